@@ -1,0 +1,21 @@
+"""What can be wrong with what a user gives: each error is one clear line."""
+
+
+class RtlError(Exception):
+    """An error that a user can act on. Its message is one line: what, where, and what is allowed."""
+
+
+class SettingsError(RtlError):
+    """A setting has the wrong name, type or range."""
+
+
+class DataError(RtlError):
+    """Data are missing, unreadable or not what they claim to be."""
+
+
+class TicketFileError(RtlError):
+    """A ticket file is truncated, altered or not a ticket file."""
+
+
+class DivergedError(RtlError):
+    """Training produced a loss that is not a number."""

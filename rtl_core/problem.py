@@ -1,0 +1,93 @@
+"""What must be known about a job to find tickets for it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+Batch = Any
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What one network is trained on: batches and a loss.
+
+    ``batches(generator)`` yields the ``batches_per_epoch`` batches of one epoch, in an order drawn from the
+    generator alone; ``loss(network, batch)`` is a scalar tensor.
+    """
+
+    name: str
+    batches: Callable[[torch.Generator], Iterable[Batch]]
+    batches_per_epoch: int
+    loss: Callable[[nn.Module, Batch], Tensor]
+
+
+class Score(NamedTuple):
+    """One figure: the protocol it follows, its metric, the subset it is of (or ``mean``) and its value."""
+
+    protocol: str
+    metric: str
+    subset: str
+    value: float
+
+
+class Problem(ABC):
+    """A job with heterogeneous data: K subsets, a network, what is trained, and how results are scored.
+
+    To bring your own, subclass it in one file, and name the class by import path in a section of params.yaml;
+    ``rtl_core/problems/digits.py`` is a short example. Its constructor takes the folder that ``partition``
+    wrote, and plain keyword arguments: the section's ``network`` settings.
+    """
+
+    subsets: tuple[str, ...]
+
+    @classmethod
+    def partition(cls, folder: Path, *args: Any, **settings: Any) -> None:
+        """Read the source data, split them into subsets and write what training needs into ``folder``.
+
+        Only the pipeline calls it, with the section's ``partition`` settings; a library user may construct
+        a problem in any way.
+
+        Raises:
+            DataError: the source is missing or is not what it claims to be.
+        """
+        raise TypeError(f"{cls.__name__} has no partition(): the pipeline cannot prepare its data")
+
+    @abstractmethod
+    def network(self, generator: torch.Generator) -> nn.Module:
+        """A new network with its initial weights θ₀ drawn from the generator alone."""
+
+    def single_network(self, generator: torch.Generator) -> nn.Module:
+        """The network of IMP (single model), where it differs from the tickets' own."""
+        return self.network(generator)
+
+    @abstractmethod
+    def prunable(self, network: nn.Module) -> Sequence[str]:
+        """Names of the parameters that masks cover; all others stay dense."""
+
+    @property
+    @abstractmethod
+    def objectives(self) -> Sequence[Objective]:
+        """What each of the K tickets is trained on, one objective a subset."""
+
+    @property
+    @abstractmethod
+    def single_objective(self) -> Objective:
+        """What one network for all subsets is trained on (IMP single)."""
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """M = max_k M_k, the batches each ticket sees in one epoch of joint retraining (paper Algorithm 2)."""
+        return max(objective.batches_per_epoch for objective in self.objectives)
+
+    @abstractmethod
+    def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
+        """Figures for K networks in evaluation mode, ticket k on subset k's job."""
+
+    @abstractmethod
+    def score_single(self, network: nn.Module) -> list[Score]:
+        """The same figures for one network in evaluation mode that serves every subset."""

@@ -1,0 +1,102 @@
+"""Where each weight of a network stands: the prunable ones in one flat vector, the dense ones in another."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from rtl_core.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names, shapes and order of a set of tensors laid end to end in one vector of ``size`` values."""
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Number of values of each tensor."""
+        return [prod(shape) for shape in self.shapes]
+
+    @property
+    def size(self) -> int:
+        """Number of values in all."""
+        return sum(self.lengths)
+
+    def split(self, flat: Tensor) -> dict[str, Tensor]:
+        """Views of ``flat`` [..., size] under their names, each [..., *shape]."""
+        parts = flat.split(self.lengths, dim=-1)
+        return {
+            name: part.unflatten(-1, shape) if shape else part.squeeze(-1)
+            for name, shape, part in zip(self.names, self.shapes, parts, strict=True)
+        }
+
+
+def layout_of(network: nn.Module, names: Iterable[str]) -> Layout:
+    """The layout of the named parameters, in the network's own order.
+
+    Raises:
+        SettingsError: a name is not a parameter of the network, or none is given.
+    """
+    wanted = set(names)
+    parameters = {name: p for name, p in network.named_parameters() if name in wanted}
+    if missing := sorted(wanted - parameters.keys()):
+        raise SettingsError(f"the network has no parameter {missing[0]!r}")
+    if not parameters:
+        raise SettingsError("no weight is prunable: name at least one parameter")
+    return Layout(tuple(parameters), tuple(tuple(p.shape) for p in parameters.values()))
+
+
+class FlatWeights:
+    """A network whose parameters, and their gradients, are views of two flat vectors.
+
+    ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
+    prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
+    ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
+    into the vectors from then on.
+    """
+
+    def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:
+        self.network = network
+        self.layout = layout_of(network, prunable)
+        rest = [name for name, _ in network.named_parameters() if name not in set(self.layout.names)]
+        parameters = dict(network.named_parameters())
+        self.dense_layout = Layout(tuple(rest), tuple(tuple(parameters[name].shape) for name in rest))
+        self.prunable, self.gradient = _flatten(parameters, self.layout)
+        self.dense, self.dense_gradient = _flatten(parameters, self.dense_layout)
+
+    @torch.no_grad()
+    def load(self, prunable: Tensor, dense: Tensor) -> None:
+        """Copy in prunable weights [d] and dense parameters [e]."""
+        self.prunable.copy_(prunable)
+        self.dense.copy_(dense)
+
+    def zero_gradient(self) -> None:
+        """Set both gradients to zero, keeping the views."""
+        self.gradient.zero_()
+        self.dense_gradient.zero_()
+
+    def buffers(self) -> dict[str, Tensor]:
+        """The network's buffers, such as batch statistics, copied, by name."""
+        return {name: buffer.detach().clone() for name, buffer in self.network.named_buffers()}
+
+    @torch.no_grad()
+    def load_buffers(self, buffers: dict[str, Tensor]) -> None:
+        """Copy in the network's buffers by name."""
+        for name, buffer in self.network.named_buffers():
+            buffer.copy_(buffers[name])
+
+
+def _flatten(parameters: dict[str, nn.Parameter], layout: Layout) -> tuple[nn.Parameter, Tensor]:
+    pieces = [parameters[name].detach().reshape(-1) for name in layout.names]
+    flat = nn.Parameter(torch.cat(pieces) if pieces else torch.empty(0))
+    gradient = torch.zeros_like(flat, requires_grad=False)
+    gradients = layout.split(gradient)
+    for name, view in layout.split(flat.detach()).items():
+        parameters[name].data = view
+        parameters[name].grad = gradients[name]
+    return flat, gradient
