@@ -1,0 +1,104 @@
+"""Algorithm 1: adaptive tickets by iterative magnitude pruning with rewinding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from rtl_core.duration import Duration
+from rtl_core.isolation import OptimizerFactory, TicketOptimizer
+from rtl_core.masks import Masks
+from rtl_core.problem import Objective, Problem
+from rtl_core.pruning import Round, prune_smallest
+from rtl_core.randomness import Stream
+from rtl_core.training import train
+from rtl_core.weights import FlatWeights, Layout
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Where one subset's chain stands between two rounds.
+
+    ``mask`` is bool [d]. ``carried`` is empty after a rewind; otherwise it holds what training goes on from:
+    weights, dense parameters, buffers and optimizer moments.
+    """
+
+    mask: Tensor
+    carried: dict[str, Tensor] = field(default_factory=dict)
+
+
+def extract_tickets(
+    problem: Problem,
+    rounds: Sequence[Round],
+    duration: Duration,
+    make_optimizer: OptimizerFactory,
+    stream: Stream,
+) -> dict[float, Masks]:
+    """Adaptive ticket extraction (paper Algorithm 1): the K masks at every sparsity level.
+
+    The chain of one subset never sees another; all start from the same θ₀, drawn from ``stream``.
+
+    Raises:
+        DivergedError: a loss was not finite.
+    """
+    layout = initial_weights(problem, stream).layout
+    levels: dict[float, list[Tensor]] = {r.sparsity: [] for r in rounds if r.sparsity is not None}
+    for subset, objective in zip(problem.subsets, problem.objectives, strict=True):
+        chain = unpruned(layout)
+        for pruning_round in rounds:
+            place = stream.at(method="rtl", subset=subset, round=pruning_round.number)
+            weights = initial_weights(problem, stream)
+            chain = extract_round(weights, objective, chain, pruning_round, duration, make_optimizer, place)
+            if pruning_round.sparsity is not None:
+                levels[pruning_round.sparsity].append(chain.mask)
+    return {level: Masks(layout, torch.stack(masks)) for level, masks in levels.items()}
+
+
+def initial_weights(problem: Problem, stream: Stream, single: bool = False) -> FlatWeights:
+    """A network with θ₀: the same for every ticket and every method of one stream (seed and problem)."""
+    generator = stream.at(draw="initial weights").generator()
+    network = problem.single_network(generator) if single else problem.network(generator)
+    return FlatWeights(network, problem.prunable(network))
+
+
+def unpruned(layout: Layout) -> Chain:
+    """The beginning of a chain: a mask of ones, nothing carried."""
+    return Chain(torch.ones(layout.size, dtype=torch.bool))
+
+
+def extract_round(
+    weights: FlatWeights,
+    objective: Objective,
+    chain: Chain,
+    pruning_round: Round,
+    duration: Duration,
+    make_optimizer: OptimizerFactory,
+    stream: Stream,
+) -> Chain:
+    """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
+
+    ``weights`` come in at θ₀ and are used up.
+    """
+    carried = chain.carried
+    if carried:
+        weights.load(carried["weights"], carried["dense"])
+        weights.load_buffers(under("buffer.", carried))
+    with torch.no_grad():
+        weights.prunable.mul_(chain.mask)
+    optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
+    optimizer.restore(under("moment.", carried))
+    train(weights, optimizer, objective, duration.iterations(objective.batches_per_epoch), stream)
+
+    mask = prune_smallest(weights.prunable, chain.mask, pruning_round.count)
+    if pruning_round.rewinds:
+        return Chain(mask)
+    state = {"weights": weights.prunable.detach().clone(), "dense": weights.dense.detach().clone()}
+    state |= {f"buffer.{name}": value for name, value in weights.buffers().items()}
+    state |= {f"moment.{name}": value for name, value in optimizer.moments().items()}
+    return Chain(mask, state)
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose name begins with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

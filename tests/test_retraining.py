@@ -1,0 +1,146 @@
+import pytest
+import torch
+
+from rtl_core.baselines import imp_multiple, imp_single, layer_shuffled_masks, random_masks
+from rtl_core.duration import Duration
+from rtl_core.errors import DivergedError
+from rtl_core.extraction import initial_weights
+from rtl_core.isolation import OptimizerChoice
+from rtl_core.masks import Masks
+from rtl_core.problem import Objective
+from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, repeated_batches, retrain
+from rtl_core.ticket_file import tickets_to_bytes
+from rtl_core.training import gradient_of
+
+SHORT = Duration.parse("3it")
+
+
+@pytest.fixture
+def masks(digits, stream):
+    layout = initial_weights(digits, stream).layout
+    values = torch.rand(10, layout.size, generator=torch.Generator().manual_seed(3)) < 0.15
+    return Masks(layout, values)
+
+
+def batches(problem, stream):
+    return [next(iter(o.batches(stream.at(subset=o.name, epoch=0).generator()))) for o in problem.objectives]
+
+
+@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+def test_weights_in_no_mask_keep_their_initial_values(digits, stream, adam, masks, update):
+    weights = initial_weights(digits, stream)
+    initial = weights.prunable.detach().clone()
+    tickets = SharedWeights(weights, masks, digits.objectives)
+    step = {"sequential": SequentialUpdate, "synchronous": SynchronousUpdate}[update](tickets, adam)
+    for _ in range(3):
+        step(batches(digits, stream))
+    union = masks.union()
+    assert 0 < int(union.sum()) < masks.layout.size
+    assert torch.equal(tickets.theta[~union], initial[~union])
+    assert (tickets.theta[union] != initial[union]).any()
+
+
+def test_the_synchronous_gradient_is_the_sum_of_the_masked_gradients(digits, stream, masks):
+    rate = 1.0
+    weights = initial_weights(digits, stream)
+    theta, dense = weights.prunable.detach().clone(), weights.dense.detach().clone()
+    tickets = SharedWeights(weights, masks, digits.objectives)
+    SynchronousUpdate(tickets, OptimizerChoice("sgd", rate, momentum=0.0))(batches(digits, stream))
+    total, dense_total = torch.zeros_like(theta), torch.zeros_like(dense)
+    for k, (objective, batch) in enumerate(zip(digits.objectives, batches(digits, stream), strict=True)):
+        alone = initial_weights(digits, stream)
+        alone.network.train()
+        alone.load(theta * masks[k], dense)
+        gradient_of(alone, objective, batch)
+        total += alone.gradient * masks[k]
+        dense_total += alone.dense_gradient
+    assert torch.equal(tickets.theta, theta - rate * total)
+    assert torch.equal(tickets.dense.detach(), dense - rate * dense_total)
+
+
+def test_sequentially_each_ticket_sees_the_step_before_it(digits, stream, adam, masks):
+    tickets = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
+    SequentialUpdate(tickets, adam)(batches(digits, stream))
+    theta = initial_weights(digits, stream).prunable.detach().clone()
+    apart = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
+    update = SequentialUpdate(apart, adam)
+    for k, batch in enumerate(batches(digits, stream)):
+        before = apart.theta.clone()
+        _, gradient, dense_gradient = apart.gradient(k, batch)
+        update.optimizers[k].step(gradient, dense_gradient)
+        assert torch.equal(apart.theta[~masks[k]], before[~masks[k]])
+    assert torch.equal(apart.theta, tickets.theta)
+    assert not torch.equal(theta, tickets.theta)
+
+
+def test_one_ticket_alone_is_retrained_alike_by_both_updates(digits, stream, adam, masks):
+    one = [
+        tickets_to_bytes(
+            retrain(
+                initial_weights(digits, stream), masks.select([4]), [digits.objectives[4]], SHORT, 5, u, adam, stream
+            )
+        )
+        for u in ("sequential", "synchronous")
+    ]
+    assert one[0] == one[1]
+
+
+@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+def test_the_same_stream_gives_the_same_bytes(digits, stream, adam, masks, update):
+    def run():
+        return tickets_to_bytes(
+            retrain(initial_weights(digits, stream), masks, digits.objectives, SHORT, 2, update, adam, stream)
+        )
+
+    assert run() == run()
+
+
+def test_short_subsets_repeat_their_batches():
+    objective = Objective("short", lambda generator: iter(torch.randperm(3, generator=generator)), 3, None)
+    from itertools import islice
+
+    from rtl_core.randomness import Stream
+
+    seven = [int(b) for b in islice(repeated_batches(objective, Stream(5)), 7)]
+    assert sorted(seven[:3]) == [0, 1, 2]
+    assert seven == (seven[:3] * 3)[:7]
+
+
+def test_a_loss_that_is_not_a_number_says_where(digits, stream, masks):
+    with pytest.raises(DivergedError, match=r"seed 0, problem digits, method rtl.*objective digit 0"):
+        retrain(
+            initial_weights(digits, stream), masks, digits.objectives, SHORT, 3, "synchronous",
+            OptimizerChoice("sgd", 1e30), stream.at(method="rtl"),
+        )  # fmt: skip
+
+
+def test_each_ticket_carries_statistics_of_its_own_data(digits, stream, adam, masks):
+    tickets = retrain(initial_weights(digits, stream), masks, digits.objectives, SHORT, 3, "synchronous", adam, stream)
+    means = [statistics["1.running_mean"] for statistics in tickets.statistics]
+    assert not torch.equal(means[0], means[1])
+    objective = digits.objectives[0]
+    network = tickets.network(0, initial_weights(digits, stream).network)
+    statistics = [b for b in objective.batches(stream.at(subset="digit 0", draw="statistics").generator())]
+    inputs = [network[0](images) for images, _ in statistics]
+    expected = torch.stack([x.mean((0, 2, 3)) for x in inputs]).mean(0)
+    torch.testing.assert_close(means[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_imp_multiple_shares_nothing_and_imp_single_is_one_network(digits, stream, adam, masks):
+    several = imp_multiple(digits, masks, SHORT, adam, stream)
+    assert [t.subsets for t in several] == [(name,) for name in digits.subsets]
+    assert not torch.equal(several[0].dense["11.weight"], several[1].dense["11.weight"])
+    single = imp_single(digits, masks.select([0]), SHORT, adam, stream)
+    assert single.subsets == ("all",)
+    assert not single.weights[~masks[0]].any()
+
+
+def test_sanity_masks_keep_counts_and_only_shuffling_keeps_layers(masks, stream):
+    for draw in (random_masks, layer_shuffled_masks):
+        other = draw(masks, stream)
+        assert torch.equal(other.active(), masks.active())
+        assert not torch.equal(other.values, masks.values)
+        assert torch.equal(draw(masks, stream).values, other.values)
+    shuffled = layer_shuffled_masks(masks, stream)
+    for name, layer in masks.layers().items():
+        assert torch.equal(shuffled.layers()[name].sum(1), layer.sum(1))
