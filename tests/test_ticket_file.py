@@ -1,0 +1,71 @@
+import hashlib
+
+import pytest
+import torch
+
+from rtl_core.errors import TicketFileError
+from rtl_core.masks import Masks
+from rtl_core.ticket_file import masks_from_bytes, masks_to_bytes, tickets_from_bytes, tickets_to_bytes
+from rtl_core.tickets import Tickets
+from rtl_core.weights import Layout
+
+LAYOUT = Layout(("conv.weight", "deep.weight"), ((2, 1, 2, 2), (3,)))
+VALUES = torch.tensor([[1, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1]], dtype=torch.bool)
+
+
+@pytest.fixture
+def tickets():
+    masks = Masks(LAYOUT, VALUES)
+    theta = torch.arange(1.0, 12.0) * masks.union()
+    statistics = tuple({"bn.running_mean": torch.tensor([float(k)]), "bn.count": torch.tensor(k)} for k in range(2))
+    return Tickets(("cat", "dog"), masks, theta, {"bias": torch.tensor([0.5, -0.5])}, statistics)
+
+
+def test_golden_bytes_of_a_masks_file():
+    data = masks_to_bytes(["cat", "dog"], Masks(LAYOUT, VALUES))
+    header = (
+        b'{"__metadata__":{"rtl":"{\\"format\\":\\"rtl-masks/1\\",'
+        b'\\"prunable\\":[[\\"conv.weight\\",[2,1,2,2]],[\\"deep.weight\\",[3]]],'
+        b'\\"sha256\\":\\"9f7733e0d55d030cceb82732f9c8c96fdc2f54c8f6154d794cfc1cdb96c95aed\\",'
+        b'\\"subsets\\":[\\"cat\\",\\"dog\\"]}"},'
+        b'"masks":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]}}'
+    )
+    body = bytes([0b10000101, 0b00000001, 0b00001100, 0b00000100])
+    assert data == len(header).to_bytes(8, "little") + header + body
+
+
+def test_golden_digest_of_a_ticket_file(tickets):
+    assert hashlib.sha256(tickets_to_bytes(tickets)).hexdigest() == (
+        "c165408554c4543c90aa802cfdf466652ea48aac8f2cccf090092c4fc3262cb3"
+    )
+
+
+def test_reading_gives_back_what_was_written(tickets):
+    data = tickets_to_bytes(tickets)
+    again = tickets_from_bytes(data, "x")
+    assert tickets_to_bytes(again) == data
+    assert again.subsets == tickets.subsets
+    assert torch.equal(again.weights, tickets.weights)
+    assert torch.equal(again.masks.values, tickets.masks.values)
+    assert again.statistics == tickets.statistics
+    subsets, masks = masks_from_bytes(masks_to_bytes(again.subsets, again.masks), "x")
+    assert subsets == tickets.subsets and torch.equal(masks.values, VALUES)
+
+
+def test_any_flipped_byte_or_cut_is_noticed_by_name(tickets):
+    data = tickets_to_bytes(tickets)
+    for position in range(len(data)):
+        for bit in (1, 128):
+            damaged = bytearray(data)
+            damaged[position] ^= bit
+            with pytest.raises(TicketFileError, match="^some/file: "):
+                tickets_from_bytes(bytes(damaged), "some/file")
+    for length in range(len(data)):
+        with pytest.raises(TicketFileError, match="^some/file: "):
+            tickets_from_bytes(data[:length], "some/file")
+
+
+def test_a_masks_file_is_no_ticket_file():
+    data = masks_to_bytes(["cat", "dog"], Masks(LAYOUT, VALUES))
+    with pytest.raises(TicketFileError, match="found format 'rtl-masks/1', expected 'rtl-tickets/1'"):
+        tickets_from_bytes(data, "x")
