@@ -1,0 +1,34 @@
+"""How θ₀ is drawn: every weight from one generator, by the rule of its layer."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, generator: torch.Generator) -> nn.Module:
+    """Draw all parameters of a network from a generator, in the order of its modules, and return it.
+
+    Convolutions: Kaiming normal for ReLU, fan-in (He et al. 2015), bias 0. Linear layers: torch's default,
+    uniform within 1 / sqrt(inputs). Batch normalisation: scale 1, shift 0.
+
+    Raises:
+        TypeError: a layer of another kind holds parameters; draw those in the network's own constructor.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            bound = 1 / math.sqrt(module.in_features)
+            nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+            if module.bias is not None:
+                nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+        elif isinstance(module, _BatchNorm):
+            module.reset_parameters()
+        elif next(module.parameters(recurse=False), None) is not None:
+            raise TypeError(f"no rule for the parameters of {name or 'the network'} ({type(module).__name__})")
+    return network

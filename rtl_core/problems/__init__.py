@@ -1,0 +1,1 @@
+"""The jobs that come with the project. Put your own beside them: the pipeline watches this folder."""
