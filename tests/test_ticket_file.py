@@ -58,10 +58,10 @@ def test_any_flipped_byte_or_cut_is_noticed_by_name(tickets):
         for bit in (1, 128):
             damaged = bytearray(data)
             damaged[position] ^= bit
-            with pytest.raises(TicketFileError, match="^some/file: "):
+            with pytest.raises(TicketFileError, match=r"^some/file: "):
                 tickets_from_bytes(bytes(damaged), "some/file")
     for length in range(len(data)):
-        with pytest.raises(TicketFileError, match="^some/file: "):
+        with pytest.raises(TicketFileError, match=r"^some/file: "):
             tickets_from_bytes(data[:length], "some/file")
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from sklearn.datasets import load_digits
 
 from rtl_core.problems.labelled_images import LabelledImages, hold_out, save_images
 from rtl_core.problems.one_vs_rest import OneVsRest
@@ -26,6 +25,8 @@ class Digits(OneVsRest):
         ] = 0.2,
         seed: Annotated[int, Field(ge=0, description="seed of the split")] = 0,
     ) -> None:
+        from sklearn.datasets import load_digits  # takes a second to import, and only this step needs it
+
         source = load_digits()
         images = torch.from_numpy(source.images).to(torch.uint8).unsqueeze(1)
         everything = LabelledImages(images, torch.from_numpy(source.target).long())

@@ -1,0 +1,30 @@
+# `make run` and `make test` need nothing but Python 3.11: they make the environment first.
+PYTHON ?= python3
+BIN := .venv/bin
+ENVIRONMENT := .venv/.complete
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help run test lint ui bench
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
+
+run: $(ENVIRONMENT)  ## run the pipeline on the problems that params.yaml chooses, and show the results
+	@started=$$(date +%s.%N); dvc repro && rtl results --since $$started
+
+test: $(ENVIRONMENT)  ## lint, check types and run the tests
+	ruff check . && ruff format --check . && mypy && pytest
+
+lint: $(ENVIRONMENT)  ## put the code in order
+	ruff check --fix . && ruff format . && mypy
+
+ui: $(ENVIRONMENT)  ## start Prefect's and MLflow's web pages on 127.0.0.1
+	@rtl ui
+
+bench: $(ENVIRONMENT)  ## measure training and scoring against the plain way of doing it
+	@rtl bench digits
+
+$(ENVIRONMENT): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,85 @@
+"""What ``rtl`` answers: what a problem is, and what came out of it."""
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from rtl_core.errors import RtlError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
+
+ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
+
+
+@app.command()
+def info(problem: ProblemName) -> None:
+    """Print what a problem is, as JSON: subsets, prunable and dense weights, network."""
+    from rtl_core.extraction import initial_weights
+    from rtl_core.randomness import Stream
+    from tasks import paths
+    from tasks.settings import problem_class, problem_settings
+
+    settings = problem_settings(problem)
+    cls = problem_class(settings.problem)
+    with TemporaryDirectory() as scratch:
+        folder = paths.data(problem)
+        if not folder.exists():
+            folder = Path(scratch)
+            cls.partition(folder, **settings.partition)
+        loaded = cls(folder, **settings.training)  # type: ignore[call-arg]
+    weights = initial_weights(loaded, Stream(settings.seeds[0]).at(problem=problem))
+    facts = {
+        "problem": problem,
+        "num_subsets": len(loaded.subsets),
+        "subsets": list(loaded.subsets),
+        "prunable_weights": weights.layout.size,
+        "dense_weights": weights.dense_layout.size,
+        "network": {
+            "settings": settings.training,
+            "prunable": {name: list(s) for name, s in zip(weights.layout.names, weights.layout.shapes, strict=True)},
+        },
+    }
+    typer.echo(json.dumps(facts, indent=2))
+
+
+@app.command()
+def results(
+    problems: Annotated[list[str] | None, typer.Argument(help="sections of params.yaml [default: its list]")] = None,
+    since: Annotated[
+        float | None, typer.Option(help="also split the time since this moment (seconds of the epoch) into parts")
+    ] = None,
+) -> None:
+    """Print the tables of the last comparison, and where to look further."""
+    from flows.results_page import show_results, show_times
+    from tasks.params import read_params, section
+
+    params = read_params()
+    chosen = problems or params["problems"]
+    for problem in chosen:
+        section(params, problem)
+        show_results(problem)
+    if since is not None:
+        show_times(chosen, since)
+
+
+@app.command()
+def ui(
+    prefect_port: Annotated[int, typer.Option(help="port of Prefect's page")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="port of MLflow's page")] = 5000,
+) -> None:
+    """Start Prefect's and MLflow's web pages on 127.0.0.1."""
+    from flows.servers import serve_pages
+
+    serve_pages(prefect_port, mlflow_port)
+
+
+def main() -> None:
+    """Run ``rtl``; an error that the user can act on is one line and exit status 1."""
+    try:
+        app()
+    except RtlError as problem:
+        sys.exit(f"error: {problem}")

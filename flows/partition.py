@@ -1,0 +1,28 @@
+"""Stage 1: split a problem's data into subsets."""
+
+from prefect import flow
+
+from flows.start import start
+from tasks import paths
+from tasks.caching import source_digest
+from tasks.partition_data import partition_data
+from tasks.publishing import publish_files
+from tasks.settings import problem_settings
+
+
+@flow(name="partition", flow_run_name="partition {problem}")
+def partition(problem: str) -> None:
+    """Publish ``data/<problem>``.
+
+    Args:
+        problem: a section of params.yaml.
+    """
+    settings = problem_settings(problem)
+    source = source_digest(settings.problem.partition(":")[0])
+    files = partition_data(problem, settings.problem, source, settings.partition)
+    folder = paths.data(problem)
+    publish_files(folder, {folder / name: reference for name, reference in files.items()})
+
+
+if __name__ == "__main__":
+    start(partition, "partition")

@@ -1,0 +1,93 @@
+"""What the terminal shows at the end: scores under both protocols, parameters, and where the time went."""
+
+import json
+import time
+from collections.abc import Sequence
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rtl_core.errors import DataError
+from tasks import paths
+from tasks.names import METHOD_NAMES, metric_name
+
+STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
+
+
+def show_results(problem: str) -> None:
+    """Print one table per protocol: methods × sparsities, each figure with its interval over seeds.
+
+    Raises:
+        DataError: the compare stage has not run.
+    """
+    folder = paths.artifacts(problem)
+    if not (folder / "summary.csv").is_file():
+        raise DataError(f"{folder / 'summary.csv'}: not found; run `dvc repro` first")
+    summary, parameters = pd.read_csv(folder / "summary.csv"), pd.read_csv(folder / "parameters.csv")
+    seeds = int(summary.seeds.max())
+    spread = "one seed" if seeds == 1 else f"mean of {seeds} seeds [95 % bootstrap interval over seeds]"
+    console = Console()
+    for protocol, rows in summary.groupby("protocol", sort=False):
+        rows = rows.assign(section=rows.metric.map(metric_name), text=rows.apply(_figure, axis=1))
+        console.print(_levels_table(f"{problem}: {protocol} protocol, {spread}", rows))
+    kept = parameters.groupby(["method", "sparsity"], sort=False)[["union", "active_mean"]].mean().reset_index()
+    kept = kept.assign(
+        section="union / active per ticket",
+        text=[f"{u:,.0f} / {a:,.0f}" for u, a in zip(kept["union"], kept["active_mean"], strict=True)],
+    )
+    console.print(_levels_table(f"{problem}: prunable weights kept of {parameters.prunable.max():,}", kept))
+    console.print(f"Tables and pictures: {folder}/ (results.csv, parameters.csv, similarity.csv, figures/)")
+    console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
+
+
+def show_times(problems: Sequence[str], since: float) -> None:
+    """Print how much of the time since a moment was training and scoring, and how much everything around it."""
+    stages = {}
+    for problem in problems:
+        for stage in STAGES:
+            if (path := paths.timing(problem, stage)).is_file():
+                times = json.loads(path.read_text())
+                if times["start"] >= since:
+                    stages[f"{problem} {stage}"] = times
+    table = Table(title="Where the time went, seconds", title_justify="left")
+    for column in ("stage", "training and scoring", "everything else"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    computing = 0.0
+    spent = 0.0
+    for name, times in stages.items():
+        wall = times["end"] - times["start"]
+        computing, spent = computing + times["computing"], spent + wall
+        table.add_row(name, f"{times['computing']:.1f}", f"{wall - times['computing']:.1f}")
+    elapsed = time.time() - since
+    table.add_row("DVC and this summary", "", f"{elapsed - spent:.1f}")
+    table.add_row("in all", f"{computing:.1f}", f"{elapsed - computing:.1f}", style="bold")
+    Console().print(table)
+
+
+def _levels_table(title: str, rows: pd.DataFrame) -> Table:
+    """Methods × sparsities, a section per kind of figure; ``rows``: section, method, sparsity, text."""
+    levels = sorted(rows.sparsity.unique())
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for level in levels:
+        table.add_column(f"{100 * level:g} %", justify="right", no_wrap=True)
+    for section, group in rows.groupby("section", sort=False):
+        table.add_row(f"[italic]{section}[/italic]")
+        for method, figures in group.groupby("method", sort=False):
+            found = dict(zip(figures.sparsity, figures.text, strict=True))
+            table.add_row(f"  {METHOD_NAMES.get(method, method)}", *(found.get(level, "") for level in levels))
+    return table
+
+
+def _figure(row: pd.Series) -> str:
+    mean, low, high = (_short(value) for value in (row["mean"], row.low, row.high))
+    return mean if pd.isna(row.low) else f"{mean} \\[{low}, {high}]"
+
+
+def _short(value: float) -> str:
+    text = f"{value:.3f}"
+    if text.startswith("0."):
+        return text[1:]
+    return text[:4] if text.startswith("1.") else text

@@ -1,0 +1,47 @@
+"""Stage 3: retrain the K tickets of every seed and level jointly (Algorithm 2)."""
+
+from prefect import flow
+
+from flows.progress import results_of
+from flows.runner import runner
+from flows.start import start
+from tasks import paths
+from tasks.job import job_of
+from tasks.methods import rtl_methods
+from tasks.publishing import collect, publish_files
+from tasks.retrain_tickets import retrain_tickets
+from tasks.settings import problem_settings
+
+
+@flow(name="retrain", flow_run_name="retrain {problem}", task_runner=runner())
+def retrain(problem: str) -> None:
+    """Publish ``artifacts/<problem>/tickets``.
+
+    Args:
+        problem: a section of params.yaml.
+    """
+    settings = problem_settings(problem)
+    job = job_of(problem, settings)
+    futures = {
+        (method, seed, sparsity): retrain_tickets.submit(
+            job,
+            method,
+            update,
+            seed,
+            sparsity,
+            settings.retrain.duration,
+            collect(paths.masks(problem, seed, sparsity)),
+        )
+        for method, update in rtl_methods(settings).items()
+        for seed in settings.seeds
+        for sparsity in settings.sparsities
+    }
+    tickets = results_of(futures, "rtl: joint retraining")
+    publish_files(
+        paths.artifacts(problem) / "tickets",
+        {paths.tickets(problem, *place): found for place, found in tickets.items()},
+    )
+
+
+if __name__ == "__main__":
+    start(retrain, "retrain")

@@ -1,0 +1,3 @@
+"""The cached steps: artefact references and JSON in and out, never tensors."""
+
+from tasks import prefect_environment as prefect_environment

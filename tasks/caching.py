@@ -1,0 +1,147 @@
+"""When a step need not run again: its own record says so, and every artefact it made is still whole."""
+
+import hashlib
+import inspect
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from prefect import Task, task
+from prefect.cache_policies import CachePolicy
+from prefect.context import TaskRunContext
+from prefect.settings import get_current_settings
+
+from tasks.source_digest import source_digest, source_digests
+from tasks.store import STORE
+
+__all__ = ["cached_task", "source_digest", "started_runs"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+started_runs: set[UUID] = set()
+"""Every run of a cached step that this process began, found or computed."""
+
+
+class ContentPolicy(CachePolicy):
+    """A record is found again by task, version, source code of the method, and inputs; never by run."""
+
+    def __init__(self, uses: tuple[str, ...], version: str) -> None:
+        super().__init__()
+        self.uses = uses
+        self.version = version
+
+    def compute_key(
+        self,
+        task_ctx: TaskRunContext,
+        inputs: dict[str, Any],
+        flow_parameters: dict[str, Any],
+        **kwargs: Any,
+    ) -> str | None:
+        """SHA-256 in hexadecimal, or None (no look-up, nothing kept) when the inputs are not JSON.
+
+        A record that is unreadable, or that names an artefact which the store no longer holds, is dropped.
+        """
+        started_runs.add(task_ctx.task_run.id)
+        if any(True for _ in _not_json(inputs)):
+            return None
+        identity = {
+            "task": task_ctx.task.name,
+            "version": self.version,
+            "sources": source_digests(self.uses),
+            "inputs": inputs,
+        }
+        key = hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        record = get_current_settings().results.local_storage_path / key
+        if record.exists() and not _is_whole(record):
+            record.unlink(missing_ok=True)
+        return key
+
+
+def cached_task(
+    *, name: str, uses: tuple[str | ModuleType, ...], version: str, retries: int = 0
+) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a Prefect task that is computed once per distinct input, on this machine.
+
+    Arguments and result must be JSON. A dict with a key "sha256" in the result names an object of the store.
+    A call with any other argument, or a function with any other result, fails with a TypeError that names it.
+
+    Args:
+        name: how its runs are called, with the parameters in braces: "round {number} of {subset}".
+        uses: the modules of the method that it calls; what they import counts as well.
+        version: to be changed when the function itself changes what it returns.
+        retries: how often it is tried again after an exception.
+    """
+    modules = tuple(sorted(used if isinstance(used, str) else used.__name__ for used in uses))
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            for place in _not_json(bound.arguments):
+                raise TypeError(f"{function.__name__}: argument {place}, which is not JSON")
+            result = function(*args, **kwargs)
+            for place in _not_json({"result": result}, finite=False):
+                raise TypeError(f"{function.__name__}: {place}, which is not JSON")
+            return result
+
+        return task(
+            checked,
+            name=function.__name__,
+            task_run_name=name,
+            cache_policy=ContentPolicy(modules, version),
+            persist_result=True,
+            result_serializer="json",
+            # A record is checked on disk before it is used; one in memory would not be.
+            cache_result_in_memory=False,
+            retries=retries,
+        )
+
+    return decorate
+
+
+def _is_whole(record: Path) -> bool:
+    try:
+        content = json.loads(record.read_bytes())
+        if content["metadata"]["serializer"]["type"] != "json":
+            return False
+        result = json.loads(content["result"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return all(STORE.holds(digest) for digest in _references(result))
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("sha256"), str):
+            yield value["sha256"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+
+
+def _not_json(values: Mapping[str, Any], finite: bool = True) -> Iterator[str]:
+    """Each place that JSON cannot hold, in words; ``finite`` also refuses inf and NaN."""
+    waiting = list(values.items())
+    while waiting:
+        place, value = waiting.pop(0)
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    yield f"{place} has the key {key!r}"
+            waiting += [(f"{place}[{key!r}]", item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{place}[{index}]", item) for index, item in enumerate(value)]
+        elif isinstance(value, float) and finite and not math.isfinite(value):
+            yield f"{place} is {value}"
+        elif value is not None and not isinstance(value, str | int | float):
+            yield f"{place} is a {type(value).__name__}"

@@ -1,0 +1,66 @@
+"""What a cached step must be told about the problem it works on, and how it gets the problem back."""
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+
+from rtl_core.errors import DataError
+from rtl_core.problem import Problem
+from rtl_core.randomness import Stream
+from tasks import paths
+from tasks.caching import source_digest
+from tasks.settings import ProblemSettings, problem_class
+from tasks.store import file_digest
+
+Job = dict[str, Any]
+_loading = Lock()
+
+
+def job_of(name: str, settings: ProblemSettings) -> Job:
+    """Everything that decides how a problem behaves: class, its source code, its settings, its data.
+
+    Raises:
+        DataError: the partition stage has not published the problem's data.
+    """
+    folder = paths.data(name)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not files:
+        raise DataError(f"{folder}: no data; run the partition stage first (python -m flows.partition {name})")
+    return {
+        "name": name,
+        "problem": settings.problem,
+        "source": source_digest(settings.problem.partition(":")[0]),
+        "training": settings.training,
+        "data": {"folder": str(folder), "files": {str(f.relative_to(folder)): file_digest(f) for f in files}},
+        "optimizer": settings.optimizer.model_dump(),
+    }
+
+
+def load_problem(job: Job) -> Problem:
+    """The problem of a job, with its data in memory; one copy is shared by all threads of a process.
+
+    The calling thread computes on one core from then on: a result depends on the number of threads behind it.
+    """
+    torch.set_num_threads(1)
+    with _loading:
+        return _load(job["problem"], json.dumps(job["training"]), job["data"]["folder"], json.dumps(job["data"]))
+
+
+@lru_cache(maxsize=2)
+def _load(import_path: str, training: str, folder: str, _digests: str) -> Problem:
+    return problem_class(import_path)(Path(folder), **json.loads(training))  # type: ignore[call-arg]
+
+
+def data_digest(job: Job) -> str:
+    """One SHA-256 over all files of the partitioned data."""
+    return hashlib.sha256(json.dumps(job["data"]["files"], sort_keys=True).encode()).hexdigest()
+
+
+def stream_of(job: Job, seed: int) -> Stream:
+    """The root of all random draws of one seed of a problem."""
+    return Stream(seed).at(problem=job["name"])

@@ -1,0 +1,46 @@
+"""Where everything lies, relative to the project's root (the current folder): each path is one function."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+STATE = Path(".rtl")
+
+
+def objects() -> Path:
+    """The content-addressed store: disposable, per machine."""
+    return STATE / "objects"
+
+
+def timing(problem: str, stage: str) -> Path:
+    """Where the last run of a stage spent its time."""
+    return STATE / "timing" / problem / f"{stage}.json"
+
+
+def data(problem: str) -> Path:
+    """What the partition stage publishes."""
+    return Path("data") / problem
+
+
+def artifacts(problem: str) -> Path:
+    """What all later stages publish."""
+    return Path("artifacts") / problem
+
+
+def masks(problem: str, seed: int, sparsity: float) -> Path:
+    """The K masks of one seed at one level."""
+    return artifacts(problem) / "masks" / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
+
+
+def tickets(problem: str, method: str, seed: int, sparsity: float) -> Path:
+    """The retrained tickets of RTL, under one of its updates."""
+    return artifacts(problem) / "tickets" / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
+
+
+def baselines(problem: str, method: str, seed: int, sparsity: float) -> Path:
+    """The folder of a baseline's ticket files, one for each network that shares nothing with the others."""
+    return artifacts(problem) / "baselines" / method / f"seed-{seed}" / level(sparsity)
+
+
+def level(sparsity: float) -> str:
+    """A sparsity level as people read it: 'sparsity-25' is a quarter of the weights at zero."""
+    return f"sparsity-{100 * sparsity:g}"

@@ -1,0 +1,34 @@
+"""How results leave the store for the folders that DVC versions, and come back into it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rtl_core.errors import DataError
+from tasks.store import STORE, write_atomically
+
+
+def publish(path: Path, reference: dict[str, str]) -> None:
+    """Write an artefact of the store to a path, whole or not at all."""
+    write_atomically(path, STORE.get(reference["sha256"]))
+
+
+def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:
+    """Publish artefacts below a folder, and remove what an earlier run left there beside them."""
+    for path, reference in files.items():
+        publish(path, reference)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file() and path not in files:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def collect(path: Path) -> dict[str, str]:
+    """Take a published file into the store; its artefact reference.
+
+    Raises:
+        DataError: the file is missing.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: not found; run the stage that publishes it first")
+    return {"sha256": STORE.put_file(path)}

@@ -1,0 +1,40 @@
+"""The step that scores one method at one seed and level, and counts what it stores."""
+
+from typing import Any
+
+from rtl_core.problem import Problem, Score
+from rtl_core.randomness import Stream
+from rtl_core.ticket_file import tickets_from_bytes
+from rtl_core.tickets import Tickets, parameter_ledger
+from tasks.caching import cached_task
+from tasks.job import Job, load_problem
+from tasks.store import STORE
+from tasks.timing import computing
+
+
+@cached_task(
+    name="score {method}, seed {seed}, sparsity {sparsity}",
+    uses=("rtl_core.evaluation", "rtl_core.ticket_file", "rtl_core.tickets"),
+    version="1",
+)
+def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> dict[str, Any]:
+    """Scores and parameter ledger of one method, from its ticket files: one, or K that share nothing."""
+    contents = [STORE.get(file["sha256"]) for file in files]
+    sets = [tickets_from_bytes(data, method) for data in contents]
+    with computing():
+        scores = score(load_problem(job), method, sets)
+    place = {"method": method, "seed": seed, "sparsity": sparsity}
+    ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
+    return {
+        "scores": [{"problem": job["name"], **place, **s._asdict()} for s in scores],
+        "parameters": place | ledger,
+    }
+
+
+def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
+    """Scores of the networks in one or several sets of tickets."""
+    spare = Stream(0).generator()  # ticket values replace whatever it draws
+    if method == "imp_single":
+        return problem.score_single(sets[0].network(0, problem.single_network(spare)))
+    networks = [s.network(k, problem.network(spare)) for s in sets for k in range(len(s.subsets))]
+    return problem.score(networks)

@@ -1,0 +1,184 @@
+"""What params.yaml may say: read and checked once, at the edge."""
+
+import importlib
+import inspect
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
+
+from rtl_core.duration import Duration
+from rtl_core.errors import SettingsError
+from rtl_core.problem import Problem
+from tasks import paths
+from tasks.params import read_params, section
+
+
+def _is_duration(text: str) -> str:
+    try:
+        return str(Duration.parse(text))
+    except SettingsError as problem:
+        raise ValueError(str(problem)) from problem
+
+
+def _increasing(levels: list[float]) -> list[float]:
+    if any(b <= a for a, b in pairwise(levels)):
+        raise ValueError("must increase from one to the next")
+    return levels
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError("must not name anything twice")
+    return values
+
+
+def _share_or_count(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and value >= 1):
+        raise ValueError("must be a whole number of weights, or a share of the survivors between 0 and 1")
+    return value
+
+
+DurationText = Annotated[str, AfterValidator(_is_duration), Field(description="epochs '4ep' or steps '200it'")]
+Methods = Literal["imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A part of params.yaml: no key beyond those named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OptimizerSettings(Section):
+    """How every network is trained."""
+
+    name: Literal["adam", "sgd"] = "adam"
+    learning_rate: float = Field(gt=0, description="step size, per optimizer step")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(default=0.0, ge=0, description="L2 penalty, per optimizer step")
+
+
+class ExtractSettings(Section):
+    """Rounds of pruning (Algorithm 1)."""
+
+    duration: DurationText
+    weights_per_round: Annotated[int | float, BeforeValidator(_share_or_count)] = Field(
+        gt=0, description="weights that leave in one round: a count, or a share of the survivors"
+    )
+    rewind_every: int = Field(default=1, ge=1, description="rounds between rewinds to the initial weights")
+
+
+class RetrainSettings(Section):
+    """Joint retraining (Algorithm 2)."""
+
+    duration: DurationText
+    update: Annotated[list[Literal["synchronous", "sequential"]], AfterValidator(_distinct)] = Field(
+        default=["synchronous"], min_length=1, description="which updates are run"
+    )
+
+
+class BaselineSettings(Section):
+    """What RTL is compared with."""
+
+    methods: Annotated[list[Methods], AfterValidator(_distinct)] = ["imp_single", "imp_multiple"]
+    single_duration_factor: float = Field(
+        default=1.0, gt=0, description="how many times longer IMP single trains than a ticket"
+    )
+
+
+class ProblemSettings(Section):
+    """One problem: its class, the class's own settings, and how tickets are found and compared."""
+
+    problem: str = Field(description="import path of the problem, as module:class")
+    partition: dict[str, Any] = Field(default={}, description="keyword arguments of the class's partition()")
+    training: dict[str, Any] = Field(default={}, description="keyword arguments of the class's constructor")
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_distinct)] = Field(min_length=1)
+    sparsities: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], AfterValidator(_increasing)] = Field(
+        min_length=1, description="shares of the prunable weights at zero, increasing"
+    )
+    optimizer: OptimizerSettings
+    extract: ExtractSettings
+    retrain: RetrainSettings
+    baselines: BaselineSettings = BaselineSettings()
+
+    def single_model_duration(self, duration: str) -> str:
+        """How long IMP single trains where a ticket trains for ``duration``."""
+        return str(Duration.parse(duration).times(self.baselines.single_duration_factor))
+
+
+def problem_settings(name: str) -> ProblemSettings:
+    """The checked settings of one problem, those of its own class included.
+
+    Raises:
+        SettingsError: the section is missing or wrong; the message names the key, what was found and what is
+            allowed.
+    """
+    settings = _checked(ProblemSettings, section(read_params(), name), name)
+    cls = problem_class(settings.problem, name)
+    _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
+    _checked(_model_of(cls), settings.training, f"{name}.training")
+    return settings
+
+
+def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
+    """The class behind ``module:class``.
+
+    Raises:
+        SettingsError: it cannot be imported or is no Problem.
+    """
+    module, _, attribute = import_path.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as problem:
+        raise SettingsError(f"{paths.PARAMS}: {name}.problem: cannot import {import_path!r} ({problem})") from problem
+    if not (isinstance(cls, type) and issubclass(cls, Problem)):
+        raise SettingsError(f"{paths.PARAMS}: {name}.problem: {import_path!r} is not a subclass of Problem")
+    return cls
+
+
+def _checked(model: type[Model], values: Any, where: str) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as problem:
+        raise SettingsError(f"{paths.PARAMS}: {_one_line(problem, model, where)}") from None
+
+
+def _one_line(problem: ValidationError, model: type[BaseModel], where: str) -> str:
+    errors = problem.errors()
+    first = errors[0]
+    key = ".".join([where, *map(str, first["loc"])])
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; allowed here: {', '.join(_siblings(model, first['loc']))}{more}"
+    if first["type"] == "missing":
+        return f"{key}: this key is missing{more}"
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{key}: found {first['input']!r}; allowed: {message}{more}"
+
+
+def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location[:-1]:
+        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+    return sorted(model.model_fields)
+
+
+def _model_of(function: Any) -> type[BaseModel]:
+    signature = inspect.signature(function)
+    hints = get_type_hints(function.__init__ if isinstance(function, type) else function, include_extras=True)
+    fields: dict[str, Any] = {
+        name: (hints.get(name, Any), ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    return create_model(getattr(function, "__qualname__", "settings"), __base__=Section, **fields)

@@ -1,0 +1,95 @@
+"""Where artefacts lie between steps: files named by the SHA-256 of their content."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from rtl_core.errors import DataError
+from tasks import paths
+
+_verified: dict[Path, tuple[int, int, str]] = {}
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Publish a file whole or not at all, even if the process or the machine stops half way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; read once per process while its size and time stay the same.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    path = path.absolute()
+    status = path.stat()
+    stamp = (status.st_size, status.st_mtime_ns)
+    known = _verified.get(path)
+    if known is None or known[:2] != stamp:
+        with path.open("rb") as file:
+            known = (*stamp, hashlib.file_digest(file, "sha256").hexdigest())
+        _verified[path] = known
+    return known[2]
+
+
+class Store:
+    """A folder of objects. An object is never changed; deleting one costs the step that made it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> Path:
+        """Where the object of this SHA-256 lies, or would lie."""
+        return self.root / digest[:2] / digest
+
+    def holds(self, digest: str) -> bool:
+        """Whether the object is there and its content is what its name says."""
+        try:
+            return file_digest(self.path(digest)) == digest
+        except OSError:
+            return False
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes; their SHA-256 in hexadecimal."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.holds(digest):
+            write_atomically(self.path(digest), data)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """Keep the content of a file; its SHA-256 in hexadecimal.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return self.put(path.read_bytes())
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of an object.
+
+        Raises:
+            DataError: the object is missing, or its content does not match its name.
+        """
+        path = self.path(digest)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise DataError(f"{path}: object missing from the store; run the stage again") from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise DataError(f"{path}: object altered in the store; run the stage again")
+        return data
+
+
+STORE = Store(paths.objects())

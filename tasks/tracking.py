@@ -1,0 +1,192 @@
+"""What of a pipeline run goes to MLflow: settings, scores, parameter counts, similarity and figures."""
+
+import gc
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+DATABASE = Path("mlflow.db")
+ARTIFACTS = Path("mlartifacts")
+COUNTS = ["union", "active_mean", "dense", "file_bytes"]
+# What MLflow takes in one call of log_batch, and in one dataset digest.
+METRICS_PER_CALL, PARAMS_PER_CALL, DIGEST_LENGTH = 1000, 100, 36
+
+
+def track(
+    problem: str,
+    results: pd.DataFrame,
+    parameters: pd.DataFrame,
+    similarity: pd.DataFrame,
+    settings: dict[str, Any],
+    data_digest: str,
+    figures: list[Path],
+    tags: dict[str, str],
+) -> str:
+    """Log one comparison to the experiment of its problem; the id of the parent run.
+
+    The parent holds settings, tags and figures; a child per method holds its metrics, with the sparsity in
+    percent as their step. The database is ``mlflow.db`` in the current folder, unless MLFLOW_TRACKING_URI
+    names another place.
+
+    Args:
+        problem: name of the experiment.
+        results: results.csv.
+        parameters: parameters.csv.
+        similarity: similarity.csv; its means go to the children of RTL, whose masks it is of.
+        settings: the problem's section of params.yaml.
+        data_digest: SHA-256 of the partitioned data, in hex.
+        figures: files to show beside the numbers.
+        tags: what else identifies the run, such as its git commit.
+
+    Raises:
+        MlflowException: the tracking server refused something. Runs that were open are marked FAILED.
+    """
+    metrics = metric_table(results, parameters, similarity)
+    client = _open_client(tracking_uri())
+    experiment = _experiment_id(client, problem)
+    params = flat_settings(settings)
+    with _run(client, experiment, problem, {**tags, "data_sha256": data_digest}) as parent:
+        _log_params(client, parent, params)
+        _log_dataset(client, parent, problem, data_digest)
+        for figure in figures:
+            client.log_artifact(parent, str(figure), "figures")
+        for method, rows in metrics.groupby("method", sort=False):
+            with _run(client, experiment, str(method), {"mlflow.parentRunId": parent}) as child:
+                _log_params(client, child, {"method": str(method), **params})
+                _log_dataset(client, child, problem, data_digest)
+                _log_metrics(client, child, rows)
+    return parent
+
+
+def tracking_uri() -> str:
+    """Where runs are tracked: a database in the current folder, unless MLFLOW_TRACKING_URI says otherwise."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.resolve()}"
+
+
+def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd.DataFrame) -> pd.DataFrame:
+    """What the children hold: method, name, step (sparsity in whole percent) and value, averaged over seeds.
+
+    Means over subsets are named ``<protocol>.<metric>``, with the standard deviation over seeds beside them
+    as ``<protocol>.<metric>_std`` where there are several; single subsets ``<protocol>.<metric>.<subset>``.
+    Undefined values are left out.
+    """
+    scores = results.assign(name=results.protocol + "." + results.metric)
+    overall = scores[scores.subset == "mean"]
+    single = scores[scores.subset != "mean"]
+    single = single.assign(name=single.name + "." + single.subset.astype(str).map(_metric_name))
+    counts = parameters.melt(["method", "sparsity"], COUNTS, "name").assign(
+        name=lambda table: "parameters." + table.name
+    )
+    of_rtl = results[["method"]].drop_duplicates().query("method.str.startswith('rtl')")
+    pairs = similarity[similarity.layer == "all"].merge(of_rtl, how="cross")
+    overlap = pairs.melt(["method", "sparsity"], ["jaccard", "excess"], "name").assign(
+        name=lambda table: "similarity." + table.name
+    )
+    keys = ["method", "name", "sparsity"]
+    means = pd.concat([overall, single, counts, overlap]).groupby(keys, sort=False).value.mean()
+    spread = overall.assign(name=overall.name + "_std").groupby(keys, sort=False).value.std()
+    table: pd.DataFrame = pd.concat([means, spread]).dropna().reset_index()
+    table["step"] = (100 * table.pop("sparsity")).round().astype(int)
+    return table
+
+
+def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Settings under dotted names, as in params.yaml: text as it is, all else as JSON."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= flat_settings(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def _metric_name(subset: str) -> str:
+    return re.sub(r"[^\w\-. /]", "_", subset, flags=re.ASCII)
+
+
+def _open_client(uri: str) -> "MlflowClient":
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    with _without_garbage_collection():
+        from mlflow.tracking import MlflowClient
+
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        # Two that open a new database at once would both create its tables, and one would fail.
+        with FileLock(DATABASE.with_suffix(".db.lock")):
+            return MlflowClient(tracking_uri=uri)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Importing MLflow makes millions of lasting objects: collecting in between costs a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _experiment_id(client: "MlflowClient", problem: str) -> str:
+    if found := client.get_experiment_by_name(problem):
+        return str(found.experiment_id)
+    # A server keeps artifacts where it was told to; a database knows of no place.
+    is_server = client.tracking_uri.startswith("http")
+    location = None if is_server else (ARTIFACTS / problem).resolve().as_uri()
+    return str(client.create_experiment(problem, artifact_location=location))
+
+
+@contextmanager
+def _run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, str]) -> Iterator[str]:
+    run_id: str = client.create_run(experiment, tags=tags, run_name=name).info.run_id
+    try:
+        yield run_id
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, "FINISHED")
+
+
+def _log_params(client: "MlflowClient", run_id: str, params: dict[str, str]) -> None:
+    from mlflow.entities import Param
+
+    for part in _batches([Param(name, value) for name, value in params.items()], PARAMS_PER_CALL):
+        client.log_batch(run_id, params=part)
+
+
+def _log_metrics(client: "MlflowClient", run_id: str, rows: pd.DataFrame) -> None:
+    from mlflow.entities import Metric
+
+    now = int(1000 * time.time())
+    values = zip(rows["name"], rows["value"], rows["step"], strict=True)
+    metrics = [Metric(name, value, now, step) for name, value, step in values]
+    for part in _batches(metrics, METRICS_PER_CALL):
+        client.log_batch(run_id, metrics=part)
+
+
+def _log_dataset(client: "MlflowClient", run_id: str, problem: str, digest: str) -> None:
+    from mlflow.entities import Dataset, DatasetInput
+
+    source = json.dumps({"uri": f"data/{problem}"})
+    dataset = Dataset(problem, digest[:DIGEST_LENGTH], source_type="local", source=source)
+    client.log_inputs(run_id, [DatasetInput(dataset)])
+
+
+def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

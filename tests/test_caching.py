@@ -1,0 +1,158 @@
+"""A cached step runs once; what is lost or damaged is made again, and nothing else.
+
+One run of real Prefect serves all tests: a process with a server of its own, and a second one that uses it.
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STEPS = """
+import hashlib, json, subprocess, sys
+from pathlib import Path
+
+from tasks.temporary_server import start_early
+start_early()
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from tasks.caching import cached_task
+from tasks.finishing import all_runs_final
+from tasks.store import STORE
+
+
+def count(step):
+    with open("executed", "a") as file:
+        file.write(step + "\\n")
+
+
+@cached_task(name="double {number}", uses=("rtl_core.errors",), version="1")
+def double(number, anything=None):
+    count(f"double {number}")
+    return {"double": 2 * number, "files": [{"sha256": STORE.put(str(number).encode())}]}
+
+
+@cached_task(name="total", uses=("rtl_core.errors",), version="1")
+def total(parts):
+    count("total")
+    return sum(part["double"] for part in parts)
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+def doubles(how_many):
+    return total.submit([double.submit(number) for number in range(how_many)]).result()
+
+
+@flow
+def refusals():
+    report = {}
+    for value in (Path("."), {1, 2}, (1, 2), float("nan"), {1: 2}):
+        try:
+            double(1, anything=[value])
+        except TypeError as error:
+            report[f"refused {type(value).__name__}"] = str(error)
+    return report
+
+
+def executed():
+    Path("executed").write_text("")
+    assert doubles(HOW_MANY) == HOW_MANY * (HOW_MANY - 1)
+    return sorted(Path("executed").read_text().splitlines())
+
+
+def damaged(path, content):
+    path.write_bytes(content)
+    return executed()
+
+
+def report_of_damages():
+    report = {}
+    three = STORE.path(hashlib.sha256(b"3").hexdigest())
+    three.unlink()
+    report["object deleted"] = executed()
+    report["object altered"] = damaged(three, b"4")
+    record = record_of(three.name)
+    report["record truncated"] = damaged(record, record.read_bytes()[:-9])
+    report["record of another kind"] = damaged(record, record.read_bytes().replace(b'"json"', b'"pickle"'))
+    return report | refusals()
+
+
+def record_of(digest):
+    return next(path for path in Path(".rtl/records").iterdir() if digest in path.read_text())
+
+
+HOW_MANY = 8
+if __name__ == "__main__":
+    with all_runs_final():
+        report = {"this process": executed()}
+        if not sys.argv[1:]:
+            command = [sys.executable, __file__, "another"]
+            another = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+            report["another process"] = another["this process"]
+            report |= report_of_damages()
+    print(json.dumps(report))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def report(project: Path, repository: Path) -> dict[str, Any]:
+    """What each situation caused to be executed; also holds that the terminal shows nothing else."""
+    (project / "steps.py").write_text(STEPS)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    run = subprocess.run(
+        [sys.executable, "steps.py"],
+        cwd=project,
+        env={**environment, "PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    return json.loads(run.stdout)
+
+
+def test_a_step_runs_once_across_processes(report: dict[str, Any]) -> None:
+    assert report["this process"] == sorted(["total", *(f"double {number}" for number in range(8))])
+    assert report["another process"] == []
+
+
+@pytest.mark.parametrize(
+    "situation", ["object deleted", "object altered", "record truncated", "record of another kind"]
+)
+def test_what_is_damaged_is_made_again_alone(report: dict[str, Any], situation: str) -> None:
+    assert report[situation] == ["double 3"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("PosixPath", "is a PosixPath"),
+        ("set", "is a set"),
+        ("tuple", "is a tuple"),
+        ("float", "is nan"),
+        ("dict", "has the key 1"),
+    ],
+)
+def test_inputs_that_are_not_json_are_refused_by_name(report: dict[str, Any], kind: str, said: str) -> None:
+    assert report[f"refused {kind}"] == f"double: argument anything[0] {said}, which is not JSON"
+
+
+def test_every_run_is_final_after_exit(report: dict[str, Any], project: Path) -> None:
+    with sqlite3.connect(project / ".rtl" / "prefect" / "prefect.db") as database:
+        runs = dict(database.execute("select state_name, count(*) from task_run group by state_name"))
+        flows = dict(database.execute("select state_name, count(*) from flow_run group by state_name"))
+    database.close()
+    assert runs == {"Completed": 9 + 4, "Cached": 6 * 9 - 9 - 4, "Failed": 5}
+    assert flows == {"Completed": 7}

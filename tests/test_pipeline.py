@@ -1,0 +1,246 @@
+"""The whole chain as users start it: real Prefect, real DVC, real MLflow, on digits cut small."""
+
+import hashlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from rtl_core.ticket_file import masks_from_bytes
+
+SMALL = {
+    "seeds": [0, 1],
+    "sparsities": [0.4, 0.8],
+    "training": {"network": "small_cnn", "batch_size": 64},
+    "extract": {"duration": "2it", "weights_per_round": 0.4, "rewind_every": 2},
+    "retrain": {"duration": "3it", "update": ["synchronous", "sequential"]},
+    "baselines": {
+        "methods": ["imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"],
+        "single_duration_factor": 2,
+    },
+}
+CODE = [
+    "flows",
+    "tasks",
+    "rtl_core",
+    ".dvc/config",
+    ".dvc/.gitignore",
+    ".dvc/plots",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+]
+
+
+class Project:
+    """A checkout of its own, with small settings."""
+
+    def __init__(self, repository: Path, folder: Path, **changes: object) -> None:
+        self.folder = folder
+        for name in CODE:
+            source, target = repository / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        params = yaml.safe_load((repository / "params.yaml").read_text())
+        params["digits"] |= SMALL | changes
+        (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(folder),
+        }
+
+    def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, **options
+        )
+
+    def succeed(self, *command: str) -> str:
+        done = self.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def flow(self, stage: str) -> None:
+        self.succeed(sys.executable, "-m", f"flows.{stage}", "digits")
+
+    def executed(self) -> list[str]:
+        """Names of the steps that were not taken from the cache, oldest first."""
+        with sqlite3.connect(self.folder / ".rtl/prefect/prefect.db") as database:
+            query = (
+                "select name from task_run where state_name = 'Completed' and flow_run_id is not null "
+                "and id not in (select parent_task_run_id from flow_run where parent_task_run_id is not null) "
+                "order by start_time"
+            )
+            return [name for (name,) in database.execute(query)]
+
+    def published(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for top in ("data", "artifacts")
+            for path in sorted((self.folder / top).rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture(scope="module")
+def finished(repository, tmp_path_factory):
+    """A project in which the pipeline has run once, start to end."""
+    project = Project(repository, tmp_path_factory.mktemp("finished"))
+    project.flow("pipeline")
+    return project
+
+
+def test_the_tables_that_others_rely_on(finished):
+    artifacts = finished.folder / "artifacts/digits"
+    results = pd.read_csv(artifacts / "results.csv")
+    assert list(results) == ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
+    methods = {"rtl", "rtl_sequential", "imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"}
+    assert set(results.method) == methods
+    assert set(results.protocol) == {"paper", "matched"}
+    names = {"balanced_accuracy", "precision", "recall", "auroc", "average_precision", "accuracy"}
+    assert set(results.metric) == names
+    assert set(results.subset) == {"mean", *(f"digit {k}" for k in range(10))}
+    assert results.value.between(0, 1).all()
+    assert not results.duplicated(list(results)[:-1]).any()
+    parameters = pd.read_csv(artifacts / "parameters.csv")
+    assert list(parameters) == [
+        "method", "seed", "sparsity", "prunable", "union", "active_mean", "dense", "file_bytes",
+    ]  # fmt: skip
+    expected = parameters.prunable - (parameters.sparsity * parameters.prunable).round()
+    assert (parameters.active_mean == expected).all()
+    single = parameters[parameters.method == "imp_single"]
+    assert (single["union"] == single.active_mean).all()
+    several = parameters[parameters.method == "imp_multiple"]
+    assert (several["union"] == 10 * several.active_mean).all()
+    similarity = pd.read_csv(artifacts / "similarity.csv")
+    assert list(similarity) == [
+        "seed", "sparsity", "layer", "subset_a", "subset_b", "jaccard", "chance", "excess",
+    ]  # fmt: skip
+    assert len(similarity) == 2 * 2 * 45 * 4
+
+
+def test_every_end_of_a_task_run_is_recorded(finished):
+    with sqlite3.connect(finished.folder / ".rtl/prefect/prefect.db") as database:
+        states = dict(database.execute("select state_name, count(*) from task_run group by state_name"))
+    assert set(states) == {"Completed"}
+
+
+def test_running_again_executes_nothing_and_a_lost_object_only_its_own_step(finished):
+    before, published = finished.executed(), finished.published()
+    finished.flow("pipeline")
+    assert finished.executed() == before
+    masks = finished.folder / "artifacts/digits/masks/seed-1/sparsity-40.safetensors"
+    digest = hashlib.sha256(masks.read_bytes()).hexdigest()
+    (finished.folder / ".rtl/objects" / digest[:2] / digest).unlink()
+    finished.flow("extract")
+    assert finished.executed()[len(before) :] == ["masks, seed 1, sparsity 0.4"]
+    assert finished.published() == published
+
+
+def test_seeds_apart_give_the_bytes_of_seeds_together(finished, repository, tmp_path):
+    alone = Project(repository, tmp_path, seeds=[1])
+    for stage in ("partition", "extract", "retrain"):
+        alone.flow(stage)
+    together = finished.published()
+    of_seed = {name: data for name, data in alone.published().items() if "seed-1" in name}
+    assert len(of_seed) == 6
+    assert all(together[name] == data for name, data in of_seed.items())
+
+
+def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_path):
+    project = Project(repository, tmp_path)
+    project.flow("partition")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "flows.extract", "digits"],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+    )
+    records = project.folder / ".rtl/records"
+    while len(list(records.iterdir())) < 25:
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    kept = len(list(records.iterdir()))
+    assert not (project.folder / "artifacts").exists()
+    time.sleep(2)  # the server of the killed process notices, and ends
+    before = len(project.executed())
+    project.flow("extract")
+    rounds_and_masks = 2 * 10 * 4 + 4
+    executed = project.executed()[before:]
+    assert len(executed) <= rounds_and_masks + 1 - kept
+    project.flow("pipeline")
+    assert project.published() == finished.published()
+
+
+def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):
+    executed = finished.executed()
+    for command in (
+        ["git", "init", "--quiet"],
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "add", "."],
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first"],
+        ["dvc", "repro"],
+    ):
+        finished.succeed(*command)
+    assert finished.executed() == executed
+    assert "up to date" in finished.succeed("dvc", "repro")
+    assert "metrics.json" in finished.succeed("dvc", "metrics", "show")
+    assert "rtl" in finished.succeed("dvc", "metrics", "show", "--json")
+
+
+def test_retraining_settings_change_no_mask(finished):
+    before = (finished.folder / "dvc.lock").read_text()
+    output = finished.succeed("dvc", "exp", "run", "-S", "digits.retrain.duration=4it")
+    assert "Stage 'extract@digits' didn't change, skipping" in output
+    assert "retrain.duration" in finished.succeed("dvc", "params", "diff")
+    assert "artifacts/digits/metrics.json" in finished.succeed("dvc", "metrics", "diff")
+    assert (finished.folder / "dvc.lock").read_text() != before
+    page = finished.succeed("dvc", "plots", "show", "--json")
+    assert "balanced_accuracy" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"sparsities": [1.2]}, "error: params.yaml: digits.sparsities.0: found 1.2; allowed: less than 1"),
+        (
+            {"problem": "rtl_core.problems.cifar:Cifar10", "partition": {"path": "nowhere"}},
+            "error: nowhere/train.npz: not found",
+        ),
+        ({"optimizer": {"name": "sgd", "learning_rate": 1e30}}, "error: training diverged: the loss is"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_path, changes, line):
+    project = Project(repository, tmp_path, **changes)
+    done = project.run(sys.executable, "-m", "flows.pipeline", "digits")
+    assert done.returncode == 1
+    assert done.stderr.startswith(line), done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(project.folder.glob("artifacts/**/*.*"))
+
+
+def test_a_flipped_byte_in_a_published_masks_file_is_named(finished, repository, tmp_path):
+    project = Project(repository, tmp_path, seeds=[0], sparsities=[0.4])
+    for stage in ("partition", "extract"):
+        project.flow(stage)
+    masks = project.folder / "artifacts/digits/masks/seed-0/sparsity-40.safetensors"
+    data = bytearray(masks.read_bytes())
+    masks_from_bytes(bytes(data), "whole")
+    data[-1] ^= 1
+    masks.write_bytes(data)
+    done = project.run(sys.executable, "-m", "flows.retrain", "digits")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and "does not match its digest" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,78 @@
+import pytest
+import yaml
+
+from rtl_core.errors import SettingsError
+from tasks.params import read_params
+from tasks.settings import problem_settings
+
+
+@pytest.fixture
+def params(repository, tmp_path, monkeypatch):
+    """params.yaml as shipped, in a folder of its own, and a way to change one key of it."""
+    monkeypatch.chdir(tmp_path)
+    shipped = yaml.safe_load((repository / "params.yaml").read_text())
+
+    def write(key=None, value=None):
+        if key:
+            *parents, last = key.split(".")
+            place = shipped
+            for parent in parents:
+                place = place[parent]
+            place[last] = value
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(shipped))
+
+    write()
+    return write
+
+
+def test_every_shipped_section_is_valid(params):
+    for name in read_params():
+        if name != "problems":
+            problem_settings(name)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("digits.sparsity", [0.5], "digits.sparsity: unknown key; allowed here: baselines, "),
+        ("digits.extract.durration", "1ep", "digits.extract.durration: unknown key; allowed here: duration, "),
+        ("digits.sparsities", [1.2], "digits.sparsities.0: found 1.2; allowed: less than 1"),
+        ("digits.sparsities", [0.5, 0.5], "digits.sparsities: found [0.5, 0.5]; allowed: must increase"),
+        ("digits.sparsities", [0.7, 0.5], "digits.sparsities: found [0.7, 0.5]; allowed: must increase"),
+        ("digits.seeds", [], "digits.seeds: found []; allowed: "),
+        ("digits.seeds", [1, 1], "digits.seeds: found [1, 1]; allowed: must not name anything twice"),
+        ("digits.extract.duration", "ten", "digits.extract.duration: found 'ten'; allowed: "),
+        ("digits.extract.weights_per_round", 1.5, "digits.extract.weights_per_round: found 1.5; allowed: must be"),
+        ("digits.retrain.update", ["both"], "digits.retrain.update.0: found 'both'; allowed: 'synchronous' or"),
+        ("digits.optimizer.learning_rate", -1, "digits.optimizer.learning_rate: found -1; allowed: greater than 0"),
+        ("digits.training.batch_size", "big", "digits.training.batch_size: found 'big'; allowed: "),
+        ("digits.training.width", 3, "digits.training.width: unknown key; allowed here: batch_size, network"),
+        ("digits.partition.test_share", 1.0, "digits.partition.test_share: found 1.0; allowed: less than 1"),
+        ("digits.problem", "nowhere:Digits", "digits.problem: cannot import 'nowhere:Digits'"),
+        ("digits.problem", "pathlib:Path", "digits.problem: 'pathlib:Path' is not a subclass of Problem"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(params, key, value, line):
+    params(key, value)
+    with pytest.raises(SettingsError) as raised:
+        problem_settings("digits")
+    message = str(raised.value)
+    assert message.startswith(f"params.yaml: {line}")
+    assert "\n" not in message
+
+
+def test_an_unknown_problem_is_told_which_there_are(params):
+    with pytest.raises(SettingsError, match=r"unknown problem 'digit'; params\.yaml has: cifar10, digits"):
+        problem_settings("digit")
+    params("problems", ["digits", "nothing"])
+    with pytest.raises(SettingsError, match="unknown problem 'nothing'"):
+        read_params()
+
+
+def test_a_file_that_is_no_yaml_or_not_there(params, tmp_path):
+    (tmp_path / "params.yaml").write_text("a: [1")
+    with pytest.raises(SettingsError, match=r"params.yaml: not valid YAML: .*line 1"):
+        read_params()
+    (tmp_path / "params.yaml").unlink()
+    with pytest.raises(SettingsError, match=r"not found in .*; run from the project's root"):
+        read_params()

@@ -1,0 +1,89 @@
+"""The store gives back what it was given, or says that it cannot."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from rtl_core.errors import DataError
+from tasks.source_digest import source_digest
+from tasks.store import Store, file_digest, write_atomically
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "objects")
+
+
+def flip_one_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+
+
+def test_what_was_put_is_got(store: Store, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 99
+    digest = store.put(data)
+    assert digest == hashlib.sha256(data).hexdigest()
+    assert store.get(digest) == data
+    assert store.path(digest) == store.root / digest[:2] / digest
+    (tmp_path / "file").write_bytes(data)
+    assert store.put_file(tmp_path / "file") == digest == file_digest(tmp_path / "file")
+    assert [path for path in store.root.rglob("*") if path.is_file()] == [store.path(digest)]
+
+
+def test_a_flipped_bit_is_noticed_and_the_next_put_mends_it(store: Store) -> None:
+    digest = store.put(b"mask")
+    assert store.holds(digest)
+    flip_one_bit(store.path(digest))
+    assert not store.holds(digest)
+    with pytest.raises(DataError, match=f"{digest}.*altered"):
+        store.get(digest)
+    assert store.put(b"mask") == digest
+    assert store.get(digest) == b"mask"
+
+
+def test_a_missing_object_is_named(store: Store) -> None:
+    digest = hashlib.sha256(b"never put").hexdigest()
+    assert not store.holds(digest)
+    with pytest.raises(DataError, match=f"{digest}.*missing"):
+        store.get(digest)
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, OSError])
+def test_an_interrupted_write_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: type[BaseException]
+) -> None:
+    write_atomically(tmp_path / "file", b"before")
+
+    def stop(descriptor: int) -> None:
+        raise stopped
+
+    monkeypatch.setattr(os, "fsync", stop)
+    for name in ("file", "new"):
+        with pytest.raises(stopped):
+            write_atomically(tmp_path / name, b"half of it")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"before"
+
+
+def test_source_digest_follows_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "a_users_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "problem.py").write_text("import math\nfrom . import network\n")
+    (package / "network.py").write_text("from a_users_package.loss import weight\n")
+    (package / "loss.py").write_text("weight = 1\n")
+    (package / "unrelated.py").write_text("weight = 1\n")
+
+    def digest() -> str:
+        source_digest.cache_clear()
+        return source_digest("a_users_package.problem")
+
+    first = digest()
+    (package / "unrelated.py").write_text("weight = 2\n")
+    assert digest() == first
+    (package / "loss.py").write_text("weight = 2\n")
+    assert digest() != first

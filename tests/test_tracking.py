@@ -1,0 +1,174 @@
+"""What a user finds in MLflow after a comparison."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tasks.tracking import flat_settings, metric_table, track
+
+METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
+SPARSITIES = [0.25, 0.5, 0.75]
+SUBSETS = [f"subset {number}" for number in range(30)]
+SCORES = [("paper", "balanced_accuracy"), ("paper", "recall"), ("matched", "auroc")]
+DIGEST = "0123456789abcdef" * 4
+SETTINGS = {
+    "problem": "rtl_core.problems.digits:Digits",
+    "seeds": [0, 1],
+    "retrain": {"duration": "3ep"},
+    **{f"setting_{number}": number for number in range(120)},
+}
+
+
+def score(method: str, seed: int, sparsity: float) -> float:
+    return 0.9 - 0.1 * METHODS.index(method) - 0.1 * sparsity + 0.02 * seed
+
+
+@pytest.fixture
+def tables() -> dict[str, pd.DataFrame]:
+    runs = list(itertools.product(METHODS, [0, 1], SPARSITIES))
+    return {
+        "results": pd.DataFrame(
+            {
+                "problem": "digits",
+                "method": method,
+                "seed": seed,
+                "sparsity": sparsity,
+                "protocol": protocol,
+                "metric": metric,
+                "subset": subset,
+                "value": score(method, seed, sparsity),
+            }
+            for method, seed, sparsity in runs
+            for protocol, metric in SCORES
+            for subset in [*SUBSETS, "mean"]
+        ),
+        "parameters": pd.DataFrame(
+            {
+                "method": method,
+                "seed": seed,
+                "sparsity": sparsity,
+                "prunable": 1000,
+                "union": 900 + seed,
+                "active_mean": 1000 * (1 - sparsity),
+                "dense": 10,
+                "file_bytes": 4096,
+            }
+            for method, seed, sparsity in runs
+        ),
+        "similarity": pd.DataFrame(
+            {
+                "seed": seed,
+                "sparsity": sparsity,
+                "layer": layer,
+                "subset_a": "a",
+                "subset_b": "b",
+                "jaccard": 0.5 if layer == "all" else 0.1,
+                "chance": 0.3,
+                "excess": 0.25,
+            }
+            for seed, sparsity, layer in itertools.product([0, 1], SPARSITIES, ["all", "conv"])
+        ),
+    }
+
+
+@pytest.fixture
+def arguments(tables: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    figure = tmp_path / "metrics.png"
+    figure.write_bytes(b"\x89PNG\r\n\x1a\n")
+    return {
+        "problem": "digits",
+        **tables,
+        "settings": SETTINGS,
+        "data_digest": DIGEST,
+        "figures": [figure],
+        "tags": {"git_commit": "abc"},
+    }
+
+
+def reopened(folder: Path) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
+
+
+def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step(
+    arguments: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parent_id = track(**arguments)
+    assert capfd.readouterr() == ("", "")
+
+    client = reopened(tmp_path)
+    experiment = client.get_experiment_by_name("digits")
+    runs = client.search_runs([experiment.experiment_id])
+    children = {run.info.run_name: run for run in runs if run.info.run_id != parent_id}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert set(children) == set(METHODS) and len(runs) == 1 + len(METHODS)
+    assert {run.data.tags["mlflow.parentRunId"] for run in children.values()} == {parent_id}
+
+    parent = client.get_run(parent_id)
+    assert parent.data.tags["git_commit"] == "abc" and parent.data.tags["data_sha256"] == DIGEST
+    assert parent.data.params == flat_settings(SETTINGS)
+    assert parent.data.params["retrain.duration"] == "3ep" and parent.data.params["seeds"] == "[0, 1]"
+    assert [file.path for file in client.list_artifacts(parent_id, "figures")] == ["figures/metrics.png"]
+    for run in runs:
+        (used,) = run.inputs.dataset_inputs
+        assert (used.dataset.name, used.dataset.digest) == ("digits", DIGEST[:36])
+        assert json.loads(used.dataset.source) == {"uri": "data/digits"}
+
+    rtl = children["rtl"]
+    assert rtl.data.params == {"method": "rtl", **flat_settings(SETTINGS)}
+    history = client.get_metric_history(rtl.info.run_id, "paper.balanced_accuracy")
+    assert {point.step: point.value for point in history} == {
+        round(100 * sparsity): pytest.approx(score("rtl", 0, sparsity) + 0.01) for sparsity in SPARSITIES
+    }
+    assert rtl.data.metrics["paper.balanced_accuracy_std"] == pytest.approx(0.02 / 2**0.5)
+    assert rtl.data.metrics["matched.auroc.subset 29"] == pytest.approx(score("rtl", 0, 0.75) + 0.01)
+    assert rtl.data.metrics["parameters.union"] == 900.5
+    assert rtl.data.metrics["similarity.jaccard"] == 0.5
+    assert "similarity.jaccard" not in children["imp_multiple"].data.metrics
+
+
+def test_a_comparison_that_fails_half_way_leaves_no_run_that_seems_to_be_running(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    results = arguments["results"]
+    results.loc[results.method == "imp_single", "metric"] = "not*a*name"
+    with pytest.raises(MlflowException, match=r"not\*a\*name"):
+        track(**arguments)
+
+    client = reopened(tmp_path)
+    runs = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert {run.info.run_name: run.info.status for run in runs} == {
+        "digits": "FAILED",
+        "rtl": "FINISHED",
+        "rtl_sequential": "FINISHED",
+        "imp_single": "FAILED",
+    }
+
+
+def test_undefined_scores_single_seeds_and_one_subset_leave_no_metric_behind(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    results, parameters = (table[table.seed == 0] for table in (tables["results"], tables["parameters"]))
+    results = results.assign(value=results.value.where(results.metric != "auroc"))
+    names = set(metric_table(results, parameters, tables["similarity"][:0])["name"])
+    assert names == {
+        "paper.balanced_accuracy",
+        "paper.recall",
+        *(f"paper.{metric}.{subset}" for metric in ("balanced_accuracy", "recall") for subset in SUBSETS),
+        *(f"parameters.{count}" for count in ("union", "active_mean", "dense", "file_bytes")),
+    }
+
+
+def test_subsets_may_have_any_name(tables: dict[str, pd.DataFrame]) -> None:
+    results = tables["results"].replace({"subset": {"subset 0": "räder & (cars)"}})
+    names = set(metric_table(results, tables["parameters"], tables["similarity"])["name"])
+    assert "paper.recall.r_der _ _cars_" in names
