@@ -4,11 +4,15 @@ import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rtl_core.errors import RtlError
+
+if TYPE_CHECKING:
+    from rtl_core.problem import Problem
+    from tasks.settings import ProblemSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
 
@@ -20,17 +24,10 @@ def info(problem: ProblemName) -> None:
     """Print what a problem is, as JSON: subsets, prunable and dense weights, network."""
     from rtl_core.extraction import initial_weights
     from rtl_core.randomness import Stream
-    from tasks import paths
-    from tasks.settings import problem_class, problem_settings
+    from tasks.settings import problem_settings
 
     settings = problem_settings(problem)
-    cls = problem_class(settings.problem)
-    with TemporaryDirectory() as scratch:
-        folder = paths.data(problem)
-        if not folder.exists():
-            folder = Path(scratch)
-            cls.partition(folder, **settings.partition)
-        loaded = cls(folder, **settings.training)  # type: ignore[call-arg]
+    loaded = _loaded(problem, settings)
     weights = initial_weights(loaded, Stream(settings.seeds[0]).at(problem=problem))
     facts = {
         "problem": problem,
@@ -75,6 +72,37 @@ def ui(
     from flows.servers import serve_pages
 
     serve_pages(prefect_port, mlflow_port)
+
+
+@app.command()
+def bench(
+    problem: ProblemName, as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False
+) -> None:
+    """Measure training and scoring against the plain way of doing each (about 20 seconds)."""
+    from flows.benchmark import benchmark
+    from flows.results_page import show_speed
+    from rtl_core.isolation import OptimizerChoice
+    from rtl_core.randomness import Stream
+    from tasks.settings import problem_settings
+
+    settings = problem_settings(problem)
+    stream = Stream(settings.seeds[0]).at(problem=problem)
+    found = benchmark(_loaded(problem, settings), OptimizerChoice(**settings.optimizer.model_dump()), stream)
+    typer.echo(json.dumps(found, indent=2)) if as_json else show_speed(problem, found)
+
+
+def _loaded(problem: str, settings: "ProblemSettings") -> "Problem":
+    """A problem on its published data, or else on data partitioned for this once."""
+    from tasks import paths
+    from tasks.settings import problem_class
+
+    cls = problem_class(settings.problem)
+    with TemporaryDirectory() as scratch:
+        folder = paths.data(problem)
+        if not folder.exists():
+            folder = Path(scratch)
+            cls.partition(folder, **settings.partition)
+        return cls(folder, **settings.training)  # type: ignore[call-arg]
 
 
 def main() -> None:

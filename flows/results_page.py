@@ -66,6 +66,17 @@ def show_times(problems: Sequence[str], since: float) -> None:
     Console().print(table)
 
 
+def show_speed(problem: str, found: dict[str, dict[str, float]]) -> None:
+    """Print images per second, the plain reference's, and their ratio."""
+    table = Table(title=f"{problem}: images per second on one thread, medians", title_justify="left")
+    for column in ("", "ours", "plain reference", "ratio"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, rates in found.items():
+        ours, reference = rates["images_per_s"], rates["reference_images_per_s"]
+        table.add_row(name, f"{ours:,.0f}", f"{reference:,.0f}", f"{rates['ratio']:.2f}")
+    Console().print(table)
+
+
 def _levels_table(title: str, rows: pd.DataFrame) -> Table:
     """Methods × sparsities, a section per kind of figure; ``rows``: section, method, sparsity, text."""
     levels = sorted(rows.sparsity.unique())

@@ -41,9 +41,9 @@ CODE = [
 
 
 class Project:
-    """A checkout of its own, with small settings."""
+    """A checkout of its own, with small settings; it may take over Prefect's database, which is slow to create."""
 
-    def __init__(self, repository: Path, folder: Path, **changes: object) -> None:
+    def __init__(self, repository: Path, folder: Path, like: "Project | None" = None, **changes: object) -> None:
         self.folder = folder
         for name in CODE:
             source, target = repository / name, folder / name
@@ -52,6 +52,8 @@ class Project:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, target)
+        if like:
+            shutil.copytree(like.folder / ".rtl/prefect", folder / ".rtl/prefect")
         params = yaml.safe_load((repository / "params.yaml").read_text())
         params["digits"] |= SMALL | changes
         (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
@@ -149,7 +151,7 @@ def test_running_again_executes_nothing_and_a_lost_object_only_its_own_step(fini
 
 
 def test_seeds_apart_give_the_bytes_of_seeds_together(finished, repository, tmp_path):
-    alone = Project(repository, tmp_path, seeds=[1])
+    alone = Project(repository, tmp_path, finished, seeds=[1])
     for stage in ("partition", "extract", "retrain"):
         alone.flow(stage)
     together = finished.published()
@@ -159,7 +161,7 @@ def test_seeds_apart_give_the_bytes_of_seeds_together(finished, repository, tmp_
 
 
 def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_path):
-    project = Project(repository, tmp_path)
+    project = Project(repository, tmp_path, finished)
     project.flow("partition")
     running = subprocess.Popen(
         [sys.executable, "-m", "flows.extract", "digits"],
@@ -222,8 +224,8 @@ def test_retraining_settings_change_no_mask(finished):
         ({"optimizer": {"name": "sgd", "learning_rate": 1e30}}, "error: training diverged: the loss is"),
     ],
 )  # fmt: skip
-def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_path, changes, line):
-    project = Project(repository, tmp_path, **changes)
+def test_bad_input_is_one_line_and_nothing_is_left_half_done(finished, repository, tmp_path, changes, line):
+    project = Project(repository, tmp_path, finished, **changes)
     done = project.run(sys.executable, "-m", "flows.pipeline", "digits")
     assert done.returncode == 1
     assert done.stderr.startswith(line), done.stderr
@@ -232,7 +234,7 @@ def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_pat
 
 
 def test_a_flipped_byte_in_a_published_masks_file_is_named(finished, repository, tmp_path):
-    project = Project(repository, tmp_path, seeds=[0], sparsities=[0.4])
+    project = Project(repository, tmp_path, finished, seeds=[0], sparsities=[0.4])
     for stage in ("partition", "extract"):
         project.flow(stage)
     masks = project.folder / "artifacts/digits/masks/seed-0/sparsity-40.safetensors"

@@ -70,7 +70,7 @@ def read_npz(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
     if not path.is_file():
         raise DataError(f"{path}: not found; partition.path must be a folder with train.npz and test.npz")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
             classes = [str(name) for name in arrays["classes"]]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
