@@ -1,0 +1,233 @@
+"""The web pages as users open them: real servers started by ``rtl ui``, a real schedule, a real browser."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import psutil
+import pytest
+from test_pipeline import Project
+
+HOST = "127.0.0.1"
+SERVE = """
+from flows.pipeline import pipeline
+pipeline.serve(name="monthly", cron="0 0 1 * *", parameters={"problem": "digits"})
+"""
+CHROMIUM = shutil.which("chromium")
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
+    """The first true value of a condition that is asked again and again; ``what`` says what was awaited."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"after {seconds} s: {what()}"
+        time.sleep(0.1)
+    return found
+
+
+def free_ports(number: int) -> list[int]:
+    holders = [socket.create_server((HOST, 0)) for _ in range(number)]
+    ports = [holder.getsockname()[1] for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
+
+
+def ask(url: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=30) as answer:
+        return json.load(answer)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=30) as answer:
+            return answer.status == 200
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+class Pages:
+    """One ``rtl ui`` in a session of its own, as from a terminal."""
+
+    def __init__(self, project: Project, prefect_port: int, mlflow_port: int) -> None:
+        self.prefect = f"http://{HOST}:{prefect_port}"
+        self.mlflow = f"http://{HOST}:{mlflow_port}"
+        self.ports = {prefect_port, mlflow_port}
+        self._output = project.folder / f"ui-{prefect_port}.txt"
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                ["rtl", "ui", "--prefect-port", str(prefect_port), "--mlflow-port", str(mlflow_port)],
+                cwd=project.folder,
+                env=project.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def printed(self) -> str:
+        return self._output.read_text()
+
+    def tree(self) -> list[psutil.Process]:
+        return [parent := psutil.Process(self.process.pid), *parent.children(recursive=True)]
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        until(lambda: self.process.poll() is not None or condition(), 90, self.printed)
+        assert self.process.poll() is None, self.printed()
+
+    def end(self, number: signal.Signals) -> list[psutil.Process]:
+        """Send a signal to the foreground processes, as a terminal does; those that are still there afterwards."""
+        tree = self.tree()
+        os.killpg(self.process.pid, number)
+        assert self.process.wait(timeout=40) == 0, self.printed()
+        return psutil.wait_procs(tree, timeout=1)[1]
+
+
+@contextmanager
+def pages_of(project: Project, *ports: int) -> Iterator[Pages]:
+    pages = Pages(project, *ports)
+    try:
+        yield pages
+    finally:
+        if pages.process.poll() is None:
+            for process in reversed(pages.tree()):
+                process.kill()
+        pages.process.wait()
+
+
+@pytest.fixture(scope="module")
+def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which a small pipeline has run, under the server of its own that ended with it."""
+    project = Project(
+        repository,
+        tmp_path_factory.mktemp("servers"),
+        seeds=[0],
+        sparsities=[0.4],
+        baselines={"methods": ["imp_single"], "single_duration_factor": 2},
+    )
+    project.flow("pipeline")
+    return project
+
+
+@pytest.fixture(scope="module")
+def pages(project: Project) -> Iterator[Pages]:
+    with pages_of(project, *free_ports(2)) as pages:
+        pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready") and answers(f"{pages.mlflow}/health"))
+        yield pages
+
+
+@pytest.fixture
+def browser_page() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+def test_it_prints_both_addresses_and_nothing_else_of_the_servers(pages):
+    lines = pages.printed().splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["Prefect", pages.prefect], ["MLflow", pages.mlflow]]
+    assert lines[2:] == ["Ctrl-C stops both."]
+
+
+def test_both_listen_on_this_machine_alone(pages):
+    listening = [
+        connection.laddr
+        for process in pages.tree()
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert {tuple(address) for address in listening} == {(HOST, port) for port in pages.ports}
+
+
+def test_a_served_schedule_makes_scheduled_runs(pages, project):
+    api = f"{pages.prefect}/api"
+    output = project.folder / "serve.txt"
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "deployments": {"name": {"any_": ["monthly"]}}}
+
+    def scheduled() -> list[dict[str, Any]]:
+        assert serving.poll() is None, output.read_text()
+        return ask(f"{api}/flow_runs/filter", wanted)
+
+    with output.open("wb") as log:
+        serving = subprocess.Popen(
+            [sys.executable, "-c", SERVE],
+            cwd=project.folder,
+            env={**project.environment, "PREFECT_API_URL": api},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        runs = until(scheduled, 60, output.read_text)
+    finally:
+        serving.terminate()
+        serving.wait()
+    assert {run["name"] for run in runs} and {run["parameters"]["problem"] for run in runs} == {"digits"}
+    assert all(run["auto_scheduled"] and run["next_scheduled_start_time"] for run in runs)
+
+
+def test_a_browser_sees_the_flow_runs_in_prefect(pages, browser_page):
+    browser_page.goto(f"{pages.prefect}/runs")
+    for flow in ("pipeline", "partition", "extract", "retrain", "baselines", "compare"):
+        browser_page.get_by_text(f"{flow} digits", exact=True).wait_for()
+
+
+def test_a_browser_sees_the_methods_below_their_parent_run_in_mlflow(pages, browser_page):
+    found = ask(f"{pages.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=digits")
+    experiment = found["experiment"]["experiment_id"]
+    browser_page.goto(f"{pages.mlflow}/#/experiments/{experiment}/runs?workflowType=machine_learning")
+    parent = browser_page.get_by_role("row").filter(has=browser_page.get_by_role("link", name="digits", exact=True))
+    parent.locator("button[data-component-id*=runnamecellrenderer]").click()
+    for method in ("rtl", "rtl_sequential", "imp_single"):
+        browser_page.get_by_role("link", name=method, exact=True).wait_for()
+    browser_page.get_by_text("4 matching runs").wait_for()
+
+
+def test_ctrl_c_stops_both_and_leaves_nothing_running(pages):
+    assert pages.end(signal.SIGINT) == []
+    assert pages.printed().splitlines()[3:] == ["stopped"]
+
+
+def test_closing_the_terminal_while_they_start_leaves_nothing_running(project):
+    with pages_of(project, *free_ports(2)) as pages:
+        pages.wait_for(lambda: "Ctrl-C" in pages.printed())
+        assert len(pages.tree()) >= 3
+        assert pages.end(signal.SIGHUP) == []
+
+
+def test_a_taken_port_is_one_line_and_stops_the_other_server(project):
+    (other,) = free_ports(1)
+    with socket.create_server((HOST, 0)) as taken, pages_of(project, taken.getsockname()[1], other) as pages:
+        pages.wait_for(lambda: "Ctrl-C" in pages.printed())
+        tree = pages.tree()
+        assert pages.process.wait(timeout=60) == 1
+        assert psutil.wait_procs(tree, timeout=1)[1] == []
+    (line,) = pages.printed().splitlines()[3:]
+    assert line.startswith("error: the server of Prefect stopped; is its port taken?")
