@@ -36,7 +36,7 @@ def baselines(problem: str) -> None:
                 futures["imp_multiple", seed, sparsity] = train_multiple.submit(job, seed, sparsity, duration, masks)
             for method in sanity_methods(settings):
                 futures[method, seed, sparsity] = retrain_tickets.submit(
-                    job, method, "synchronous", seed, sparsity, duration, masks
+                    job, method, settings.retrain.update[0], seed, sparsity, duration, masks
                 )
     if "imp_single" in settings.baselines.methods:
         futures |= single_model(job, settings)

@@ -79,8 +79,8 @@ def bench(
     problem: ProblemName, as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False
 ) -> None:
     """Measure training and scoring against the plain way of doing each (about 20 seconds)."""
-    from flows.benchmark import benchmark
     from flows.results_page import show_speed
+    from rtl_core.benchmark import benchmark
     from rtl_core.isolation import OptimizerChoice
     from rtl_core.randomness import Stream
     from tasks.settings import problem_settings

@@ -1,5 +1,7 @@
 """Stage 5: score every method at every level, tabulate, draw and track."""
 
+import re
+
 import pandas as pd
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -7,6 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from flows.progress import results_of
 from flows.runner import runner
 from flows.start import start
+from rtl_core.errors import DataError
 from tasks import paths
 from tasks.job import Job, data_digest, job_of
 from tasks.measure_similarity import measure_similarity
@@ -55,11 +58,17 @@ def compare(problem: str) -> None:
 def ticket_files(
     problem: str, settings: ProblemSettings, method: str, seed: int, sparsity: float
 ) -> list[dict[str, str]]:
-    """References of a method's published ticket files."""
+    """References of a method's published ticket files.
+
+    Raises:
+        DataError: the stage that publishes them has not run.
+    """
     if method in rtl_methods(settings):
         return [collect(paths.tickets(problem, method, seed, sparsity))]
     folder = paths.baselines(problem, method, seed, sparsity)
-    return [collect(path) for path in sorted(folder.glob("network-*.safetensors"))]
+    if not (files := sorted(folder.glob("network-*.safetensors"))):
+        raise DataError(f"{folder}: no ticket files; run the baselines stage first")
+    return [collect(path) for path in files]
 
 
 def show(job: Job, settings: ProblemSettings) -> None:
@@ -74,8 +83,9 @@ def show(job: Job, settings: ProblemSettings) -> None:
         figures=sorted((folder / "figures").iterdir()),
         tags=provenance(),
     )
-    create_table_artifact(key=f"{job['name']}-summary", table=pd.read_csv(folder / "summary.csv").to_dict("records"))
-    create_markdown_artifact(key=f"{job['name']}-mlflow", markdown=f"MLflow run `{run_id}`")
+    key = re.sub("[^a-z0-9]+", "-", job["name"].lower())
+    create_table_artifact(key=f"{key}-summary", table=pd.read_csv(folder / "summary.csv").to_dict("records"))
+    create_markdown_artifact(key=f"{key}-mlflow", markdown=f"MLflow run `{run_id}`")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from tasks import paths
 from tasks.caching import source_digest
 from tasks.partition_data import partition_data
 from tasks.publishing import publish_files
-from tasks.settings import problem_settings
+from tasks.settings import problem_class, problem_settings
+from tasks.store import file_digest
 
 
 @flow(name="partition", flow_run_name="partition {problem}")
@@ -18,8 +19,10 @@ def partition(problem: str) -> None:
         problem: a section of params.yaml.
     """
     settings = problem_settings(problem)
-    source = source_digest(settings.problem.partition(":")[0])
-    files = partition_data(problem, settings.problem, source, settings.partition)
+    code = source_digest(settings.problem.partition(":")[0])
+    read = problem_class(settings.problem).source_files(**settings.partition)
+    sources = {str(path): file_digest(path) for path in read if path.is_file()}
+    files = partition_data(problem, settings.problem, code, settings.partition, sources)
     folder = paths.data(problem)
     publish_files(folder, {folder / name: reference for name, reference in files.items()})
 

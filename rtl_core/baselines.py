@@ -1,12 +1,15 @@
 """What RTL is compared with: one mask for everything, K independent models, and masks without meaning."""
 
+from collections.abc import Sequence
+
 import torch
 
 from rtl_core.duration import Duration
-from rtl_core.extraction import initial_weights
+from rtl_core.extraction import extract_round, initial_weights, unpruned
 from rtl_core.isolation import OptimizerFactory
 from rtl_core.masks import Masks
 from rtl_core.problem import Problem
+from rtl_core.pruning import Round
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.tickets import Tickets
@@ -31,6 +34,26 @@ def imp_single(
         make_optimizer,
         stream.at(method="imp_single"),
     )
+
+
+def extract_single_mask(
+    problem: Problem, rounds: Sequence[Round], duration: Duration, make_optimizer: OptimizerFactory, stream: Stream
+) -> dict[float, Masks]:
+    """The one mask of IMP (single model) at every sparsity level: Algorithm 1 on all data.
+
+    Raises:
+        DivergedError: a loss was not finite.
+    """
+    objective = problem.single_objective
+    place = stream.at(method="imp_single", subset=objective.name)
+    layout = initial_weights(problem, stream, single=True).layout
+    chain, levels = unpruned(layout), {}
+    for pruning_round in rounds:
+        weights = initial_weights(problem, stream, single=True)
+        chain = extract_round(weights, objective, chain, pruning_round, duration, make_optimizer, place)
+        if pruning_round.sparsity is not None:
+            levels[pruning_round.sparsity] = Masks(layout, chain.mask.unsqueeze(0))
+    return levels
 
 
 def imp_multiple(

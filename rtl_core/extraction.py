@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn.modules.dropout import _DropoutNd
 
 from rtl_core.duration import Duration
+from rtl_core.errors import SettingsError
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
 from rtl_core.problem import Objective, Problem
@@ -45,9 +47,9 @@ def extract_tickets(
     layout = initial_weights(problem, stream).layout
     levels: dict[float, list[Tensor]] = {r.sparsity: [] for r in rounds if r.sparsity is not None}
     for subset, objective in zip(problem.subsets, problem.objectives, strict=True):
+        place = stream.at(method="rtl", subset=subset)
         chain = unpruned(layout)
         for pruning_round in rounds:
-            place = stream.at(method="rtl", subset=subset, round=pruning_round.number)
             weights = initial_weights(problem, stream)
             chain = extract_round(weights, objective, chain, pruning_round, duration, make_optimizer, place)
             if pruning_round.sparsity is not None:
@@ -56,9 +58,15 @@ def extract_tickets(
 
 
 def initial_weights(problem: Problem, stream: Stream, single: bool = False) -> FlatWeights:
-    """A network with θ₀: the same for every ticket and every method of one stream (seed and problem)."""
+    """A network with θ₀: the same for every ticket and every method of one stream (seed and problem).
+
+    Raises:
+        SettingsError: the network has dropout, or its prunable weights cannot be found.
+    """
     generator = stream.at(draw="initial weights").generator()
     network = problem.single_network(generator) if single else problem.network(generator)
+    if any(isinstance(module, _DropoutNd) and module.p for module in network.modules()):
+        raise SettingsError("the network has dropout; its draws would come from the shared generator of the process")
     return FlatWeights(network, problem.prunable(network))
 
 
@@ -78,7 +86,7 @@ def extract_round(
 ) -> Chain:
     """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
 
-    ``weights`` come in at θ₀ and are used up.
+    ``weights`` come in at θ₀ and are used up; ``stream`` is the chain's own.
     """
     carried = chain.carried
     if carried:
@@ -88,7 +96,8 @@ def extract_round(
         weights.prunable.mul_(chain.mask)
     optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
     optimizer.restore(under("moment.", carried))
-    train(weights, optimizer, objective, duration.iterations(objective.batches_per_epoch), stream)
+    iterations = duration.iterations(objective.batches_per_epoch)
+    train(weights, optimizer, objective, iterations, stream.at(round=pruning_round.number))
 
     mask = prune_smallest(weights.prunable, chain.mask, pruning_round.count)
     if pruning_round.rewinds:

@@ -22,11 +22,6 @@ class Masks:
         if self.values.shape[1] != self.layout.size:
             raise ValueError(f"{self.values.shape[1]} mask values for {self.layout.size} prunable weights")
 
-    @classmethod
-    def full(cls, layout: Layout, num_subsets: int) -> "Masks":
-        """Masks of ones: nothing is pruned yet."""
-        return cls(layout, torch.ones(num_subsets, layout.size, dtype=torch.bool))
-
     def __len__(self) -> int:
         return len(self.values)
 
@@ -38,10 +33,6 @@ class Masks:
         """The masks of some subsets, in the order given."""
         return Masks(self.layout, self.values[list(subsets)])
 
-    def layer(self, name: str) -> Tensor:
-        """All K masks over one layer, bool [K, *shape]."""
-        return self.layout.split(self.values)[name]
-
     def layers(self) -> dict[str, Tensor]:
         """All K masks by layer, each bool [K, n] with the layer's weights in a row."""
         return dict(zip(self.layout.names, self.values.split(self.layout.lengths, dim=1), strict=True))
@@ -49,10 +40,6 @@ class Masks:
     def active(self) -> Tensor:
         """Number of weights each ticket owns, int [K]."""
         return self.values.sum(dim=1)
-
-    def density(self) -> Tensor:
-        """Share of the prunable weights each ticket owns, float64 [K]."""
-        return self.active().double() / self.layout.size
 
     def union(self) -> Tensor:
         """The weights owned by at least one ticket, bool [d]; their number is RTL's parameter count."""

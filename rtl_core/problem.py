@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rtl_core.errors import DataError, SettingsError
+
 Batch = Any
 
 
@@ -40,7 +42,7 @@ class Problem(ABC):
 
     To bring your own, subclass it in one file, and name the class by import path in a section of params.yaml;
     ``rtl_core/problems/digits.py`` is a short example. Its constructor takes the folder that ``partition``
-    wrote, and plain keyword arguments: the section's ``network`` settings.
+    wrote, and plain keyword arguments: the section's ``training`` settings.
     """
 
     subsets: tuple[str, ...]
@@ -55,11 +57,19 @@ class Problem(ABC):
         Raises:
             DataError: the source is missing or is not what it claims to be.
         """
-        raise TypeError(f"{cls.__name__} has no partition(): the pipeline cannot prepare its data")
+        raise SettingsError(f"{cls.__name__} has no partition(): the pipeline cannot prepare its data")
+
+    @classmethod
+    def source_files(cls, **settings: Any) -> list[Path]:
+        """The files that ``partition`` would read: where one of them changes, the data are partitioned anew."""
+        return []
 
     @abstractmethod
     def network(self, generator: torch.Generator) -> nn.Module:
-        """A new network with its initial weights θ₀ drawn from the generator alone."""
+        """A new network with its initial weights θ₀ drawn from the generator alone.
+
+        It draws nothing at random afterwards (no dropout): results would depend on the order of steps.
+        """
 
     def single_network(self, generator: torch.Generator) -> nn.Module:
         """The network of IMP (single model), where it differs from the tickets' own."""
@@ -91,3 +101,19 @@ class Problem(ABC):
     @abstractmethod
     def score_single(self, network: nn.Module) -> list[Score]:
         """The same figures for one network in evaluation mode that serves every subset."""
+
+
+def check_problem(problem: Problem) -> None:
+    """Check that a problem's subsets can be told apart and that each can be trained on.
+
+    Raises:
+        DataError: fewer than two subsets, a name twice or reserved, or a subset without a batch.
+    """
+    names = problem.subsets
+    if len(names) < 2:
+        raise DataError(f"found {len(names)} subset(s); tickets need at least two")
+    if len(set(names)) < len(names) or "mean" in names:
+        raise DataError(f"subset names must differ, and none may be 'mean'; found {', '.join(names)}")
+    for objective in (*problem.objectives, problem.single_objective):
+        if objective.batches_per_epoch < 1:
+            raise DataError(f"objective {objective.name} has no batch")

@@ -1,7 +1,7 @@
 """Algorithm 2: joint retraining of K tickets on one shared weight tensor."""
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from itertools import islice, repeat
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from rtl_core.masks import Masks
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.tickets import Tickets, finish_tickets
-from rtl_core.training import check_converging, gradient_of
+from rtl_core.training import batches_of, check_finite, gradient_of
 from rtl_core.weights import FlatWeights
 
 
@@ -44,27 +44,22 @@ def retrain(
         stream: where the random draws come from.
 
     Raises:
-        DivergedError: a loss was not finite.
+        DivergedError: a loss or a weight was not finite.
     """
     tickets = SharedWeights(weights, masks, objectives)
     joint_step = UPDATES[update](tickets, make_optimizer)
     iterations = duration.iterations(batches_per_epoch)
     for epoch in range(-(-iterations // batches_per_epoch)):
         places = [stream.at(subset=objective.name, epoch=epoch) for objective in objectives]
-        turns = zip(*map(repeated_batches, objectives, places), strict=True)
+        # Short subsets repeat their batches, in the same order, until all have M.
+        turns = zip(*(batches_of(o, repeat(place)) for o, place in zip(objectives, places, strict=True)), strict=True)
         losses = torch.zeros(len(objectives))
         for batches in islice(turns, min(batches_per_epoch, iterations - epoch * batches_per_epoch)):
             losses += joint_step(batches)
         for loss, objective in zip(losses, objectives, strict=True):
-            check_converging(loss, stream.at(epoch=epoch), objective)
+            check_finite(loss, (tickets.theta, tickets.dense), stream.at(epoch=epoch), objective)
     weights.load(tickets.theta, weights.dense)
     return finish_tickets(weights, masks, objectives, stream)
-
-
-def repeated_batches(objective: Objective, stream: Stream) -> Iterator[Batch]:
-    """The batches of one epoch, over and over: short subsets repeat theirs until all have M."""
-    while True:
-        yield from objective.batches(stream.generator())
 
 
 class SharedWeights:

@@ -5,8 +5,8 @@ ASCII) with
 
 - ``format``: ``rtl-masks/1`` or ``rtl-tickets/1``;
 - ``subsets``: the K names; ``prunable``: ``[name, shape]`` of each prunable tensor, in vector order;
-- ``sha256``: hex digest of that JSON without this key, then, for each tensor by name: its name, a zero byte,
-  its little-endian bytes.
+- ``sha256``: hex digest of that JSON without this key, then, for each tensor by name: the JSON
+  ``[name, dtype, shape]`` with the dtype as NumPy spells it, a zero byte, its little-endian bytes.
 
 Tensors:
 
@@ -105,7 +105,7 @@ def _read(data: bytes, name: str, kind: str) -> tuple[tuple[str, ...], Layout, d
         header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["rtl"])
         claimed = header.pop("sha256")
         tensors = load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as problem:
         raise TicketFileError(f"{name}: not a complete ticket file ({type(problem).__name__})") from problem
     if claimed != _digest(header, tensors):
         raise TicketFileError(f"{name}: the content does not match its digest; the file was altered or damaged")
@@ -122,5 +122,6 @@ def _canonical(value: Any) -> str:
 def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(_canonical(header).encode())
     for name in sorted(tensors):
-        digest.update(name.encode() + b"\0" + tensors[name].numpy().tobytes())
+        array = tensors[name].numpy()
+        digest.update(_canonical([name, array.dtype.name, list(array.shape)]).encode() + b"\0" + array.tobytes())
     return digest.hexdigest()

@@ -1,24 +1,31 @@
 """One network, one objective, one mask: the plain training loop."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
 
 import torch
 from torch import Tensor
 
-from rtl_core.errors import DivergedError
+from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import TicketOptimizer
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.weights import FlatWeights
 
 
-def epochs_of_batches(objective: Objective, stream: Stream) -> Iterator[Batch]:
-    """Batches without end, epoch after epoch, each epoch in an order of its own."""
-    epoch = 0
-    while True:
-        yield from objective.batches(stream.at(epoch=epoch).generator())
-        epoch += 1
+def batches_of(objective: Objective, epochs: Iterable[Stream]) -> Iterator[Batch]:
+    """Batches of one epoch after another, each epoch in the order that its stream draws.
+
+    Raises:
+        DataError: an epoch has no batch.
+    """
+    for stream in epochs:
+        empty = True
+        for batch in objective.batches(stream.generator()):
+            empty = False
+            yield batch
+        if empty:
+            raise DataError(f"objective {objective.name} has no batch ({stream})")
 
 
 def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch) -> Tensor:
@@ -29,13 +36,22 @@ def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch) -> Ten
     return loss.detach()
 
 
-def check_converging(loss: Tensor, stream: Stream, objective: Objective) -> None:
-    """Raise DivergedError, saying where, if a loss (or a sum of losses) is not a finite number."""
+def check_finite(loss: Tensor, weights: Iterable[Tensor], stream: Stream, objective: Objective) -> None:
+    """Check that a loss (or a sum of losses) and the weights it led to are finite numbers.
+
+    Raises:
+        DivergedError: they are not; the message says where.
+    """
     if not torch.isfinite(loss):
-        raise DivergedError(
-            f"training diverged: the loss is {loss.item()} ({stream}, objective {objective.name}); "
-            "lower optimizer.learning_rate or look for bad values in the data"
-        )
+        what = f"the loss is {loss.item()}"
+    elif not all(torch.isfinite(part).all() for part in weights):
+        what = "a weight is not finite"
+    else:
+        return
+    raise DivergedError(
+        f"training diverged: {what} ({stream}, objective {objective.name}); "
+        "lower optimizer.learning_rate or look for bad values in the data"
+    )
 
 
 def train(
@@ -46,12 +62,12 @@ def train(
     ``weights`` holds m ⊙ θ and stays zero outside the optimizer's mask.
 
     Raises:
-        DivergedError: a loss was not finite.
+        DivergedError: a loss or a weight was not finite.
     """
     weights.network.train()
     total = torch.zeros(())
-    for batch in islice(epochs_of_batches(objective, stream), iterations):
+    for batch in islice(batches_of(objective, (stream.at(epoch=e) for e in count())), iterations):
         total += gradient_of(weights, objective, batch)
         optimizer.step(weights.gradient, weights.dense_gradient)
-    check_converging(total, stream, objective)
+    check_finite(total, (weights.prunable, weights.dense), stream, objective)
     return total.item() / iterations

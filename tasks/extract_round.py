@@ -35,10 +35,11 @@ def extract_round(
     problem = load_problem(job)
     single = method == "imp_single"
     objective = problem.single_objective if single else problem.objectives[problem.subsets.index(subset)]
-    weights = initial_weights(problem, stream_of(job, seed), single)
+    stream = stream_of(job, seed)
+    weights = initial_weights(problem, stream, single)
     size = weights.layout.size
     chain = chain_from_bytes(STORE.get(previous["sha256"]), size) if previous else unpruned(weights.layout)
-    place = stream_of(job, seed).at(method=method, subset=subset, round=pruning_round["number"])
+    place = stream.at(method=method, subset=subset)
     with computing():
         chain = core_round(
             weights,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from rtl_core.errors import DataError
-from rtl_core.problem import Problem
+from rtl_core.problem import Problem, check_problem
 from rtl_core.randomness import Stream
 from tasks import paths
 from tasks.caching import source_digest
@@ -34,7 +34,8 @@ def job_of(name: str, settings: ProblemSettings) -> Job:
     return {
         "name": name,
         "problem": settings.problem,
-        "source": source_digest(settings.problem.partition(":")[0]),
+        "code": source_digest(settings.problem.partition(":")[0]),
+        "torch": torch.__version__,
         "training": settings.training,
         "data": {"folder": str(folder), "files": {str(f.relative_to(folder)): file_digest(f) for f in files}},
         "optimizer": settings.optimizer.model_dump(),
@@ -53,7 +54,9 @@ def load_problem(job: Job) -> Problem:
 
 @lru_cache(maxsize=2)
 def _load(import_path: str, training: str, folder: str, _digests: str) -> Problem:
-    return problem_class(import_path)(Path(folder), **json.loads(training))  # type: ignore[call-arg]
+    problem = problem_class(import_path)(Path(folder), **json.loads(training))  # type: ignore[call-arg]
+    check_problem(problem)
+    return problem
 
 
 def data_digest(job: Job) -> str:

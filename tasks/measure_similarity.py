@@ -15,7 +15,7 @@ from tasks.store import STORE
 )
 def measure_similarity(seed: int, sparsity: float, masks: dict[str, str]) -> list[dict[str, Any]]:
     """Rows of similarity.csv: every pair of masks, over all weights and per layer."""
-    subsets, found = masks_from_bytes(STORE.get(masks["sha256"]), "masks")
+    subsets, found = masks_from_bytes(STORE.get(masks["sha256"]), masks["path"])
     return [
         {"seed": seed, "sparsity": sparsity, **row._asdict()}
         | {"subset_a": subsets[row.subset_a], "subset_b": subsets[row.subset_b]}

@@ -12,7 +12,7 @@ def rtl_methods(settings: ProblemSettings) -> dict[str, str]:
 
 
 def sanity_methods(settings: ProblemSettings) -> list[str]:
-    """The baselines that retrain as RTL does, synchronously, under masks without meaning."""
+    """The baselines that retrain as RTL does, by the first of its updates, under masks without meaning."""
     return [method for method in settings.baselines.methods if method in SANITY_METHODS]
 
 

@@ -1,5 +1,6 @@
 """What params.yaml says, as it stands: its sections, and which of them are chosen."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def section(params: dict[str, Any], name: str) -> Any:
     Raises:
         SettingsError: there is none.
     """
-    known = sorted(key for key in params if key != "problems")
+    known = sorted(str(key) for key in params if key != "problems")
     if name not in known:
         raise SettingsError(f"unknown problem {name!r}; {paths.PARAMS} has: {', '.join(known)}")
+    if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
+        raise SettingsError(f"{paths.PARAMS}: {name!r}: allowed in a problem's name: letters, digits, '_' and '-'")
     return params[name]

@@ -10,8 +10,13 @@ from tasks.store import STORE
 
 
 @cached_task(name="partition {problem}", uses=("rtl_core.problem",), version="1")
-def partition_data(problem: str, import_path: str, source: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Files of the partitioned data set: name → artefact reference. ``source`` is a digest of the code."""
+def partition_data(
+    problem: str, import_path: str, code: str, settings: dict[str, Any], sources: dict[str, str]
+) -> dict[str, Any]:
+    """Files of the partitioned data set: name → artefact reference.
+
+    ``code`` is a digest of the problem's source code, ``sources`` are those of the files it reads.
+    """
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         problem_class(import_path).partition(folder, **settings)

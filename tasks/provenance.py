@@ -1,6 +1,7 @@
 """Which code, data and run a result came from."""
 
 import hashlib
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,11 +14,14 @@ def provenance() -> dict[str, str]:
     A fact that does not exist (no git repository, no dvc.lock yet) is left out.
     """
     tags = {"prefect.flow_run_id": str(get_run_context().flow_run.id)}  # type: ignore[union-attr]
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if commit.returncode == 0:
-        changes = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
-        tags["git.commit"] = commit.stdout.strip()
-        tags["git.clean"] = str(not changes.stdout).lower()
+    if shutil.which("git") and (commit := _git("rev-parse", "HEAD")):
+        tags["git.commit"] = commit
+        tags["git.clean"] = str(not _git("status", "--porcelain")).lower()
     if (lock := Path("dvc.lock")).is_file():
         tags["dvc.lock"] = hashlib.sha256(lock.read_bytes()).hexdigest()
     return tags
+
+
+def _git(*arguments: str) -> str:
+    """What a git command prints; nothing where it fails."""
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()

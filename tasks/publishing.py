@@ -14,6 +14,7 @@ def publish(path: Path, reference: dict[str, str]) -> None:
 
 def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:
     """Publish artefacts below a folder, and remove what an earlier run left there beside them."""
+    folder.mkdir(parents=True, exist_ok=True)
     for path, reference in files.items():
         publish(path, reference)
     for path in sorted(folder.rglob("*"), reverse=True):
@@ -24,11 +25,11 @@ def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:
 
 
 def collect(path: Path) -> dict[str, str]:
-    """Take a published file into the store; its artefact reference.
+    """Take a published file into the store; its artefact reference, with the path for messages.
 
     Raises:
         DataError: the file is missing.
     """
     if not path.is_file():
         raise DataError(f"{path}: not found; run the stage that publishes it first")
-    return {"sha256": STORE.put_file(path)}
+    return {"sha256": STORE.put_file(path), "path": str(path)}

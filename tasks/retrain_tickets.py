@@ -5,9 +5,10 @@ from rtl_core.duration import Duration
 from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.retraining import retrain
-from rtl_core.ticket_file import masks_from_bytes, tickets_to_bytes
+from rtl_core.ticket_file import tickets_to_bytes
 from tasks.caching import cached_task
 from tasks.job import Job, load_problem, stream_of
+from tasks.masks_of import masks_of
 from tasks.store import STORE
 from tasks.timing import computing
 
@@ -24,13 +25,14 @@ def retrain_tickets(
 ) -> dict[str, str]:
     """Reference of the ticket file of one joint retraining; sanity baselines put other masks in RTL's place."""
     problem = load_problem(job)
-    _, found = masks_from_bytes(STORE.get(masks["sha256"]), "masks")
-    place = stream_of(job, seed).at(method=method)
+    stream = stream_of(job, seed)
+    found = masks_of(masks, problem, stream)
+    place = stream.at(method=method)
     if method in MEANINGLESS_MASKS:
         found = MEANINGLESS_MASKS[method](found, place.at(draw="masks"))
     with computing():
         tickets = retrain(
-            initial_weights(problem, stream_of(job, seed)),
+            initial_weights(problem, stream),
             found,
             problem.objectives,
             Duration.parse(duration),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rtl_core.errors import DataError
 from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
@@ -20,9 +21,11 @@ from tasks.timing import computing
 def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> dict[str, Any]:
     """Scores and parameter ledger of one method, from its ticket files: one, or K that share nothing."""
     contents = [STORE.get(file["sha256"]) for file in files]
-    sets = [tickets_from_bytes(data, method) for data in contents]
+    sets = [tickets_from_bytes(data, file["path"]) for data, file in zip(contents, files, strict=True)]
+    problem = load_problem(job)
+    check_subsets(problem, method, sets)
     with computing():
-        scores = score(load_problem(job), method, sets)
+        scores = score(problem, method, sets)
     place = {"method": method, "seed": seed, "sparsity": sparsity}
     ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
     return {
@@ -38,3 +41,15 @@ def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
         return problem.score_single(sets[0].network(0, problem.single_network(spare)))
     networks = [s.network(k, problem.network(spare)) for s in sets for k in range(len(s.subsets))]
     return problem.score(networks)
+
+
+def check_subsets(problem: Problem, method: str, sets: list[Tickets]) -> None:
+    """Check that ticket files are those of a problem's subsets, in their order.
+
+    Raises:
+        DataError: one is missing, or they are another problem's.
+    """
+    found = tuple(name for one in sets for name in one.subsets)
+    expected = (problem.single_objective.name,) if method == "imp_single" else problem.subsets
+    if found != expected:
+        raise DataError(f"{method}: ticket files of {', '.join(found)}; expected {', '.join(expected)}")

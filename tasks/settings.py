@@ -57,7 +57,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class Section(BaseModel):
     """A part of params.yaml: no key beyond those named."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class OptimizerSettings(Section):
@@ -93,7 +93,9 @@ class BaselineSettings(Section):
 
     methods: Annotated[list[Methods], AfterValidator(_distinct)] = ["imp_single", "imp_multiple"]
     single_duration_factor: float = Field(
-        default=1.0, gt=0, description="how many times longer IMP single trains than a ticket"
+        default=1.0,
+        gt=0,
+        description="how many times longer, in epochs or steps, IMP single trains than a ticket",
     )
 
 
@@ -118,7 +120,7 @@ class ProblemSettings(Section):
 
 
 def problem_settings(name: str) -> ProblemSettings:
-    """The checked settings of one problem, those of its own class included.
+    """The checked settings of one problem; those of its own class with their defaults filled in.
 
     Raises:
         SettingsError: the section is missing or wrong; the message names the key, what was found and what is
@@ -126,9 +128,9 @@ def problem_settings(name: str) -> ProblemSettings:
     """
     settings = _checked(ProblemSettings, section(read_params(), name), name)
     cls = problem_class(settings.problem, name)
-    _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
-    _checked(_model_of(cls), settings.training, f"{name}.training")
-    return settings
+    partition = _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
+    training = _checked(_model_of(cls), settings.training, f"{name}.training")
+    return settings.model_copy(update={"partition": partition.model_dump(), "training": training.model_dump()})
 
 
 def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
@@ -140,10 +142,12 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     module, _, attribute = import_path.partition(":")
     try:
         cls = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as problem:
+    except Exception as problem:  # a module of the user's own may fail in any way
         raise SettingsError(f"{paths.PARAMS}: {name}.problem: cannot import {import_path!r} ({problem})") from problem
     if not (isinstance(cls, type) and issubclass(cls, Problem)):
         raise SettingsError(f"{paths.PARAMS}: {name}.problem: {import_path!r} is not a subclass of Problem")
+    if missing := sorted(cls.__abstractmethods__):
+        raise SettingsError(f"{paths.PARAMS}: {name}.problem: {import_path!r} does not define {', '.join(missing)}")
     return cls
 
 
@@ -179,6 +183,6 @@ def _model_of(function: Any) -> type[BaseModel]:
     fields: dict[str, Any] = {
         name: (hints.get(name, Any), ... if parameter.default is parameter.empty else parameter.default)
         for name, parameter in signature.parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        if parameter.kind is not parameter.VAR_KEYWORD and name not in ("self", "folder")
     }
     return create_model(getattr(function, "__qualname__", "settings"), __base__=Section, **fields)

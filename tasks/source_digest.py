@@ -15,13 +15,13 @@ METHOD = "rtl_core"
 
 @cache
 def source_digest(module_name: str) -> str:
-    """SHA-256 over the source of a module and, transitively, of the modules it imports from its own
-    top-level package or from the method's.
+    """SHA-256 over the source of a module and, transitively, of the modules it imports that lie beside its own
+    top-level package or the method's.
 
     Raises:
         SettingsError: there is no such module, or it has no Python source.
     """
-    own = {module_name.partition(".")[0], METHOD}
+    ours = {_root(module_name), _root(METHOD)}
     sources: dict[str, str] = {}
     waiting = [module_name]
     while waiting:
@@ -36,7 +36,7 @@ def source_digest(module_name: str) -> str:
         content = origin.read_bytes()
         sources[name] = hashlib.sha256(content).hexdigest()
         package = name if origin.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [found for found in _imports(content, package) if found.partition(".")[0] in own]
+        waiting += [found for found in _imports(content, package) if _root(found) in ours]
     listing = "\n".join(f"{name} {sources[name]}" for name in sorted(sources))
     return hashlib.sha256(listing.encode()).hexdigest()
 
@@ -55,6 +55,16 @@ def _origin(name: str) -> Path | None:
     path = Path(spec.origin).parent.joinpath(*rest) if spec.submodule_search_locations else Path(spec.origin)
     candidates = (path, path.with_name(f"{path.name}.py"), path / "__init__.py")
     return next((file for file in candidates if file.is_file() and file.suffix == ".py"), None)
+
+
+@cache
+def _root(name: str) -> Path | str | None:
+    """The folder of a module's top-level package; for one that was installed, the package alone."""
+    top = name.partition(".")[0]
+    origin = _origin(top)
+    if origin is None or "site-packages" in origin.parts:
+        return origin and top
+    return origin.parent.parent if origin.name == "__init__.py" else origin.parent
 
 
 def _imports(content: bytes, package: str) -> Iterator[str]:

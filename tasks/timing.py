@@ -11,6 +11,7 @@ from tasks import paths
 from tasks.store import write_atomically
 
 _intervals: list[tuple[float, float]] = []
+_ends: list[float] = []
 
 
 @contextmanager
@@ -33,6 +34,12 @@ def covered(intervals: list[tuple[float, float]]) -> float:
 
 
 def record_stage(problem: str, stage: str) -> None:
-    """Keep this process's times, from its start until now: epoch seconds, and seconds of computing."""
-    times = {"start": psutil.Process().create_time(), "end": time.time(), "computing": covered(_intervals)}
+    """Keep the times of one stage: from the start of the process, or the end of the stage before, until now.
+
+    The file holds epoch seconds, and the seconds of computing in between.
+    """
+    start = _ends[-1] if _ends else psutil.Process().create_time()
+    _ends.append(time.time())
+    times = {"start": start, "end": _ends[-1], "computing": covered(_intervals)}
+    _intervals.clear()
     write_atomically(paths.timing(problem, stage), json.dumps(times).encode())

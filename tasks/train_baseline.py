@@ -5,10 +5,11 @@ from rtl_core.duration import Duration
 from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
-from rtl_core.ticket_file import masks_from_bytes, tickets_to_bytes
+from rtl_core.ticket_file import tickets_to_bytes
 from tasks.caching import cached_task
 from tasks.chain_file import chain_from_bytes
 from tasks.job import Job, load_problem, stream_of
+from tasks.masks_of import masks_of
 from tasks.store import STORE
 from tasks.timing import computing
 
@@ -36,13 +37,14 @@ def train_single(job: Job, seed: int, sparsity: float, duration: str, chain: dic
 @cached_task(name="imp_multiple, seed {seed}, sparsity {sparsity}", uses=USES, version="1")
 def train_multiple(job: Job, seed: int, sparsity: float, duration: str, masks: dict[str, str]) -> list[dict[str, str]]:
     """References of the K ticket files of IMP (multiple models), which takes over RTL's masks."""
-    _, found = masks_from_bytes(STORE.get(masks["sha256"]), "masks")
+    problem, stream = load_problem(job), stream_of(job, seed)
+    found = masks_of(masks, problem, stream)
     with computing():
         networks = baselines.imp_multiple(
-            load_problem(job),
+            problem,
             found,
             Duration.parse(duration),
             OptimizerChoice(**job["optimizer"]),
-            stream_of(job, seed),
+            stream,
         )
     return [{"sha256": STORE.put(tickets_to_bytes(tickets))} for tickets in networks]

@@ -1,7 +1,11 @@
+import pytest
 import torch
+from torch import nn
 
 from rtl_core.duration import Duration
+from rtl_core.errors import DivergedError, SettingsError
 from rtl_core.extraction import extract_round, extract_tickets, initial_weights, unpruned
+from rtl_core.isolation import OptimizerChoice
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
 from tasks.chain_file import chain_from_bytes, chain_to_bytes
@@ -14,7 +18,7 @@ def run_chain(problem, rounds, stream, make_optimizer, subset=0, through_files=F
     chain = unpruned(layout)
     chains = []
     for r in rounds:
-        place = stream.at(method="rtl", subset=problem.subsets[subset], round=r.number)
+        place = stream.at(method="rtl", subset=problem.subsets[subset])
         weights = initial_weights(problem, stream)
         chain = extract_round(weights, problem.objectives[subset], chain, r, ONE, make_optimizer, place)
         if through_files:
@@ -40,8 +44,6 @@ def test_the_algorithm_is_its_rounds_and_chains_never_see_each_other(digits, str
 
 
 def test_a_round_of_no_training_prunes_the_smallest_initial_weights(digits, stream):
-    from rtl_core.isolation import OptimizerChoice
-
     rounds = plan_rounds(initial_weights(digits, stream).layout.size, [0.5], 0.4, 1)
     still = run_chain(digits, rounds, stream, OptimizerChoice("sgd", 1e-30, momentum=0.0))[-1].mask
     initial = initial_weights(digits, stream).prunable.detach().abs()
@@ -76,3 +78,15 @@ def test_the_global_generator_is_neither_read_nor_needed(digits, stream, adam):
     first = run_chain(digits, rounds, stream, adam)[-1].mask
     torch.manual_seed(2)
     assert torch.equal(first, run_chain(digits, rounds, stream, adam)[-1].mask)
+
+
+def test_divergence_says_method_subset_and_round(digits, stream):
+    rounds = plan_rounds(initial_weights(digits, stream).layout.size, [0.5], 0.5, 1)
+    with pytest.raises(DivergedError, match=r"seed 0, problem digits, method rtl, subset digit 0, round 1"):
+        extract_tickets(digits, rounds, ONE, OptimizerChoice("sgd", 1e30), stream)
+
+
+def test_a_network_with_dropout_is_refused(digits, stream, monkeypatch):
+    monkeypatch.setattr(digits, "network", lambda generator: nn.Sequential(nn.Conv2d(1, 2, 3), nn.Dropout(0.5)))
+    with pytest.raises(SettingsError, match="dropout"):
+        initial_weights(digits, stream)

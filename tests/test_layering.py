@@ -30,3 +30,5 @@ def test_nothing_loads_a_pickle(repository):
     files = [p for package in ("rtl_core", "tasks", "flows") for p in (repository / package).rglob("*.py")]
     assert files
     assert not [p.name for p in files if {"pickle", "cloudpickle", "joblib", "dill"} & set(imported(p))]
+    loading = ("torch.load(", "allow_pickle=True", "pickle.load")
+    assert not [p.name for p in files if any(call in p.read_text() for call in loading)]

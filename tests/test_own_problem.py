@@ -7,6 +7,8 @@ import yaml
 from test_pipeline import Project
 
 MINE = '''
+from pathlib import Path
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -21,8 +23,12 @@ class Waves(Problem):
     subsets = ("sine", "cosine")
 
     @classmethod
-    def partition(cls, folder, *, points: int = 64):
-        (folder / "points.txt").write_text(str(points))
+    def partition(cls, folder, *, source: str):
+        (folder / "points.txt").write_text(Path(source).read_text())
+
+    @classmethod
+    def source_files(cls, *, source):
+        return [Path(source)]
 
     def __init__(self, folder, *, width: int = 16):
         self.x = torch.linspace(0, 6, int((folder / "points.txt").read_text())).unsqueeze(1)
@@ -68,26 +74,31 @@ class Waves(Problem):
 def test_the_pipeline_runs_it(repository, tmp_path):
     project = Project(repository, tmp_path)
     (tmp_path / "waves.py").write_text(MINE)
+    (tmp_path / "points.txt").write_text("32")
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    params["mine"] = params["digits"] | {
+    params["My_waves"] = params["digits"] | {
         "problem": "waves:Waves",
-        "partition": {"points": 32},
+        "partition": {"source": "points.txt"},
         "training": {"width": 8},
         "seeds": [3],
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    project.succeed(sys.executable, "-m", "flows.pipeline", "mine")
-    results = pd.read_csv(tmp_path / "artifacts/mine/results.csv")
+    project.succeed(sys.executable, "-m", "flows.pipeline", "My_waves")
+    results = pd.read_csv(tmp_path / "artifacts/My_waves/results.csv")
     assert set(results.metric) == {"psnr"}
     assert set(results.subset) == {"sine", "cosine", "mean"}
-    parameters = pd.read_csv(tmp_path / "artifacts/mine/parameters.csv").set_index("method")
+    parameters = pd.read_csv(tmp_path / "artifacts/My_waves/parameters.csv").set_index("method")
     assert (parameters.loc["rtl"].prunable == 16).all()
     assert (parameters.loc["imp_single"].prunable == 24).all()
-    shown = project.succeed("rtl", "results", "mine")
+    shown = project.succeed("rtl", "results", "My_waves")
     assert "psnr" in shown and "IMP single" in shown
 
-    params["mine"]["training"] = {"width": 0.5}
+    (tmp_path / "points.txt").write_text("48")
+    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    assert (tmp_path / "data/My_waves/points.txt").read_text() == "48"
+
+    params["My_waves"]["training"] = {"width": 0.5}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    done = project.run("rtl", "info", "mine")
+    done = project.run("rtl", "info", "My_waves")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml: mine.training.width: found 0.5; allowed: ")
+    assert done.stderr.startswith("error: params.yaml: My_waves.training.width: found 0.5; allowed: ")

@@ -8,13 +8,22 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 
-from rtl_core.ticket_file import masks_from_bytes
+from rtl_core.baselines import extract_single_mask
+from rtl_core.duration import Duration
+from rtl_core.extraction import extract_tickets, initial_weights
+from rtl_core.isolation import OptimizerChoice
+from rtl_core.problems.digits import Digits
+from rtl_core.pruning import plan_rounds
+from rtl_core.randomness import Stream
+from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
 
 SMALL = {
     "seeds": [0, 1],
@@ -78,7 +87,7 @@ class Project:
 
     def executed(self) -> list[str]:
         """Names of the steps that were not taken from the cache, oldest first."""
-        with sqlite3.connect(self.folder / ".rtl/prefect/prefect.db") as database:
+        with closing(sqlite3.connect(self.folder / ".rtl/prefect/prefect.db")) as database:
             query = (
                 "select name from task_run where state_name = 'Completed' and flow_run_id is not null "
                 "and id not in (select parent_task_run_id from flow_run where parent_task_run_id is not null) "
@@ -132,8 +141,29 @@ def test_the_tables_that_others_rely_on(finished):
     assert len(similarity) == 2 * 2 * 45 * 4
 
 
+def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finished):
+    problem = Digits(finished.folder / "data/digits", batch_size=64)
+    stream = Stream(1).at(problem="digits")
+    rounds = plan_rounds(initial_weights(problem, stream).layout.size, [0.4, 0.8], 0.4, 2)
+    adam = OptimizerChoice("adam", 0.003)
+    levels = extract_tickets(problem, rounds, Duration.parse("2it"), adam, stream)
+    single = extract_single_mask(problem, rounds, Duration.parse("4it"), adam, stream)
+    artifacts = finished.folder / "artifacts/digits"
+    for sparsity, masks in levels.items():
+        place = f"seed-1/sparsity-{100 * sparsity:g}"
+        subsets, published = masks_from_bytes((artifacts / f"masks/{place}.safetensors").read_bytes(), "published")
+        assert subsets == problem.subsets
+        assert torch.equal(published.values, masks.values)
+        for k, file in enumerate(sorted((artifacts / f"baselines/imp_multiple/{place}").iterdir())):
+            alone = tickets_from_bytes(file.read_bytes(), file.name)
+            assert alone.subsets == (subsets[k],)
+            assert torch.equal(alone.masks[0], masks[k])
+        (file,) = (artifacts / f"baselines/imp_single/{place}").iterdir()
+        assert torch.equal(tickets_from_bytes(file.read_bytes(), file.name).masks.values, single[sparsity].values)
+
+
 def test_every_end_of_a_task_run_is_recorded(finished):
-    with sqlite3.connect(finished.folder / ".rtl/prefect/prefect.db") as database:
+    with closing(sqlite3.connect(finished.folder / ".rtl/prefect/prefect.db")) as database:
         states = dict(database.execute("select state_name, count(*) from task_run group by state_name"))
     assert set(states) == {"Completed"}
 
@@ -244,5 +274,5 @@ def test_a_flipped_byte_in_a_published_masks_file_is_named(finished, repository,
     masks.write_bytes(data)
     done = project.run(sys.executable, "-m", "flows.retrain", "digits")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ") and "does not match its digest" in done.stderr
+    assert done.stderr.startswith("error: artifacts/digits/masks/seed-0/sparsity-40.safetensors: the content does not")
     assert done.stderr.count("\n") == 1

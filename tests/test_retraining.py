@@ -1,16 +1,19 @@
+from itertools import islice, repeat
+
 import pytest
 import torch
 
 from rtl_core.baselines import imp_multiple, imp_single, layer_shuffled_masks, random_masks
 from rtl_core.duration import Duration
-from rtl_core.errors import DivergedError
+from rtl_core.errors import DataError, DivergedError
 from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.problem import Objective
-from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, repeated_batches, retrain
+from rtl_core.randomness import Stream
+from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, retrain
 from rtl_core.ticket_file import tickets_to_bytes
-from rtl_core.training import gradient_of
+from rtl_core.training import batches_of, gradient_of
 
 SHORT = Duration.parse("3it")
 
@@ -95,15 +98,21 @@ def test_the_same_stream_gives_the_same_bytes(digits, stream, adam, masks, updat
     assert run() == run()
 
 
-def test_short_subsets_repeat_their_batches():
+def test_short_subsets_repeat_their_batches_and_empty_ones_are_named():
     objective = Objective("short", lambda generator: iter(torch.randperm(3, generator=generator)), 3, None)
-    from itertools import islice
-
-    from rtl_core.randomness import Stream
-
-    seven = [int(b) for b in islice(repeated_batches(objective, Stream(5)), 7)]
+    seven = [int(b) for b in islice(batches_of(objective, repeat(Stream(5))), 7)]
     assert sorted(seven[:3]) == [0, 1, 2]
     assert seven == (seven[:3] * 3)[:7]
+    with pytest.raises(DataError, match="objective none has no batch"):
+        next(batches_of(Objective("none", lambda generator: iter(()), 1, None), repeat(Stream(5))))
+
+
+def test_a_last_step_that_explodes_is_no_result(digits, stream, masks):
+    with pytest.raises(DivergedError, match="a weight is not finite"):
+        retrain(
+            initial_weights(digits, stream), masks, digits.objectives, Duration.parse("1it"), 1, "synchronous",
+            OptimizerChoice("sgd", 1e38, weight_decay=1e38), stream,
+        )  # fmt: skip
 
 
 def test_a_loss_that_is_not_a_number_says_where(digits, stream, masks):
@@ -122,8 +131,9 @@ def test_each_ticket_carries_statistics_of_its_own_data(digits, stream, adam, ma
     network = tickets.network(0, initial_weights(digits, stream).network)
     statistics = [b for b in objective.batches(stream.at(subset="digit 0", draw="statistics").generator())]
     inputs = [network[0](images) for images, _ in statistics]
-    expected = torch.stack([x.mean((0, 2, 3)) for x in inputs]).mean(0)
-    torch.testing.assert_close(means[0], expected, rtol=1e-4, atol=1e-5)
+    for name, moment in (("1.running_mean", torch.Tensor.mean), ("1.running_var", torch.Tensor.var)):
+        expected = torch.stack([moment(x, (0, 2, 3)) for x in inputs]).mean(0)
+        torch.testing.assert_close(tickets.statistics[0][name], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_imp_multiple_shares_nothing_and_imp_single_is_one_network(digits, stream, adam, masks):

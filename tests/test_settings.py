@@ -61,6 +61,26 @@ def test_a_wrong_setting_is_one_line_that_names_it(params, key, value, line):
     assert "\n" not in message
 
 
+def test_values_are_used_as_they_were_understood_with_defaults_filled_in(params):
+    params("digits.training", {"batch_size": "64"})
+    assert problem_settings("digits").training == {"batch_size": 64, "network": "small_cnn"}
+    params("digits.optimizer.learning_rate", float("inf"))
+    with pytest.raises(SettingsError, match="learning_rate: found inf; allowed: a finite number"):
+        problem_settings("digits")
+
+
+def test_a_problem_of_the_users_own_that_cannot_be_used_is_named(params, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "broken_syntax.py").write_text("class Mine(:")
+    (tmp_path / "half_done.py").write_text("from rtl_core.problem import Problem\nclass Mine(Problem): pass")
+    params("digits.problem", "broken_syntax:Mine")
+    with pytest.raises(SettingsError, match="cannot import 'broken_syntax:Mine'"):
+        problem_settings("digits")
+    params("digits.problem", "half_done:Mine")
+    with pytest.raises(SettingsError, match="does not define network, objectives, prunable, score"):
+        problem_settings("digits")
+
+
 def test_an_unknown_problem_is_told_which_there_are(params):
     with pytest.raises(SettingsError, match=r"unknown problem 'digit'; params\.yaml has: cifar10, digits"):
         problem_settings("digit")

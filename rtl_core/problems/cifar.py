@@ -1,7 +1,6 @@
 """CIFAR-10 with one ticket per class, from plain arrays or from torchvision's own download."""
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,14 +37,18 @@ class Cifar10(OneVsRest):
     ) -> None:
         read = read_npz if source == "npz" else read_torchvision
         stream = Stream(seed).at(problem="cifar10")
-        splits = {}
-        for split in ("train", "test"):
-            data, classes = read(expanded(path), split)
-            splits[split] = data if share == 1 else hold_out(data, share, stream.at(share=split))[1]
-        splits["train"], splits["validation"] = hold_out(
-            splits["train"], validation_share, stream.at(split="validation")
-        )
-        save_images(folder, splits, classes)
+        train, classes = read(expanded(path), "train")
+        test, test_classes = read(expanded(path), "test")
+        if test_classes != classes:
+            raise DataError(f"{expanded(path)}: train and test name different classes")
+        if share < 1:
+            train, test = (hold_out(d, share, stream.at(share=s))[1] for d, s in ((train, "train"), (test, "test")))
+        train, validation = hold_out(train, validation_share, stream.at(split="validation"))
+        save_images(folder, {"train": train, "validation": validation, "test": test}, classes)
+
+    @classmethod
+    def source_files(cls, *, source: str = "npz", path: str = "$RTL_DATA/cifar10", **_: object) -> list[Path]:
+        return [expanded(path) / f"{split}.npz" for split in ("train", "test")] if source == "npz" else []
 
 
 def expanded(path: str) -> Path:
@@ -72,13 +75,20 @@ def read_npz(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
-            classes = [str(name) for name in arrays["classes"]]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+            classes = [str(name) for name in np.atleast_1d(arrays["classes"])]
+    except Exception as problem:  # whatever NumPy, zip and zlib make of bytes that are not theirs
         raise DataError(f"{path}: not readable as images, labels and classes ({problem})") from problem
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or labels.dtype.kind not in "iu":
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 4
+        or images.shape[3] != 3
+        or labels.dtype.kind not in "iu"
+        or labels.ndim != 1
+    ):
         raise DataError(
-            f"{path}: found images {images.dtype} {list(images.shape)} and labels {labels.dtype}; "
-            "expected uint8 [N, H, W, 3] and integers"
+            f"{path}: found images {images.dtype} {list(images.shape)} and labels {labels.dtype} "
+            f"{list(labels.shape)}; "
+            "expected uint8 [N, H, W, 3] and integers [N]"
         )
     data = LabelledImages(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels.astype(np.int64)))
     check_images(data, classes, str(path))

@@ -107,7 +107,7 @@ class OneVsRest(Problem):
 
     @torch.inference_mode()
     def _logits(self, network: nn.Module, split: str) -> Tensor:
-        return torch.cat([network(images) for images in self.images[split].split(EVALUATION_BATCH)])
+        return torch.cat([network(images).double() for images in self.images[split].split(EVALUATION_BATCH)])
 
 
 def _one_vs_rest_loss(k: int, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
