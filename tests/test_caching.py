@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def test_inputs_that_are_not_json_are_refused_by_name(report: dict[str, Any], ki
 
 
 def test_every_run_is_final_after_exit(report: dict[str, Any], project: Path) -> None:
-    with sqlite3.connect(project / ".rtl" / "prefect" / "prefect.db") as database:
+    with closing(sqlite3.connect(project / ".rtl" / "prefect" / "prefect.db")) as database:
         runs = dict(database.execute("select state_name, count(*) from task_run group by state_name"))
         flows = dict(database.execute("select state_name, count(*) from flow_run group by state_name"))
     database.close()

