@@ -27,4 +27,5 @@ bench: $(ENVIRONMENT)  ## measure training and scoring against the plain way of 
 $(ENVIRONMENT): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	PREFECT_HOME=$(CURDIR)/.rtl/prefect $(BIN)/prefect server database upgrade --yes >/dev/null  # its tables, once
 	touch $@
