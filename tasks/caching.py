@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -63,9 +62,7 @@ class ContentPolicy(CachePolicy):
         return key
 
 
-def cached_task(
-    *, name: str, uses: tuple[str | ModuleType, ...], version: str, retries: int = 0
-) -> Callable[[Callable[P, R]], Task[P, R]]:
+def cached_task(*, name: str, uses: tuple[str, ...], version: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a function a Prefect task that is computed once per distinct input, on this machine.
 
     Arguments and result must be JSON. A dict with a key "sha256" in the result names an object of the store.
@@ -75,9 +72,8 @@ def cached_task(
         name: how its runs are called, with the parameters in braces: "round {number} of {subset}".
         uses: the modules of the method that it calls; what they import counts as well.
         version: to be changed when the function itself changes what it returns.
-        retries: how often it is tried again after an exception.
     """
-    modules = tuple(sorted(used if isinstance(used, str) else used.__name__ for used in uses))
+    modules = tuple(sorted(uses))
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         signature = inspect.signature(function)
@@ -102,7 +98,6 @@ def cached_task(
             result_serializer="json",
             # A record is checked on disk before it is used; one in memory would not be.
             cache_result_in_memory=False,
-            retries=retries,
         )
 
     return decorate
