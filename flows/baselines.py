@@ -1,13 +1,14 @@
 """Stage 4: train what RTL is compared with."""
 
+from functools import partial
 from typing import Any
 
 from prefect import flow
 
-from flows.chains import run_chains
-from flows.progress import results_of
+from flows.chains import chain_steps, level_ends
 from flows.runner import runner
 from flows.start import start
+from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.job import Job, job_of, load_problem
 from tasks.methods import sanity_methods
@@ -28,39 +29,49 @@ def baselines(problem: str) -> None:
     settings = problem_settings(problem)
     job = job_of(problem, settings)
     duration = settings.retrain.duration
-    futures: dict[tuple[str, int, float], Any] = {}
-    for seed in settings.seeds:
-        for sparsity in settings.sparsities:
-            masks = collect(paths.masks(problem, seed, sparsity))
-            if "imp_multiple" in settings.baselines.methods:
-                futures["imp_multiple", seed, sparsity] = train_multiple.submit(job, seed, sparsity, duration, masks)
-            for method in sanity_methods(settings):
-                futures[method, seed, sparsity] = retrain_tickets.submit(
-                    job, method, settings.retrain.update[0], seed, sparsity, duration, masks
-                )
+    places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.compared_sparsities]
+    steps: dict[Any, Step] = {}
     if "imp_single" in settings.baselines.methods:
-        futures |= single_model(job, settings)
-    trained = results_of(futures, "baselines: training")
+        steps |= single_model(job, settings)
+    for seed, sparsity in places:
+        masks = collect(paths.masks(problem, seed, sparsity))
+        if "imp_multiple" in settings.baselines.methods:
+            submit = partial(train_multiple.submit, job, seed, sparsity, duration, masks)
+            steps["imp_multiple", seed, sparsity] = Step(submit)
+        for method in sanity_methods(settings):
+            update = settings.retrain.update[0]
+            submit = partial(retrain_tickets.submit, job, method, update, seed, sparsity, duration, masks)
+            steps[method, seed, sparsity] = Step(submit)
+    found = run_steps(steps, "baselines: rounds and trainings")
     publish_files(
         paths.artifacts(problem) / "baselines",
         {
-            paths.baselines(problem, *place) / f"network-{number:03}.safetensors": reference
-            for place, found in trained.items()
-            for number, reference in enumerate(found if isinstance(found, list) else [found])
+            paths.baselines(problem, method, *place) / f"network-{number:03}.safetensors": reference
+            for method in settings.baselines.methods
+            for place in places
+            for number, reference in enumerate(_listed(found[method, *place]))
         },
     )
 
 
-def single_model(job: Job, settings: ProblemSettings) -> dict[tuple[str, int, float], Any]:
+def single_model(job: Job, settings: ProblemSettings) -> dict[Any, Step]:
     """IMP with one model: its own chain of pruning rounds on all data, then one training per level."""
     subset = load_problem(job).single_objective.name
     rounds = planned_rounds(job, settings, single=True)
     pruning = settings.single_model_duration(settings.extract.duration)
     training = settings.single_model_duration(settings.retrain.duration)
-    chains = run_chains(job, "imp_single", settings.seeds, [subset], rounds, pruning)
-    return {
-        ("imp_single", *place): train_single.submit(job, *place, training, ends[0]) for place, ends in chains.items()
-    }
+    steps: dict[Any, Step] = {}
+    steps |= chain_steps(job, "imp_single", settings.seeds, [subset], rounds, pruning)
+    for seed in settings.seeds:
+        for sparsity in settings.compared_sparsities:
+            submit = partial(train_single.submit, job, seed, sparsity, training)
+            end = ("imp_single", seed, subset, level_ends(rounds)[sparsity])
+            steps["imp_single", seed, sparsity] = Step(submit, (end,))
+    return steps
+
+
+def _listed(found: Any) -> list[dict[str, str]]:
+    return found if isinstance(found, list) else [found]
 
 
 if __name__ == "__main__":

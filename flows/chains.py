@@ -1,45 +1,43 @@
-"""In which order the rounds of independent chains are started."""
+"""The steps of independent chains of pruning rounds."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from flows.progress import results_of
+from flows.steps import Step
 from tasks.extract_round import extract_round
 from tasks.job import Job
 
+ChainKey = tuple[str, int, str, int]
+"""Method, seed, subset and number of the round."""
 
-def run_chains(
+
+def chain_steps(
     job: Job,
     method: str,
     seeds: Sequence[int],
     subsets: Sequence[str],
     rounds: Sequence[dict[str, Any]],
     duration: str,
-) -> dict[tuple[int, float], list[dict[str, str]]]:
-    """Run every chain through every round; references of the chains, in the order of the subsets, by
-    (seed, sparsity level).
-
-    Round 1 of all chains is queued before round 2 of any, so that no worker waits for a step that stands
-    behind its own in the queue.
-    """
-    futures: dict[tuple[int, str, int], Any] = {}
-    for pruning_round in rounds:
-        number = pruning_round["number"]
-        for seed in seeds:
-            for subset in subsets:
-                futures[seed, subset, number] = extract_round.submit(
-                    job,
-                    method,
-                    seed,
-                    subset,
-                    pruning_round,
-                    duration,
-                    futures.get((seed, subset, number - 1)),
-                )
-    chains = results_of(futures, f"{method}: pruning rounds")
+) -> dict[ChainKey, Step]:
+    """Every round of every chain, each after the one before it; all chains advance together."""
     return {
-        (seed, pruning_round["sparsity"]): [chains[seed, subset, pruning_round["number"]] for subset in subsets]
+        (method, seed, subset, number): Step(
+            partial(_round, job, method, seed, subset, pruning_round, duration),
+            ((method, seed, subset, number - 1),) if number > 1 else (),
+        )
+        for number, pruning_round in enumerate(rounds, start=1)
         for seed in seeds
-        for pruning_round in rounds
-        if pruning_round["sparsity"] is not None
+        for subset in subsets
     }
+
+
+def level_ends(rounds: Sequence[dict[str, Any]]) -> dict[float, int]:
+    """The number of the round at which each sparsity level is reached."""
+    return {r["sparsity"]: r["number"] for r in rounds if r["sparsity"] is not None}
+
+
+def _round(
+    job: Job, method: str, seed: int, subset: str, pruning_round: dict[str, Any], duration: str, previous: Any = None
+) -> Any:
+    return extract_round.submit(job, method, seed, subset, pruning_round, duration, previous)

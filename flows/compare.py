@@ -1,14 +1,15 @@
 """Stage 5: score every method at every level, tabulate, draw and track."""
 
 import re
+from functools import partial
 
 import pandas as pd
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.progress import results_of
 from flows.runner import runner
 from flows.start import start
+from flows.steps import Step, run_steps
 from rtl_core.errors import DataError
 from tasks import paths
 from tasks.job import Job, data_digest, job_of
@@ -31,19 +32,20 @@ def compare(problem: str) -> None:
     """
     settings = problem_settings(problem)
     job = job_of(problem, settings)
-    places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.sparsities]
-    scored = results_of(
-        {
-            (method, *place): score_method.submit(job, method, *place, ticket_files(problem, settings, method, *place))
-            for method in all_methods(settings)
-            for place in places
-        },
-        "scoring",
-    )
-    similar = results_of(
-        {place: measure_similarity.submit(*place, collect(paths.masks(problem, *place))) for place in places},
-        "similarity of masks",
-    )
+    places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.compared_sparsities]
+    masked = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.sparsities]
+    scoring = {
+        (method, *place): Step(
+            partial(score_method.submit, job, method, *place, ticket_files(problem, settings, method, *place))
+        )
+        for method in all_methods(settings)
+        for place in places
+    }
+    comparing = {
+        place: Step(partial(measure_similarity.submit, *place, collect(paths.masks(problem, *place))))
+        for place in masked
+    }
+    scored, similar = run_steps(scoring, "scoring"), run_steps(comparing, "similarity of masks")
     files = tabulate(
         problem,
         [row for found in scored.values() for row in found["scores"]],

@@ -1,10 +1,12 @@
 """Stage 3: retrain the K tickets of every seed and level jointly (Algorithm 2)."""
 
+from functools import partial
+
 from prefect import flow
 
-from flows.progress import results_of
 from flows.runner import runner
 from flows.start import start
+from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.job import job_of
 from tasks.methods import rtl_methods
@@ -22,21 +24,24 @@ def retrain(problem: str) -> None:
     """
     settings = problem_settings(problem)
     job = job_of(problem, settings)
-    futures = {
-        (method, seed, sparsity): retrain_tickets.submit(
-            job,
-            method,
-            update,
-            seed,
-            sparsity,
-            settings.retrain.duration,
-            collect(paths.masks(problem, seed, sparsity)),
+    steps = {
+        (method, seed, sparsity): Step(
+            partial(
+                retrain_tickets.submit,
+                job,
+                method,
+                update,
+                seed,
+                sparsity,
+                settings.retrain.duration,
+                collect(paths.masks(problem, seed, sparsity)),
+            )
         )
         for method, update in rtl_methods(settings).items()
         for seed in settings.seeds
-        for sparsity in settings.sparsities
+        for sparsity in settings.compared_sparsities
     }
-    tickets = results_of(futures, "rtl: joint retraining")
+    tickets = run_steps(steps, "rtl: joint retraining")
     publish_files(
         paths.artifacts(problem) / "tickets",
         {paths.tickets(problem, *place): found for place, found in tickets.items()},

@@ -1,10 +1,10 @@
 """On how many workers independent steps run side by side."""
 
-import os
-
 from prefect.task_runners import ThreadPoolTaskRunner
+
+from tasks.cores import cores
 
 
 def runner() -> ThreadPoolTaskRunner[object]:
     """One thread per core that this process may use; each step computes on one thread."""
-    return ThreadPoolTaskRunner(max_workers=len(os.sched_getaffinity(0)))
+    return ThreadPoolTaskRunner(max_workers=cores())

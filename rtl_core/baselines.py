@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
 from rtl_core.extraction import extract_round, initial_weights, unpruned
 from rtl_core.isolation import OptimizerFactory
@@ -16,7 +17,12 @@ from rtl_core.tickets import Tickets
 
 
 def imp_single(
-    problem: Problem, mask: Masks, duration: Duration, make_optimizer: OptimizerFactory, stream: Stream
+    problem: Problem,
+    mask: Masks,
+    duration: Duration,
+    make_optimizer: OptimizerFactory,
+    stream: Stream,
+    checkpoint: Checkpoint | None = None,
 ) -> Tickets:
     """IMP (single model): one network for every subset, trained from θ₀ under one mask (bool [1, d]).
 
@@ -33,6 +39,7 @@ def imp_single(
         "sequential",
         make_optimizer,
         stream.at(method="imp_single"),
+        checkpoint,
     )
 
 
@@ -57,7 +64,12 @@ def extract_single_mask(
 
 
 def imp_multiple(
-    problem: Problem, masks: Masks, duration: Duration, make_optimizer: OptimizerFactory, stream: Stream
+    problem: Problem,
+    masks: Masks,
+    duration: Duration,
+    make_optimizer: OptimizerFactory,
+    stream: Stream,
+    checkpoint: Checkpoint | None = None,
 ) -> list[Tickets]:
     """IMP (multiple models): K networks that share nothing, network k trained from θ₀ under mask k.
 
@@ -77,6 +89,7 @@ def imp_multiple(
             "sequential",
             make_optimizer,
             stream.at(method="imp_multiple"),
+            checkpoint and checkpoint.at(objective.name),
         )
         for subset, objective in enumerate(problem.objectives)
     ]

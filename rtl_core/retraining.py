@@ -1,12 +1,15 @@
 """Algorithm 2: joint retraining of K tickets on one shared weight tensor."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, repeat
 
 import torch
 from torch import Tensor
 
+from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
+from rtl_core.extraction import under
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
 from rtl_core.problem import Batch, Objective
@@ -25,6 +28,8 @@ def retrain(
     update: str,
     make_optimizer: OptimizerFactory,
     stream: Stream,
+    checkpoint: Checkpoint | None = None,
+    threads: int = 1,
 ) -> Tickets:
     """Joint retraining (paper Algorithm 2): K tickets take turns, each on its own batches.
 
@@ -42,14 +47,19 @@ def retrain(
             added up and followed in one step over the union.
         make_optimizer: builds the optimizer, or the K optimizers.
         stream: where the random draws come from.
+        checkpoint: where the state after each epoch is kept; what it holds is taken up again, so that an
+            interrupted training ends as an uninterrupted one, bit for bit.
+        threads: how many tickets' passes run side by side in the synchronous update; the result is the same
+            for any number.
 
     Raises:
         DivergedError: a loss or a weight was not finite.
     """
     tickets = SharedWeights(weights, masks, objectives)
-    joint_step = UPDATES[update](tickets, make_optimizer)
+    joint_step = UPDATES[update](tickets, make_optimizer, threads)
     iterations = duration.iterations(batches_per_epoch)
-    for epoch in range(-(-iterations // batches_per_epoch)):
+    begun = _take_up(checkpoint, tickets, joint_step)
+    for epoch in range(begun, -(-iterations // batches_per_epoch)):
         places = [stream.at(subset=objective.name, epoch=epoch) for objective in objectives]
         # Short subsets repeat their batches, in the same order, until all have M.
         turns = zip(*(batches_of(o, repeat(place)) for o, place in zip(objectives, places, strict=True)), strict=True)
@@ -58,6 +68,8 @@ def retrain(
             losses += joint_step(batches)
         for loss, objective in zip(losses, objectives, strict=True):
             check_finite(loss, (tickets.theta, tickets.dense), stream.at(epoch=epoch), objective)
+        if checkpoint is not None:
+            checkpoint.save(_state(epoch + 1, tickets, joint_step))
     weights.load(tickets.theta, weights.dense)
     return finish_tickets(weights, masks, objectives, stream)
 
@@ -73,19 +85,30 @@ class SharedWeights:
         self._objectives = objectives
         weights.network.train()
 
-    def gradient(self, subset: int, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss, gradient [d] inside m_k and dense gradient [e] of one ticket on one batch, at the present θ."""
+    def gradient(self, subset: int, batch: Batch, seen: FlatWeights | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss, gradient [d] inside m_k and dense gradient [e] of one ticket on one batch, at the present θ.
+
+        Both are taken through ``seen``, another copy of the network, where one is given.
+        """
         mask = self.masks[subset]
         with torch.no_grad():
-            torch.mul(self.theta, mask, out=self._seen.prunable.data)
-        loss = gradient_of(self._seen, self._objectives[subset], batch)
-        return loss, self._seen.gradient * mask, self._seen.dense_gradient
+            if seen is None:
+                seen = self._seen
+            else:
+                seen.dense.copy_(self.dense)
+            torch.mul(self.theta, mask, out=seen.prunable.data)
+        loss = gradient_of(seen, self._objectives[subset], batch)
+        return loss, seen.gradient * mask, seen.dense_gradient
+
+    def copies(self, count: int) -> list[FlatWeights]:
+        """More copies of the network, for passes side by side."""
+        return [self._seen.copy() for _ in range(count)]
 
 
 class SequentialUpdate:
     """The paper's update (Eq. 7): each ticket's batch moves θ before the next ticket sees it."""
 
-    def __init__(self, tickets: SharedWeights, make_optimizer: OptimizerFactory) -> None:
+    def __init__(self, tickets: SharedWeights, make_optimizer: OptimizerFactory, _threads: int = 1) -> None:
         self.tickets = tickets
         self.optimizers = [
             TicketOptimizer(make_optimizer, mask, tickets.theta, tickets.dense) for mask in tickets.masks.values
@@ -104,27 +127,60 @@ class SequentialUpdate:
 class SynchronousUpdate:
     """Our update: the K masked gradients at one θ, added up, and one step over the union of the masks."""
 
-    def __init__(self, tickets: SharedWeights, make_optimizer: OptimizerFactory) -> None:
+    def __init__(self, tickets: SharedWeights, make_optimizer: OptimizerFactory, threads: int = 1) -> None:
         self.tickets = tickets
-        self.optimizer = TicketOptimizer(make_optimizer, tickets.masks.union(), tickets.theta, tickets.dense)
+        self.optimizers = [TicketOptimizer(make_optimizer, tickets.masks.union(), tickets.theta, tickets.dense)]
+        self._copies = [None, *tickets.copies(min(threads, len(tickets.masks)) - 1)]
 
     def __call__(self, batches: Sequence[Batch]) -> Tensor:
         """One batch index m: one step for all tickets; the K losses."""
-        losses, total, dense_total = (
-            [],
-            torch.zeros_like(self.tickets.theta),
-            torch.zeros_like(self.tickets.dense),
-        )
-        for subset, batch in enumerate(batches):
-            loss, gradient, dense_gradient = self.tickets.gradient(subset, batch)
+        found = self._gradients(batches)
+        total, dense_total = torch.zeros_like(self.tickets.theta), torch.zeros_like(self.tickets.dense)
+        for _, gradient, dense_gradient in found:
             total += gradient
             dense_total += dense_gradient
-            losses.append(loss)
-        self.optimizer.step(total, dense_total)
-        return torch.stack(losses)
+        self.optimizers[0].step(total, dense_total)
+        return torch.stack([loss for loss, *_ in found])
+
+    def _gradients(self, batches: Sequence[Batch]) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Loss and gradients of every ticket; copy c of the network takes tickets c, c + C, c + 2C, …"""
+        count = len(self._copies)
+
+        def share(number: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+            mine = range(number, len(batches), count)
+            found = (self.tickets.gradient(subset, batches[subset], self._copies[number]) for subset in mine)
+            return [(loss, gradient, dense_gradient.clone()) for loss, gradient, dense_gradient in found]
+
+        if count == 1:
+            return share(0)
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)) as pool:
+            shares = list(pool.map(share, range(count)))
+        return [shares[subset % count][subset // count] for subset in range(len(batches))]
 
 
 UPDATES: dict[str, type[SequentialUpdate] | type[SynchronousUpdate]] = {
     "sequential": SequentialUpdate,
     "synchronous": SynchronousUpdate,
 }
+
+
+def _state(epochs: int, tickets: SharedWeights, update: SequentialUpdate | SynchronousUpdate) -> dict[str, Tensor]:
+    state = {"epochs": torch.tensor(epochs), "theta": tickets.theta, "dense": tickets.dense.detach()}
+    for number, optimizer in enumerate(update.optimizers):
+        state |= {f"moment.{number}.{name}": value for name, value in optimizer.moments().items()}
+    return state
+
+
+def _take_up(
+    checkpoint: Checkpoint | None, tickets: SharedWeights, update: SequentialUpdate | SynchronousUpdate
+) -> int:
+    """Go back to the state that a checkpoint holds, if it holds one; how many epochs lie behind it."""
+    state = checkpoint.load() if checkpoint is not None else {}
+    if not state:
+        return 0
+    with torch.no_grad():
+        tickets.theta.copy_(state["theta"])
+        tickets.dense.copy_(state["dense"])
+    for number, optimizer in enumerate(update.optimizers):
+        optimizer.restore(under(f"moment.{number}.", state))
+    return int(state["epochs"])

@@ -1,6 +1,7 @@
 """Where each weight of a network stands: the prunable ones in one flat vector, the dense ones in another."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from math import prod
 
@@ -74,6 +75,10 @@ class FlatWeights:
         """Copy in prunable weights [d] and dense parameters [e]."""
         self.prunable.copy_(prunable)
         self.dense.copy_(dense)
+
+    def copy(self) -> "FlatWeights":
+        """An independent network with the same values, in the same mode."""
+        return FlatWeights(deepcopy(self.network), self.layout.names)
 
     def zero_gradient(self) -> None:
         """Set both gradients to zero, keeping the views."""

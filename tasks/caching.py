@@ -13,12 +13,13 @@ from uuid import UUID
 from prefect import Task, task
 from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
+from prefect.exceptions import MissingContextError
 from prefect.settings import get_current_settings
 
 from tasks.source_digest import source_digest, source_digests
 from tasks.store import STORE
 
-__all__ = ["cached_task", "source_digest", "started_runs"]
+__all__ = ["cached_task", "source_digest", "started_runs", "step_key"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -101,6 +102,20 @@ def cached_task(*, name: str, uses: tuple[str, ...], version: str) -> Callable[[
         )
 
     return decorate
+
+
+def step_key() -> str:
+    """The key under which the cached step that is running will be found again.
+
+    Raises:
+        MissingContextError: no task is running.
+    """
+    context = TaskRunContext.get()
+    if context is None or context.task.cache_policy is None:
+        raise MissingContextError("no cached step is running")
+    key = context.task.cache_policy.compute_key(context, context.parameters, {})
+    assert key is not None, "a cached step has inputs that JSON can hold"
+    return key
 
 
 def _is_whole(record: Path) -> bool:

@@ -11,6 +11,11 @@ def objects() -> Path:
     return STATE / "objects"
 
 
+def checkpoints() -> Path:
+    """Last states of long steps under way, by the key of the step."""
+    return STATE / "checkpoints"
+
+
 def timing(problem: str, stage: str) -> Path:
     """Where the last run of a stage spent its time."""
     return STATE / "timing" / problem / f"{stage}.json"

@@ -7,6 +7,8 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_to_bytes
 from tasks.caching import cached_task
+from tasks.checkpoint import checkpoint_of_step
+from tasks.cores import threads_for_one
 from tasks.job import Job, load_problem, stream_of
 from tasks.masks_of import masks_of
 from tasks.store import STORE
@@ -30,6 +32,7 @@ def retrain_tickets(
     place = stream.at(method=method)
     if method in MEANINGLESS_MASKS:
         found = MEANINGLESS_MASKS[method](found, place.at(draw="masks"))
+    checkpoint = checkpoint_of_step()
     with computing():
         tickets = retrain(
             initial_weights(problem, stream),
@@ -40,5 +43,9 @@ def retrain_tickets(
             update,
             OptimizerChoice(**job["optimizer"]),
             place,
+            checkpoint,
+            threads_for_one(),
         )
-    return {"sha256": STORE.put(tickets_to_bytes(tickets))}
+    found = {"sha256": STORE.put(tickets_to_bytes(tickets))}
+    checkpoint.clear()
+    return found

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     ValidationError,
     create_model,
+    model_validator,
 )
 
 from rtl_core.duration import Duration
@@ -86,6 +87,9 @@ class RetrainSettings(Section):
     update: Annotated[list[Literal["synchronous", "sequential"]], AfterValidator(_distinct)] = Field(
         default=["synchronous"], min_length=1, description="which updates are run"
     )
+    sparsities: Annotated[list[float], AfterValidator(_increasing)] | None = Field(
+        default=None, min_length=1, description="levels at which methods are trained and compared [default: all]"
+    )
 
 
 class BaselineSettings(Section):
@@ -113,6 +117,17 @@ class ProblemSettings(Section):
     extract: ExtractSettings
     retrain: RetrainSettings
     baselines: BaselineSettings = BaselineSettings()
+
+    @model_validator(mode="after")
+    def _levels_exist(self) -> "ProblemSettings":
+        if unknown := sorted(set(self.compared_sparsities) - set(self.sparsities)):
+            raise ValueError(f"retrain.sparsities: {unknown[0]} is not among sparsities {self.sparsities}")
+        return self
+
+    @property
+    def compared_sparsities(self) -> list[float]:
+        """The levels at which tickets and baselines are trained, and methods compared."""
+        return self.retrain.sparsities or self.sparsities
 
     def single_model_duration(self, duration: str) -> str:
         """How long IMP single trains where a ticket trains for ``duration``."""

@@ -8,6 +8,7 @@ from rtl_core.masks import Masks
 from rtl_core.ticket_file import tickets_to_bytes
 from tasks.caching import cached_task
 from tasks.chain_file import chain_from_bytes
+from tasks.checkpoint import checkpoint_of_step
 from tasks.job import Job, load_problem, stream_of
 from tasks.masks_of import masks_of
 from tasks.store import STORE
@@ -23,6 +24,7 @@ def train_single(job: Job, seed: int, sparsity: float, duration: str, chain: dic
     stream = stream_of(job, seed)
     layout = initial_weights(problem, stream, single=True).layout
     mask = chain_from_bytes(STORE.get(chain["sha256"]), layout.size).mask
+    checkpoint = checkpoint_of_step()
     with computing():
         tickets = baselines.imp_single(
             problem,
@@ -30,8 +32,11 @@ def train_single(job: Job, seed: int, sparsity: float, duration: str, chain: dic
             Duration.parse(duration),
             OptimizerChoice(**job["optimizer"]),
             stream,
+            checkpoint,
         )
-    return [{"sha256": STORE.put(tickets_to_bytes(tickets))}]
+    found = [{"sha256": STORE.put(tickets_to_bytes(tickets))}]
+    checkpoint.clear()
+    return found
 
 
 @cached_task(name="imp_multiple, seed {seed}, sparsity {sparsity}", uses=USES, version="1")
@@ -39,6 +44,7 @@ def train_multiple(job: Job, seed: int, sparsity: float, duration: str, masks: d
     """References of the K ticket files of IMP (multiple models), which takes over RTL's masks."""
     problem, stream = load_problem(job), stream_of(job, seed)
     found = masks_of(masks, problem, stream)
+    checkpoint = checkpoint_of_step()
     with computing():
         networks = baselines.imp_multiple(
             problem,
@@ -46,5 +52,8 @@ def train_multiple(job: Job, seed: int, sparsity: float, duration: str, masks: d
             Duration.parse(duration),
             OptimizerChoice(**job["optimizer"]),
             stream,
+            checkpoint,
         )
-    return [{"sha256": STORE.put(tickets_to_bytes(tickets))} for tickets in networks]
+    references = [{"sha256": STORE.put(tickets_to_bytes(tickets))} for tickets in networks]
+    checkpoint.clear()
+    return references

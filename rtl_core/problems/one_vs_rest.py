@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rtl_core.networks import CLASSIFIERS
+from rtl_core.networks import CLASSIFIERS, prunable_convolutions
 from rtl_core.networks.initialisation import initialise
 from rtl_core.problem import Objective, Problem, Score
 from rtl_core.problems.labelled_images import load_images
@@ -29,7 +29,7 @@ class OneVsRest(Problem):
         self,
         folder: Path,
         *,
-        network: Annotated[Literal["small_cnn"], Field(description="classifier, by name")] = "small_cnn",
+        network: Annotated[Literal["small_cnn", "ghostnet"], Field(description="classifier, by name")] = "small_cnn",
         batch_size: Annotated[int, Field(ge=4, description="images a batch, negatives included")] = 64,
     ) -> None:
         splits, self.subsets = load_images(folder)
@@ -37,7 +37,10 @@ class OneVsRest(Problem):
         self.batch_size = batch_size
         train = splits["train"].images.float()
         mean, deviation = train.mean((0, 2, 3), keepdim=True), train.std((0, 2, 3), keepdim=True)
-        self.images = {name: (data.images.float() - mean) / deviation for name, data in splits.items()}
+        self.images = {
+            name: ((data.images.float() - mean) / deviation).contiguous(memory_format=torch.channels_last)
+            for name, data in splits.items()
+        }
         self.labels = {name: data.labels for name, data in splits.items()}
         self.members = [(self.labels["train"] == k).nonzero().squeeze(1) for k in range(len(self.subsets))]
         self.others = [(self.labels["train"] != k).nonzero().squeeze(1) for k in range(len(self.subsets))]
@@ -47,7 +50,7 @@ class OneVsRest(Problem):
         return initialise(CLASSIFIERS[self.architecture](channels, len(self.subsets)), generator)
 
     def prunable(self, network: nn.Module) -> Sequence[str]:
-        return [f"{name}.weight" for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
+        return prunable_convolutions(network)
 
     @property
     def objectives(self) -> Sequence[Objective]:

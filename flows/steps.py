@@ -1,0 +1,74 @@
+"""In which order the steps of a stage are started, what the terminal shows meanwhile, and what they return."""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from prefect.futures import PrefectFuture, as_completed
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tasks.cores import cores, share_among
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Step(NamedTuple):
+    """How a step is submitted, and which steps' futures, all completed, it is given in their order."""
+
+    submit: Callable[..., PrefectFuture[Any]]
+    after: tuple[Hashable, ...] = ()
+
+
+def run_steps(steps: Mapping[Key, Step], what: str) -> dict[Key, Any]:
+    """Run steps side by side, showing a bar; their results under the same keys.
+
+    Of the steps that wait for nothing more, those that stand first start first, so a long chain should stand
+    before what can fill the gaps. No worker waits for a step that stands behind its own.
+
+    Raises:
+        Exception: the first failure that is seen; steps not yet started are given up.
+    """
+    waiting = dict(steps)
+    running: dict[PrefectFuture[Any], Key] = {}
+    done: dict[Hashable, PrefectFuture[Any]] = {}
+    with Bar(what, len(steps)) as bar:
+        while waiting or running:
+            ready = [key for key, step in waiting.items() if all(name in done for name in step.after)]
+            share_among(len(running) + len(ready))
+            for key in ready[: cores() + 1 - len(running)]:  # one more than can run: no worker is ever without
+                step = waiting.pop(key)
+                running[step.submit(*(done[name] for name in step.after))] = key
+            finished = next(as_completed(list(running)))
+            finished.result()
+            done[running.pop(finished)] = finished
+            bar.advance()
+    return {key: done[key].result() for key in steps}
+
+
+class Bar:
+    """A bar on a terminal; a line for every tenth elsewhere."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._console = Console()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=self._console)
+        self._line = self._progress.add_task(what, total=total)
+        self._what, self._total = what, total
+
+    def __enter__(self) -> "Bar":
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *reason: Any) -> None:
+        self._progress.__exit__(*reason)
+
+    def advance(self) -> None:
+        """One more step is done."""
+        self._progress.advance(self._line)
+        done = int(self._progress.tasks[0].completed)
+        if not self._console.is_terminal and done < self._total and _tenths(done, self._total):
+            self._console.print(f"{self._what} {done}/{self._total}")
+
+
+def _tenths(done: int, total: int) -> bool:
+    return done * 10 // total > (done - 1) * 10 // total

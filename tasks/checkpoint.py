@@ -1,0 +1,48 @@
+"""Where a long step keeps its last state, so that it goes on where it was interrupted."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from tasks import paths
+from tasks.caching import step_key
+from tasks.store import write_atomically
+
+
+class FileCheckpoint:
+    """A folder with one state: SHA-256 and safetensors in one file. What does not match its digest is not used."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "state"
+
+    def load(self) -> dict[str, Tensor]:
+        """The state, or nothing where there is none or its file is damaged."""
+        try:
+            content = self.path.read_bytes()
+            digest, tensors = content[:32], content[32:]
+            return load(tensors) if hashlib.sha256(tensors).digest() == digest else {}
+        except (OSError, SafetensorError):
+            return {}
+
+    def save(self, state: dict[str, Tensor]) -> None:
+        """Replace the state."""
+        tensors = save({name: value.contiguous() for name, value in state.items()})
+        write_atomically(self.path, hashlib.sha256(tensors).digest() + tensors)
+
+    def at(self, name: str) -> "FileCheckpoint":
+        """A folder of its own below this one."""
+        return FileCheckpoint(self.folder / hashlib.sha256(name.encode()).hexdigest())
+
+    def clear(self) -> None:
+        """Forget everything: the step has its result."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def checkpoint_of_step() -> FileCheckpoint:
+    """The checkpoint of the cached step that is running: the same for the same step with the same inputs."""
+    return FileCheckpoint(paths.checkpoints() / step_key())
