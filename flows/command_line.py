@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
 
+GROWTH = [2, 5, 10, 20, 50]
+"""For how many tickets `rtl bench` measures how the cost of each grows."""
+
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 
 
@@ -78,17 +81,26 @@ def ui(
 def bench(
     problem: ProblemName, as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False
 ) -> None:
-    """Measure training and scoring against the plain way of doing each (about 20 seconds)."""
-    from flows.results_page import show_speed
-    from rtl_core.benchmark import benchmark
+    """Measure training and scoring against the plain way of doing each, on all cores (minutes for a large network)."""
+    from rich.console import Console
+
+    from flows.results_page import show_speed, stage_times
+    from rtl_core.benchmark import benchmark, growth, peak_memory
     from rtl_core.isolation import OptimizerChoice
     from rtl_core.randomness import Stream
+    from tasks.cores import cores
     from tasks.settings import problem_settings
 
     settings = problem_settings(problem)
-    stream = Stream(settings.seeds[0]).at(problem=problem)
-    found = benchmark(_loaded(problem, settings), OptimizerChoice(**settings.optimizer.model_dump()), stream)
-    typer.echo(json.dumps(found, indent=2)) if as_json else show_speed(problem, found)
+    make_optimizer = OptimizerChoice(**settings.optimizer.model_dump())
+    setup = (_loaded(problem, settings), make_optimizer, Stream(settings.seeds[0]).at(problem=problem), cores())
+    console = Console(stderr=True)
+    with console.status("loading") as status:
+        memory = peak_memory(*setup)
+        speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
+        grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
+    found = {**speed, "growth": grown, "memory_mb": memory, "stages": stage_times([problem])}
+    typer.echo(json.dumps(found, indent=2)) if as_json else show_speed(problem, cores(), found)
 
 
 def _loaded(problem: str, settings: "ProblemSettings") -> "Problem":

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -42,39 +43,77 @@ def show_results(problem: str) -> None:
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
 
-def show_times(problems: Sequence[str], since: float) -> None:
-    """Print how much of the time since a moment was training and scoring, and how much everything around it."""
+def stage_times(problems: Sequence[str], since: float = 0.0) -> dict[str, dict[str, float]]:
+    """Seconds that the last run of each stage took, and how many of them were training and scoring.
+
+    Args:
+        problems: sections of params.yaml.
+        since: leave out stages that began before this moment (seconds of the epoch).
+    """
     stages = {}
     for problem in problems:
         for stage in STAGES:
             if (path := paths.timing(problem, stage)).is_file():
                 times = json.loads(path.read_text())
                 if times["start"] >= since:
-                    stages[f"{problem} {stage}"] = times
-    table = Table(title="Where the time went, seconds", title_justify="left")
-    for column in ("stage", "training and scoring", "everything else"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    computing = 0.0
-    spent = 0.0
+                    found = {"seconds": times["end"] - times["start"], "computing": times["computing"]}
+                    stages[f"{problem} {stage}"] = found
+    return stages
+
+
+def show_times(problems: Sequence[str], since: float) -> None:
+    """Print how much of the time since a moment was training and scoring, and how much everything around it."""
+    table = _times_table()
+    stages = stage_times(problems, since)
     for name, times in stages.items():
-        wall = times["end"] - times["start"]
-        computing, spent = computing + times["computing"], spent + wall
-        table.add_row(name, f"{times['computing']:.1f}", f"{wall - times['computing']:.1f}")
+        _add_times(table, name, times)
     elapsed = time.time() - since
+    computing = sum(times["computing"] for times in stages.values())
+    spent = sum(times["seconds"] for times in stages.values())
     table.add_row("DVC and this summary", "", f"{elapsed - spent:.1f}")
     table.add_row("in all", f"{computing:.1f}", f"{elapsed - computing:.1f}", style="bold")
     Console().print(table)
 
 
-def show_speed(problem: str, found: dict[str, dict[str, float]]) -> None:
-    """Print images per second, the plain reference's, and their ratio."""
-    table = Table(title=f"{problem}: images per second on one thread, medians", title_justify="left")
+def show_speed(problem: str, cores: int, found: dict[str, Any]) -> None:
+    """Print what ``rtl bench`` measured: speed and ratio, growth with K, memory, and the last run's stages."""
+    console = Console()
+    table = Table(title=f"{problem}: images per second on {cores} core(s), medians", title_justify="left")
     for column in ("", "ours", "plain reference", "ratio"):
         table.add_column(column, justify="right" if column else "left")
-    for name, rates in found.items():
+    for part in found["growth"][min(found["growth"])]:
+        rates = found[part]
         ours, reference = rates["images_per_s"], rates["reference_images_per_s"]
-        table.add_row(name, f"{ours:,.0f}", f"{reference:,.0f}", f"{rates['ratio']:.2f}")
-    Console().print(table)
+        table.add_row(part.replace("_", " "), f"{ours:,.0f}", f"{reference:,.0f}", f"{rates['ratio']:.2f}")
+    console.print(table)
+    grown = Table(title="Milliseconds for a batch of one ticket, by number of tickets", title_justify="left")
+    grown.add_column("")
+    for k in found["growth"]:
+        grown.add_column(f"K = {k}", justify="right")
+    for part in next(iter(found["growth"].values())):
+        grown.add_row(part.replace("_", " "), *(f"{times[part]:.1f}" for times in found["growth"].values()))
+    console.print(grown)
+    if memory := found["memory_mb"]:
+        console.print(
+            f"Memory in extraction, MB: {memory['before']:,.0f} with the data loaded, {memory['one_worker']:,.0f} at "
+            f"the peak of one worker, {memory['each_further_worker']:,.0f} for each further worker"
+        )
+    if stages := found["stages"]:
+        times = _times_table("Last run of each stage, seconds")
+        for name, seconds in stages.items():
+            _add_times(times, name, seconds)
+        console.print(times)
+
+
+def _times_table(title: str = "Where the time went, seconds") -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in ("stage", "training and scoring", "everything else"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    return table
+
+
+def _add_times(table: Table, name: str, times: dict[str, float]) -> None:
+    table.add_row(name, f"{times['computing']:.1f}", f"{times['seconds'] - times['computing']:.1f}")
 
 
 def _levels_table(title: str, rows: pd.DataFrame) -> Table:

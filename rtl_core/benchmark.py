@@ -1,132 +1,236 @@
-"""How fast training and scoring are, against the plain way of doing each, measured side by side in one run."""
+"""How fast training and scoring are on all cores against the plain way of doing each, measured in one run."""
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, count, cycle, islice, repeat
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import prune
 
 from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice, TicketOptimizer
 from rtl_core.masks import Masks
-from rtl_core.problem import Batch, Problem
+from rtl_core.plain_reference import plain_loader, plain_scoring, plain_ticket, plain_training
+from rtl_core.problem import Batch, Objective, Problem
 from rtl_core.randomness import Stream
-from rtl_core.retraining import SharedWeights, SynchronousUpdate
-from rtl_core.training import gradient_of
+from rtl_core.retraining import UPDATES, SharedWeights
+from rtl_core.training import batches_of, gradient_of
 
-ROUNDS, SECONDS = 7, 0.5
+PARTS = ("extraction", "retraining", "retraining_sequential", "evaluation")
+TURNS, LEAST_SECONDS = 3, 0.5
+
+Work = Callable[[], object]
+Report = Callable[[str], None]
 
 
-def benchmark(problem: Problem, make_optimizer: OptimizerChoice, stream: Stream) -> dict[str, dict[str, float]]:
-    """Images per second of one process on one thread, ours and the plain reference's, and their ratio.
+def benchmark(
+    problem: Problem, make_optimizer: OptimizerChoice, stream: Stream, cores: int, report: Report
+) -> dict[str, dict[str, float]]:
+    """Images per second on ``cores`` cores, ours and the plain reference's, and their ratio.
 
-    The reference is one ticket at a time, eager, with weight × mask in each forward pass (torch's own
-    ``prune``) and the optimizer over the network's separate tensors. Both see the same batches, at half the
-    prunable weights. Ours and the reference take turns; each figure is the median over the turns.
+    The reference works on one ticket at a time, with ``cores`` threads inside each operator. Ours works on as
+    many tickets as cores at a time, one thread each: chains of extraction, tickets to be scored, the passes of
+    one synchronous joint retraining (``retraining``), or whole sequential ones (``retraining_sequential``). All
+    work is a batch of each ticket, at half the prunable weights. Ours and the reference take turns; figures are
+    medians over the turns.
+
+    Args:
+        problem: its batches must be tuples of tensors [N, …].
+        make_optimizer: builds the optimizers.
+        stream: where masks and batches are drawn from.
+        cores: how many cores to work on.
+        report: is told what is measured next.
+
+    Returns:
+        For each of ``PARTS``: ``images_per_s``, ``reference_images_per_s``, ``ratio``.
+    """
+    tickets = _Tickets(problem, make_optimizer, stream, cores, len(problem.subsets))
+    training, scoring = tickets.plain_training(), tickets.plain_scoring()
+    found = {}
+    for part in PARTS:
+        report(part)
+        reference = scoring if part == "evaluation" else training
+        rates: dict[str, list[float]] = {"images_per_s": [], "reference_images_per_s": []}
+        works = dict(zip(rates, ((tickets.work(part), 1), (reference, cores)), strict=True))
+        for _ in range(TURNS):
+            for name, (work, threads) in works.items():
+                torch.set_num_threads(threads)
+                passes, seconds = _time(work)
+                jobs = cores if part == "retraining_sequential" and name == "images_per_s" else 1
+                rates[name].append(passes * jobs * tickets.images / seconds)
+        medians = {name: statistics.median(values) for name, values in rates.items()}
+        found[part] = medians | {"ratio": medians["images_per_s"] / medians["reference_images_per_s"]}
+    torch.set_num_threads(1)
+    return found
+
+
+def growth(
+    problem: Problem, make_optimizer: OptimizerChoice, stream: Stream, cores: int, counts: list[int], report: Report
+) -> dict[str, dict[str, float]]:
+    """Milliseconds of wall time for one batch of one ticket, and how they grow with the number K of tickets.
+
+    Where K exceeds the problem's subsets, these repeat, under masks of their own. K takes turns; medians.
+
+    Returns:
+        For each K: the milliseconds of each of ``PARTS``.
     """
     torch.set_num_threads(1)
-    size = initial_weights(problem, stream).layout.size
-    kept = torch.rand(len(problem.subsets), size, generator=stream.at(draw="masks").generator()) < 0.5
-    masks = Masks(initial_weights(problem, stream).layout, kept)
-    batches = [next(iter(o.batches(stream.at(subset=o.name).generator()))) for o in problem.objectives]
-    one, every = len(batches[0][0]), sum(len(batch[0]) for batch in batches)
-    plain = _plain_networks(problem, masks, stream)
-    return {
-        "extraction": _compare(
-            one, _ticket_step(problem, masks, batches[0], make_optimizer, stream),
-            _plain_step(problem, plain[:1], batches, make_optimizer),
-        ),
-        "retraining": _compare(
-            every, _joint_step(problem, masks, batches, make_optimizer, stream),
-            _plain_step(problem, plain, batches, make_optimizer),
-        ),
-        "evaluation": _compare(
-            one, _scoring(problem, masks, batches[0], stream), _plain_scoring(problem, plain[0], batches[0])
-        ),
-    }  # fmt: skip
+    every = {k: _Tickets(problem, make_optimizer, stream, cores, k) for k in counts}
+    found: dict[str, dict[str, float]] = {str(k): {} for k in counts}
+    for part in PARTS:
+        works = {k: tickets.work(part) for k, tickets in every.items()}
+        times: dict[int, list[float]] = {k: [] for k in counts}
+        for turn in range(TURNS):
+            for k, work in works.items():
+                report(f"{part}, K = {k}, turn {turn + 1} of {TURNS}")
+                passes, seconds = _time(work)
+                jobs = cores if part == "retraining_sequential" else 1
+                times[k].append(1000 * seconds / (passes * jobs * k))
+        for k, values in times.items():
+            found[str(k)][part] = statistics.median(values)
+    return found
 
 
-def _compare(images: int, ours: Callable[[], object], reference: Callable[[], object]) -> dict[str, float]:
-    rates: dict[str, list[float]] = {"images_per_s": [], "reference_images_per_s": []}
-    for _ in range(ROUNDS):
-        for name, step in zip(rates, (ours, reference), strict=True):
-            count, start = 0, time.perf_counter()
-            while time.perf_counter() - start < SECONDS:
-                step()
-                count += 1
-            rates[name].append(count * images / (time.perf_counter() - start))
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    return medians | {"ratio": medians["images_per_s"] / medians["reference_images_per_s"]}
+def peak_memory(
+    problem: Problem, make_optimizer: OptimizerChoice, stream: Stream, cores: int
+) -> dict[str, float] | None:
+    """Megabytes of resident memory in extraction: beforehand, at the peak of one worker, and for each more.
+
+    None where the system does not tell (it is read from Linux's /proc), or where there is one core.
+    """
+    status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if cores < 2 or not reset.exists():
+        return None
+
+    def read(key: str) -> float:
+        line = next(line for line in status.read_text().splitlines() if line.startswith(key))
+        return int(line.split()[1]) / 1000
+
+    before, peaks = read("VmRSS"), []
+    for workers in (1, cores):
+        tickets = _Tickets(problem, make_optimizer, stream, workers, cores)
+        reset.write_text("5")  # forgets the peak so far
+        tickets.work("extraction")()
+        peaks.append(read("VmHWM"))
+    return {"before": before, "one_worker": peaks[0], "each_further_worker": (peaks[1] - peaks[0]) / (cores - 1)}
 
 
-def _ticket_step(
-    problem: Problem, masks: Masks, batch: Batch, make_optimizer: OptimizerChoice, stream: Stream
-) -> Callable[[], object]:
-    weights = initial_weights(problem, stream)
-    optimizer = TicketOptimizer(make_optimizer, masks[0], weights.prunable, weights.dense)
+class _Tickets:
+    """K tickets at half the prunable weights, and the works that are measured on them: one batch of each."""
 
-    def step() -> None:
-        gradient_of(weights, problem.objectives[0], batch)
-        optimizer.step(weights.gradient, weights.dense_gradient)
+    def __init__(self, problem: Problem, make_optimizer: OptimizerChoice, stream: Stream, cores: int, k: int) -> None:
+        self.problem, self.make_optimizer, self.stream, self.cores = problem, make_optimizer, stream, cores
+        self.objectives: list[Objective] = list(islice(cycle(problem.objectives), k))
+        layout = initial_weights(problem, stream).layout
+        kept = torch.rand(k, layout.size, generator=stream.at(draw="masks").generator()) < 0.5
+        self.masks = Masks(layout, kept)
+        self.images = sum(len(next(self._batches(objective))[0]) for objective in self.objectives)
 
-    return step
+    def work(self, part: str) -> Work:
+        """One of ``PARTS``, on all cores."""
+        return {
+            "extraction": self._extraction,
+            "retraining": self._synchronous,
+            "retraining_sequential": self._sequential,
+            "evaluation": self._evaluation,
+        }[part]()
+
+    def _extraction(self) -> Work:
+        trained = []
+        for worker in range(self.cores):
+            weights = initial_weights(self.problem, self.stream)
+            weights.network.train()
+            mask = self.masks[worker % len(self.masks)]
+            trained.append((weights, TicketOptimizer(self.make_optimizer, mask, weights.prunable, weights.dense)))
+        batches = [self._batches(objective) for objective in self.objectives]
+
+        def step(worker: int, subset: int) -> None:
+            weights, optimizer = trained[worker]
+            gradient_of(weights, self.objectives[subset], next(batches[subset]))
+            optimizer.step(weights.gradient, weights.dense_gradient)
+
+        return self._spread(step)
+
+    def _evaluation(self) -> Work:
+        networks = [initial_weights(self.problem, self.stream).network.eval() for _ in range(self.cores)]
+        batches = [self._batches(objective) for objective in self.objectives]
+
+        @torch.inference_mode()
+        def step(worker: int, subset: int) -> None:
+            self.objectives[subset].loss(networks[worker], next(batches[subset]))
+
+        return self._spread(step)
+
+    def _synchronous(self) -> Work:
+        return self._joint("synchronous", self.cores)
+
+    def _sequential(self) -> Work:
+        jobs = [self._joint("sequential", 1) for _ in range(self.cores)]
+
+        def work() -> None:
+            with ThreadPoolExecutor(self.cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                for done in [pool.submit(job) for job in jobs]:
+                    done.result()
+
+        return work
+
+    def _joint(self, update: str, threads: int) -> Work:
+        shared = SharedWeights(initial_weights(self.problem, self.stream), self.masks, self.objectives)
+        joint_step = UPDATES[update](shared, self.make_optimizer, threads)
+        batches = [self._batches(objective) for objective in self.objectives]
+        return lambda: joint_step([next(turn) for turn in batches])
+
+    def _spread(self, step: Callable[[int, int], None]) -> Work:
+        def share(worker: int) -> None:
+            for subset in range(worker, len(self.objectives), self.cores):
+                step(worker, subset)
+
+        def work() -> None:
+            with ThreadPoolExecutor(self.cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                list(pool.map(share, range(self.cores)))
+
+        return work
+
+    def plain_training(self) -> Work:
+        """The plain reference of every training: a step of each ticket, one after another."""
+        networks = [plain_ticket(self.problem, self.masks, k, self.stream) for k in range(len(self.masks))]
+        optimizers = [self.make_optimizer(list(network.parameters())) for network in networks]
+        loaders = self._plain_batches()
+
+        def work() -> None:
+            for network, optimizer, objective, loader in zip(
+                networks, optimizers, self.objectives, loaders, strict=True
+            ):
+                plain_training(network, optimizer, objective, [next(loader)])
+
+        return work
+
+    def plain_scoring(self) -> Work:
+        """The plain reference of evaluation: a batch of each ticket, one after another."""
+        networks = [plain_ticket(self.problem, self.masks, k, self.stream) for k in range(len(self.masks))]
+        loaders = self._plain_batches()
+
+        def work() -> None:
+            for network, objective, loader in zip(networks, self.objectives, loaders, strict=True):
+                plain_scoring(network, objective, [next(loader)])
+
+        return work
+
+    def _batches(self, objective: Objective) -> Iterator[Batch]:
+        place = self.stream.at(subset=objective.name)
+        return batches_of(objective, (place.at(epoch=epoch) for epoch in count()))
+
+    def _plain_batches(self) -> list[Iterator[Batch]]:
+        loaders = [plain_loader([next(self._batches(objective))]) for objective in self.objectives]
+        return [chain.from_iterable(repeat(loader)) for loader in loaders]
 
 
-def _joint_step(
-    problem: Problem, masks: Masks, batches: list[Batch], make_optimizer: OptimizerChoice, stream: Stream
-) -> Callable[[], object]:
-    update = SynchronousUpdate(
-        SharedWeights(initial_weights(problem, stream), masks, problem.objectives), make_optimizer
-    )
-    return lambda: update(batches)
-
-
-def _scoring(problem: Problem, masks: Masks, batch: Batch, stream: Stream) -> Callable[[], object]:
-    weights = initial_weights(problem, stream)
-    weights.load(weights.prunable * masks[0], weights.dense)
-    return _without_gradient(torch.inference_mode, problem, weights.network, batch)
-
-
-def _plain_networks(problem: Problem, masks: Masks, stream: Stream) -> list[nn.Module]:
-    networks = []
-    for k in range(len(masks)):
-        network = problem.network(stream.at(draw="initial weights").generator())
-        for name, mask in masks.layout.split(masks[k]).items():
-            module, _, parameter = name.rpartition(".")
-            prune.custom_from_mask(network.get_submodule(module), parameter, mask)
-        networks.append(network)
-    return networks
-
-
-def _plain_step(
-    problem: Problem, networks: list[nn.Module], batches: list[Batch], make_optimizer: OptimizerChoice
-) -> Callable[[], object]:
-    optimizers = [make_optimizer(list(network.parameters())) for network in networks]
-
-    def step() -> None:
-        for network, optimizer, objective, batch in zip(
-            networks, optimizers, problem.objectives, batches, strict=False
-        ):
-            optimizer.zero_grad()
-            objective.loss(network, batch).backward()
-            optimizer.step()
-
-    return step
-
-
-def _plain_scoring(problem: Problem, network: nn.Module, batch: Batch) -> Callable[[], object]:
-    return _without_gradient(torch.no_grad, problem, network, batch)
-
-
-def _without_gradient(
-    mode: Callable[[], torch.no_grad | torch.inference_mode], problem: Problem, network: nn.Module, batch: Batch
-) -> Callable[[], Tensor]:
-    network.eval()
-
-    def score() -> Tensor:
-        with mode():
-            return problem.objectives[0].loss(network, batch)
-
-    return score
+def _time(work: Work) -> tuple[int, float]:
+    """How often a work was done until half a second had passed, and the seconds."""
+    passes, start = 0, time.perf_counter()
+    while time.perf_counter() - start < LEAST_SECONDS:
+        work()
+        passes += 1
+    return passes, time.perf_counter() - start

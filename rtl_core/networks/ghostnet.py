@@ -53,6 +53,8 @@ class Bottleneck(GhostBottleneck):
     below works on a copy.
     """
 
+    published = GhostBottleneck
+
     def forward(self, x: Tensor) -> Tensor:
         """Feature maps float [N, inputs, H, W] to float [N, outputs, H / stride, W / stride]."""
         expanded = _ghost(self.ghost1, x)
