@@ -228,9 +228,9 @@ class _Tickets:
 
 
 def _time(work: Work) -> tuple[int, float]:
-    """How often a work was done until half a second had passed, and the seconds."""
-    passes, start = 0, time.perf_counter()
-    while time.perf_counter() - start < LEAST_SECONDS:
+    """How often a work was done until half a second had passed, at least once, and the seconds."""
+    passes, seconds, start = 0, 0.0, time.perf_counter()
+    while not passes or seconds < LEAST_SECONDS:
         work()
-        passes += 1
-    return passes, time.perf_counter() - start
+        passes, seconds = passes + 1, time.perf_counter() - start
+    return passes, seconds
