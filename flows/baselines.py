@@ -6,17 +6,18 @@ from typing import Any
 from prefect import flow
 
 from flows.chains import chain_steps, level_ends
+from flows.retrain import start_of
 from flows.runner import runner
 from flows.start import start
 from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.job import Job, job_of, load_problem
-from tasks.methods import sanity_methods
+from tasks.methods import mask_controls, rtl_methods
 from tasks.planning import planned_rounds
 from tasks.publishing import collect, publish_files
-from tasks.retrain_tickets import retrain_tickets
+from tasks.retrain_tickets import retrain_tickets, share_statistics
 from tasks.settings import ProblemSettings, problem_settings
-from tasks.train_baseline import train_multiple, train_single
+from tasks.train_baseline import train_multiple, train_single, train_single_union
 
 
 @flow(name="baselines", flow_run_name="baselines {problem}", task_runner=runner())
@@ -34,14 +35,26 @@ def baselines(problem: str) -> None:
     if "imp_single" in settings.baselines.methods:
         steps |= single_model(job, settings)
     for seed, sparsity in places:
-        masks = collect(paths.masks(problem, seed, sparsity))
-        if "imp_multiple" in settings.baselines.methods:
-            submit = partial(train_multiple.submit, job, seed, sparsity, duration, masks)
-            steps["imp_multiple", seed, sparsity] = Step(submit)
-        for method in sanity_methods(settings):
+        masks, start = collect(paths.masks(problem, seed, sparsity)), start_of(problem, settings, seed)
+        submits: dict[str, Any] = {
+            "imp_single_union": partial(
+                train_single_union.submit, job, seed, sparsity, settings.single_model_duration(duration), masks, start
+            ),
+            "imp_multiple": partial(train_multiple.submit, job, seed, sparsity, duration, masks, start),
+        }
+        for method in mask_controls(settings):
             update = settings.retrain.update[0]
-            submit = partial(retrain_tickets.submit, job, method, update, seed, sparsity, duration, masks)
-            steps[method, seed, sparsity] = Step(submit)
+            submits[method] = partial(
+                retrain_tickets.submit, job, method, update, seed, sparsity, duration, masks, start
+            )
+        if "shared_statistics" in settings.baselines.methods:
+            tickets = collect(paths.tickets(problem, next(iter(rtl_methods(settings))), seed, sparsity))
+            submits["shared_statistics"] = partial(share_statistics.submit, job, seed, sparsity, tickets)
+        steps |= {
+            (method, seed, sparsity): Step(submit)
+            for method, submit in submits.items()
+            if method in settings.baselines.methods
+        }
     found = run_steps(steps, "baselines: rounds and trainings")
     publish_files(
         paths.artifacts(problem) / "baselines",
@@ -61,13 +74,18 @@ def single_model(job: Job, settings: ProblemSettings) -> dict[Any, Step]:
     pruning = settings.single_model_duration(settings.extract.duration)
     training = settings.single_model_duration(settings.retrain.duration)
     steps: dict[Any, Step] = {}
-    steps |= chain_steps(job, "imp_single", settings.seeds, [subset], rounds, pruning)
+    rewind_to = settings.extract.rewind_to
+    steps |= chain_steps(job, "imp_single", settings.seeds, [subset], rounds, pruning, rewind_to)
     for seed in settings.seeds:
         for sparsity in settings.compared_sparsities:
-            submit = partial(train_single.submit, job, seed, sparsity, training)
             end = ("imp_single", seed, subset, level_ends(rounds)[sparsity])
-            steps["imp_single", seed, sparsity] = Step(submit, (end,))
+            after = (end, ("start", seed, "imp_single")) if rewind_to else (end,)
+            steps["imp_single", seed, sparsity] = Step(partial(_train, job, seed, sparsity, training), after)
     return steps
+
+
+def _train(job: Job, seed: int, sparsity: float, duration: str, chain: Any, start: Any = None) -> Any:
+    return train_single.submit(job, seed, sparsity, duration, chain, start)
 
 
 def _listed(found: Any) -> list[dict[str, str]]:

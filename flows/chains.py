@@ -7,9 +7,7 @@ from typing import Any
 from flows.steps import Step
 from tasks.extract_round import extract_round
 from tasks.job import Job
-
-ChainKey = tuple[str, int, str, int]
-"""Method, seed, subset and number of the round."""
+from tasks.starting_point import train_start
 
 
 def chain_steps(
@@ -19,12 +17,24 @@ def chain_steps(
     subsets: Sequence[str],
     rounds: Sequence[dict[str, Any]],
     duration: str,
-) -> dict[ChainKey, Step]:
-    """Every round of every chain, each after the one before it; all chains advance together."""
-    return {
+    rewind_to: str | None,
+) -> dict[tuple[Any, ...], Step]:
+    """Every round of every chain, each after the one before it; all chains advance together.
+
+    Keys are method, seed, subset and number of the round; with late rewinding, also ``start``, seed and network.
+    """
+    network = "imp_single" if method == "imp_single" else "rtl"
+    steps: dict[tuple[Any, ...], Step] = {}
+    if rewind_to:
+        for seed in seeds:
+            steps["start", seed, network] = Step(partial(train_start.submit, job, seed, network, rewind_to))
+    return steps | {
         (method, seed, subset, number): Step(
-            partial(_round, job, method, seed, subset, pruning_round, duration),
-            ((method, seed, subset, number - 1),) if number > 1 else (),
+            partial(_round, job, method, seed, subset, pruning_round, duration, bool(rewind_to)),
+            (
+                *([(method, seed, subset, number - 1)] if number > 1 else []),
+                *([("start", seed, network)] if rewind_to else []),
+            ),
         )
         for number, pruning_round in enumerate(rounds, start=1)
         for seed in seeds
@@ -38,6 +48,15 @@ def level_ends(rounds: Sequence[dict[str, Any]]) -> dict[float, int]:
 
 
 def _round(
-    job: Job, method: str, seed: int, subset: str, pruning_round: dict[str, Any], duration: str, previous: Any = None
+    job: Job,
+    method: str,
+    seed: int,
+    subset: str,
+    pruning_round: dict[str, Any],
+    duration: str,
+    late: bool,
+    *done: Any,
 ) -> Any:
-    return extract_round.submit(job, method, seed, subset, pruning_round, duration, previous)
+    previous = done[0] if pruning_round["number"] > 1 else None
+    start = done[-1] if late else None
+    return extract_round.submit(job, method, seed, subset, pruning_round, duration, previous, start)

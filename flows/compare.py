@@ -33,7 +33,12 @@ def compare(problem: str) -> None:
     settings = problem_settings(problem)
     job = job_of(problem, settings)
     places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.compared_sparsities]
-    masked = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.sparsities]
+    masked = [
+        (method, seed, sparsity)
+        for method in ("rtl", *settings.extract.controls)
+        for seed in settings.seeds
+        for sparsity in settings.sparsities
+    ]
     scoring = {
         (method, *place): Step(
             partial(score_method.submit, job, method, *place, ticket_files(problem, settings, method, *place))
@@ -42,8 +47,10 @@ def compare(problem: str) -> None:
         for place in places
     }
     comparing = {
-        place: Step(partial(measure_similarity.submit, *place, collect(paths.masks(problem, *place))))
-        for place in masked
+        (method, *place): Step(
+            partial(measure_similarity.submit, method, *place, collect(paths.masks(problem, *place, method)))
+        )
+        for method, *place in masked
     }
     scored, similar = run_steps(scoring, "scoring"), run_steps(comparing, "similarity of masks")
     files = tabulate(

@@ -11,6 +11,7 @@ from flows.start import start
 from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.collect_masks import collect_masks
+from tasks.extract_round import chains_of
 from tasks.job import Job, job_of, load_problem
 from tasks.planning import planned_rounds
 from tasks.publishing import publish_files
@@ -27,22 +28,27 @@ def extract(problem: str) -> None:
     settings = problem_settings(problem)
     job = job_of(problem, settings)
     rounds = planned_rounds(job, settings)
-    subsets = load_problem(job).subsets
+    how, places = settings.extract, [(seed, level) for seed in settings.seeds for level in settings.sparsities]
     steps: dict[Any, Step] = {}
-    steps |= chain_steps(job, "rtl", settings.seeds, subsets, rounds, settings.extract.duration)
-    places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.sparsities]
-    for seed, sparsity in places:
-        ends = tuple(("rtl", seed, subset, level_ends(rounds)[sparsity]) for subset in subsets)
-        steps[seed, sparsity] = Step(partial(_gather, job, seed, sparsity), ends)
-    found = run_steps(steps, "rtl: pruning rounds")
-    publish_files(
-        paths.artifacts(problem) / "masks",
-        {paths.masks(problem, *place): found[place] for place in places},
-    )
+    for method in ("rtl", *how.controls):
+        chains = chains_of(load_problem(job), method)
+        steps |= chain_steps(job, method, settings.seeds, chains, rounds, how.duration, how.rewind_to)
+        for seed, sparsity in places:
+            ends = tuple((method, seed, chain, level_ends(rounds)[sparsity]) for chain in chains)
+            steps[method, seed, sparsity] = Step(partial(_gather, job, method, seed, sparsity), ends)
+    found = run_steps(steps, "pruning rounds")
+    files = {
+        paths.masks(problem, *place, method): found[method, *place]
+        for method in ("rtl", *how.controls)
+        for place in places
+    }
+    if how.rewind_to:
+        files |= {paths.start(problem, seed): found["start", seed, "rtl"] for seed in settings.seeds}
+    publish_files(paths.artifacts(problem) / "masks", files)
 
 
-def _gather(job: Job, seed: int, sparsity: float, *ends: Any) -> Any:
-    return collect_masks.submit(job, seed, sparsity, list(ends))
+def _gather(job: Job, method: str, seed: int, sparsity: float, *ends: Any) -> Any:
+    return collect_masks.submit(job, method, seed, sparsity, list(ends))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
-"""What RTL is compared with: one mask for everything, K independent models, and masks without meaning."""
+"""What RTL is compared with: one mask for everything, and K independent models."""
 
 from collections.abc import Sequence
-
-import torch
 
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
@@ -14,6 +12,7 @@ from rtl_core.pruning import Round
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.tickets import Tickets
+from rtl_core.weights import FlatWeights
 
 
 def imp_single(
@@ -23,15 +22,17 @@ def imp_single(
     make_optimizer: OptimizerFactory,
     stream: Stream,
     checkpoint: Checkpoint | None = None,
+    start: FlatWeights | None = None,
 ) -> Tickets:
-    """IMP (single model): one network for every subset, trained from θ₀ under one mask (bool [1, d]).
+    """IMP (single model): one network for every subset, trained under one mask (bool [1, d]) from θ₀, or from
+    ``start``.
 
     Raises:
         DivergedError: a loss was not finite.
     """
     objective = problem.single_objective
     return retrain(
-        initial_weights(problem, stream, single=True),
+        start.copy() if start else initial_weights(problem, stream, single=True),
         mask,
         [objective],
         duration,
@@ -70,8 +71,9 @@ def imp_multiple(
     make_optimizer: OptimizerFactory,
     stream: Stream,
     checkpoint: Checkpoint | None = None,
+    start: FlatWeights | None = None,
 ) -> list[Tickets]:
-    """IMP (multiple models): K networks that share nothing, network k trained from θ₀ under mask k.
+    """IMP (multiple models): K networks that share nothing, network k trained under mask k from θ₀, or ``start``.
 
     The masks are RTL's: both methods extract them by the same computation. Each network sees as many batches
     of its subset as its ticket sees in joint retraining.
@@ -81,7 +83,7 @@ def imp_multiple(
     """
     return [
         retrain(
-            initial_weights(problem, stream),
+            start.copy() if start else initial_weights(problem, stream),
             masks.select([subset]),
             [objective],
             duration,
@@ -93,22 +95,3 @@ def imp_multiple(
         )
         for subset, objective in enumerate(problem.objectives)
     ]
-
-
-def random_masks(masks: Masks, stream: Stream) -> Masks:
-    """Masks of the same number of weights, drawn uniformly over all prunable weights: a sanity baseline."""
-    generator = stream.generator()
-    values = torch.zeros_like(masks.values)
-    for row, active in zip(values, masks.active().tolist(), strict=True):
-        row[torch.randperm(masks.layout.size, generator=generator)[:active]] = True
-    return Masks(masks.layout, values)
-
-
-def layer_shuffled_masks(masks: Masks, stream: Stream) -> Masks:
-    """Masks shuffled within each layer: the densities of every layer stay, the positions lose their meaning."""
-    generator = stream.generator()
-    layers = [
-        torch.stack([row[torch.randperm(row.numel(), generator=generator)] for row in layer])
-        for layer in masks.layers().values()
-    ]
-    return Masks(masks.layout, torch.cat(layers, dim=1))

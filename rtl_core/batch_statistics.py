@@ -1,15 +1,18 @@
 """Which batch-normalisation statistics a ticket is evaluated with: its own, from its own training data."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rtl_core.masks import Masks
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.weights import FlatWeights
 
 
-@torch.no_grad()
 def own_statistics(weights: FlatWeights, objective: Objective, stream: Stream) -> dict[str, Tensor]:
     """The buffers of a network after one epoch of a ticket's own training batches, by name.
 
@@ -17,15 +20,46 @@ def own_statistics(weights: FlatWeights, objective: Objective, stream: Stream) -
     without such layers gives its buffers as they are. ``weights`` hold m_k ⊙ θ and are left as they were,
     buffers apart.
     """
-    layers = [module for module in weights.network.modules() if isinstance(module, _BatchNorm)]
-    if layers:
-        momenta = [layer.momentum for layer in layers]
-        for layer in layers:
-            layer.reset_running_stats()
-            layer.momentum = None  # a cumulative average
-        weights.network.train()
-        for batch in objective.batches(stream.at(draw="statistics").generator()):
-            objective.loss(weights.network, batch)
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+    with _averaging_afresh(weights.network) as layers:
+        if layers:
+            _pass_over(weights, objective, stream)
     return weights.buffers()
+
+
+def shared_statistics(
+    weights: FlatWeights, theta: Tensor, dense: Tensor, masks: Masks, objectives: Sequence[Objective], stream: Stream
+) -> dict[str, Tensor]:
+    """The buffers after one epoch of each ticket in turn, averaged over all: the ablation of ``own_statistics``.
+
+    Args:
+        weights: a network of the right architecture; used up.
+        theta: θ, float [d].
+        dense: the dense parameters, float [e].
+        masks: the K masks.
+        objectives: whose batches each ticket sees.
+        stream: where their order is drawn from.
+    """
+    with _averaging_afresh(weights.network) as layers:
+        for subset, objective in enumerate(objectives if layers else ()):
+            weights.load(theta * masks[subset], dense)
+            _pass_over(weights, objective, stream.at(subset=objective.name))
+    return weights.buffers()
+
+
+@contextmanager
+def _averaging_afresh(network: nn.Module) -> Iterator[list[_BatchNorm]]:
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a cumulative average
+    yield layers
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+
+
+@torch.no_grad()
+def _pass_over(weights: FlatWeights, objective: Objective, stream: Stream) -> None:
+    weights.network.train()
+    for batch in objective.batches(stream.at(draw="statistics").generator()):
+        objective.loss(weights.network, batch)

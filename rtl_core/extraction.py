@@ -36,10 +36,12 @@ def extract_tickets(
     duration: Duration,
     make_optimizer: OptimizerFactory,
     stream: Stream,
+    start: FlatWeights | None = None,
 ) -> dict[float, Masks]:
     """Adaptive ticket extraction (paper Algorithm 1): the K masks at every sparsity level.
 
-    The chain of one subset never sees another; all start from the same θ₀, drawn from ``stream``.
+    The chain of one subset never sees another; all start from, and are rewound to, the same θ₀, drawn from
+    ``stream``, or the weights in ``start`` (late rewinding).
 
     Raises:
         DivergedError: a loss was not finite.
@@ -50,7 +52,7 @@ def extract_tickets(
         place = stream.at(method="rtl", subset=subset)
         chain = unpruned(layout)
         for pruning_round in rounds:
-            weights = initial_weights(problem, stream)
+            weights = start.copy() if start else initial_weights(problem, stream)
             chain = extract_round(weights, objective, chain, pruning_round, duration, make_optimizer, place)
             if pruning_round.sparsity is not None:
                 levels[pruning_round.sparsity].append(chain.mask)
@@ -86,7 +88,7 @@ def extract_round(
 ) -> Chain:
     """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
 
-    ``weights`` come in at θ₀ and are used up; ``stream`` is the chain's own.
+    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up; ``stream`` is the chain's own.
     """
     carried = chain.carried
     if carried:

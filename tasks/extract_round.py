@@ -4,14 +4,20 @@ from typing import Any
 
 from rtl_core.duration import Duration
 from rtl_core.extraction import extract_round as core_round
-from rtl_core.extraction import initial_weights, unpruned
+from rtl_core.extraction import unpruned
 from rtl_core.isolation import OptimizerChoice
+from rtl_core.problem import Objective, Problem
 from rtl_core.pruning import Round
+from rtl_core.randomness import Stream
 from tasks.caching import cached_task
 from tasks.chain_file import chain_from_bytes, chain_to_bytes
 from tasks.job import Job, load_problem, stream_of
+from tasks.starting_point import starting_weights
 from tasks.store import STORE
 from tasks.timing import computing
+
+CONTROL_CHAINS = {"same_subset": "order", "random_partition": "part"}
+"""Controls with chains of their own, and what each chain is: another data order, or another part of the data."""
 
 
 @cached_task(
@@ -27,16 +33,17 @@ def extract_round(
     pruning_round: dict[str, Any],
     duration: str,
     previous: dict[str, str] | None,
+    start: dict[str, str] | None,
 ) -> dict[str, str]:
     """Reference of the chain after one round; ``previous`` is the chain before it, None at the beginning.
 
-    ``subset`` is one of the problem's, or the name of the single objective.
+    ``subset`` is one of the problem's, the name of the single objective, or a chain of a control; ``start`` is
+    what is rewound to, None for θ₀.
     """
     problem = load_problem(job)
-    single = method == "imp_single"
-    objective = problem.single_objective if single else problem.objectives[problem.subsets.index(subset)]
     stream = stream_of(job, seed)
-    weights = initial_weights(problem, stream, single)
+    objective = objective_of(problem, method, subset, stream)
+    weights = starting_weights(problem, stream, start, method == "imp_single")
     size = weights.layout.size
     chain = chain_from_bytes(STORE.get(previous["sha256"]), size) if previous else unpruned(weights.layout)
     place = stream.at(method=method, subset=subset)
@@ -51,3 +58,23 @@ def extract_round(
             place,
         )
     return {"sha256": STORE.put(chain_to_bytes(chain))}
+
+
+def chains_of(problem: Problem, method: str) -> list[str]:
+    """The names of a method's chains: RTL has one a subset, IMP single one, and a control as many as RTL."""
+    if method == "imp_single":
+        return [problem.single_objective.name]
+    if method == "rtl":
+        return list(problem.subsets)
+    return [f"{CONTROL_CHAINS[method]} {number}" for number in range(1, len(problem.subsets) + 1)]
+
+
+def objective_of(problem: Problem, method: str, subset: str, stream: Stream) -> Objective:
+    """What one of a method's chains is trained on."""
+    if method == "imp_single":
+        return problem.single_objective
+    if method == "same_subset":
+        return problem.objectives[0]
+    if method == "random_partition":
+        problem = problem.dealt_at_random(stream.at(draw="random partition").generator())
+    return problem.objectives[chains_of(problem, method).index(subset)]

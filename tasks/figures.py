@@ -19,6 +19,9 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "imp_multiple": ("#009E73", "D", ":"),
     "random_masks": ("#999999", "v", (0, (1, 3))),  # type: ignore[dict-item]
     "layer_shuffled_masks": ("#CC79A7", "P", (0, (5, 1, 1, 1, 1, 1))),  # type: ignore[dict-item]
+    "initial_magnitude_masks": ("#666666", "X", (0, (3, 1))),  # type: ignore[dict-item]
+    "imp_single_union": ("#E69F00", "<", (0, (4, 2))),  # type: ignore[dict-item]
+    "shared_statistics": ("#000000", "*", (0, (2, 2))),  # type: ignore[dict-item]
 }
 
 

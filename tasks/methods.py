@@ -3,7 +3,8 @@
 from tasks.settings import ProblemSettings
 
 UPDATE_METHODS = {"synchronous": "rtl", "sequential": "rtl_sequential"}
-SANITY_METHODS = ("random_masks", "layer_shuffled_masks")
+MASK_CONTROLS = ("random_masks", "layer_shuffled_masks", "initial_magnitude_masks")
+SINGLE_METHODS = ("imp_single", "imp_single_union")
 
 
 def rtl_methods(settings: ProblemSettings) -> dict[str, str]:
@@ -11,9 +12,9 @@ def rtl_methods(settings: ProblemSettings) -> dict[str, str]:
     return {UPDATE_METHODS[update]: update for update in settings.retrain.update}
 
 
-def sanity_methods(settings: ProblemSettings) -> list[str]:
-    """The baselines that retrain as RTL does, by the first of its updates, under masks without meaning."""
-    return [method for method in settings.baselines.methods if method in SANITY_METHODS]
+def mask_controls(settings: ProblemSettings) -> list[str]:
+    """The controls that retrain as RTL does, by the first of its updates, under other masks."""
+    return [method for method in settings.baselines.methods if method in MASK_CONTROLS]
 
 
 def all_methods(settings: ProblemSettings) -> list[str]:

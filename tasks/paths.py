@@ -31,9 +31,14 @@ def artifacts(problem: str) -> Path:
     return Path("artifacts") / problem
 
 
-def masks(problem: str, seed: int, sparsity: float) -> Path:
-    """The K masks of one seed at one level."""
-    return artifacts(problem) / "masks" / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
+def masks(problem: str, seed: int, sparsity: float, method: str = "rtl") -> Path:
+    """The K masks of one seed at one level: RTL's, or those of a control."""
+    return artifacts(problem) / "masks" / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
+
+
+def start(problem: str, seed: int) -> Path:
+    """What the tickets of one seed are rewound to, where that is not θ₀."""
+    return artifacts(problem) / "masks" / "start" / f"seed-{seed}.safetensors"
 
 
 def tickets(problem: str, method: str, seed: int, sparsity: float) -> Path:

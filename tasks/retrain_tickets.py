@@ -1,42 +1,55 @@
-"""The step that retrains the K tickets of one seed and level jointly."""
+"""The steps that retrain the K tickets of one seed and level jointly, or change what they share."""
 
-from rtl_core.baselines import layer_shuffled_masks, random_masks
+from torch import Tensor
+
+from rtl_core.controls import (
+    initial_magnitude_masks,
+    layer_shuffled_masks,
+    random_masks,
+    with_shared_statistics,
+)
 from rtl_core.duration import Duration
 from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
+from rtl_core.masks import Masks
+from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
-from rtl_core.ticket_file import tickets_to_bytes
+from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
 from tasks.caching import cached_task
 from tasks.checkpoint import checkpoint_of_step
 from tasks.cores import threads_for_one
 from tasks.job import Job, load_problem, stream_of
 from tasks.masks_of import masks_of
+from tasks.starting_point import starting_weights
 from tasks.store import STORE
 from tasks.timing import computing
-
-MEANINGLESS_MASKS = {"random_masks": random_masks, "layer_shuffled_masks": layer_shuffled_masks}
 
 
 @cached_task(
     name="{method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.retraining", "rtl_core.baselines", "rtl_core.ticket_file"),
+    uses=("rtl_core.retraining", "rtl_core.controls", "rtl_core.ticket_file"),
     version="1",
 )
 def retrain_tickets(
-    job: Job, method: str, update: str, seed: int, sparsity: float, duration: str, masks: dict[str, str]
+    job: Job,
+    method: str,
+    update: str,
+    seed: int,
+    sparsity: float,
+    duration: str,
+    masks: dict[str, str],
+    start: dict[str, str] | None,
 ) -> dict[str, str]:
-    """Reference of the ticket file of one joint retraining; sanity baselines put other masks in RTL's place."""
-    problem = load_problem(job)
-    stream = stream_of(job, seed)
-    found = masks_of(masks, problem, stream)
+    """Reference of the ticket file of one joint retraining; controls put other masks in RTL's place."""
+    problem, stream = load_problem(job), stream_of(job, seed)
+    weights = starting_weights(problem, stream, start)
     place = stream.at(method=method)
-    if method in MEANINGLESS_MASKS:
-        found = MEANINGLESS_MASKS[method](found, place.at(draw="masks"))
+    tickets_masks = masks_for(method, masks_of(masks, problem, stream), weights.prunable, place.at(draw="masks"))
     checkpoint = checkpoint_of_step()
     with computing():
         tickets = retrain(
-            initial_weights(problem, stream),
-            found,
+            weights,
+            tickets_masks,
             problem.objectives,
             Duration.parse(duration),
             problem.batches_per_epoch,
@@ -49,3 +62,29 @@ def retrain_tickets(
     found = {"sha256": STORE.put(tickets_to_bytes(tickets))}
     checkpoint.clear()
     return found
+
+
+def masks_for(method: str, masks: Masks, initial: Tensor, stream: Stream) -> Masks:
+    """The masks that a method retrains under: RTL's own, or those of a control made to their measure."""
+    if method == "random_masks":
+        return random_masks(masks, stream)
+    if method == "layer_shuffled_masks":
+        return layer_shuffled_masks(masks, stream)
+    if method == "initial_magnitude_masks":
+        return initial_magnitude_masks(masks, initial)
+    return masks
+
+
+@cached_task(
+    name="shared_statistics, seed {seed}, sparsity {sparsity}",
+    uses=("rtl_core.controls", "rtl_core.ticket_file"),
+    version="1",
+)
+def share_statistics(job: Job, seed: int, sparsity: float, tickets: dict[str, str]) -> dict[str, str]:
+    """Reference of a ticket file with RTL's tickets, one set of batch statistics for all of them."""
+    problem, stream = load_problem(job), stream_of(job, seed)
+    own = tickets_from_bytes(STORE.get(tickets["sha256"]), tickets["path"])
+    place = stream.at(method="shared_statistics")
+    with computing():
+        shared = with_shared_statistics(initial_weights(problem, stream), own, problem.objectives, place)
+    return {"sha256": STORE.put(tickets_to_bytes(shared))}

@@ -9,6 +9,7 @@ from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets, parameter_ledger
 from tasks.caching import cached_task
 from tasks.job import Job, load_problem
+from tasks.methods import SINGLE_METHODS
 from tasks.store import STORE
 from tasks.timing import computing
 
@@ -37,7 +38,7 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
 def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
     """Scores of the networks in one or several sets of tickets."""
     spare = Stream(0).generator()  # ticket values replace whatever it draws
-    if method == "imp_single":
+    if method in SINGLE_METHODS:
         return problem.score_single(sets[0].network(0, problem.single_network(spare)))
     networks = [s.network(k, problem.network(spare)) for s in sets for k in range(len(s.subsets))]
     return problem.score(networks)
@@ -50,6 +51,6 @@ def check_subsets(problem: Problem, method: str, sets: list[Tickets]) -> None:
         DataError: one is missing, or they are another problem's.
     """
     found = tuple(name for one in sets for name in one.subsets)
-    expected = (problem.single_objective.name,) if method == "imp_single" else problem.subsets
+    expected = (problem.single_objective.name,) if method in SINGLE_METHODS else problem.subsets
     if found != expected:
         raise DataError(f"{method}: ticket files of {', '.join(found)}; expected {', '.join(expected)}")

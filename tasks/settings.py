@@ -49,7 +49,15 @@ def _share_or_count(value: Any) -> Any:
 
 
 DurationText = Annotated[str, AfterValidator(_is_duration), Field(description="epochs '4ep' or steps '200it'")]
-Methods = Literal["imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"]
+Methods = Literal[
+    "imp_single",
+    "imp_multiple",
+    "imp_single_union",
+    "random_masks",
+    "layer_shuffled_masks",
+    "initial_magnitude_masks",
+    "shared_statistics",
+]
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -78,6 +86,12 @@ class ExtractSettings(Section):
         gt=0, description="weights that leave in one round: a count, or a share of the survivors"
     )
     rewind_every: int = Field(default=1, ge=1, description="rounds between rewinds to the initial weights")
+    rewind_to: DurationText | None = Field(
+        default=None, description="training of the unpruned network that comes before θ₀ is taken (late rewinding)"
+    )
+    controls: Annotated[list[Literal["same_subset", "random_partition"]], AfterValidator(_distinct)] = Field(
+        default=[], description="further masks to extract, whose similarity is the noise floor"
+    )
 
 
 class RetrainSettings(Section):

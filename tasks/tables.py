@@ -23,8 +23,8 @@ def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def similarity_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """similarity.csv: Jaccard, chance and excess per seed, sparsity, layer and pair of subsets."""
-    columns = ["seed", "sparsity", "layer", "subset_a", "subset_b", "jaccard", "chance", "excess"]
+    """similarity.csv: Jaccard, chance and excess per seed, sparsity, layer and pair of masks, RTL's or a control's."""
+    columns = ["masks", "seed", "sparsity", "layer", "subset_a", "subset_b", "jaccard", "chance", "excess"]
     return pd.DataFrame(rows, columns=columns)
 
 

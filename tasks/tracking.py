@@ -90,7 +90,7 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
         name=lambda table: "parameters." + table.name
     )
     of_rtl = results[["method"]].drop_duplicates().query("method.str.startswith('rtl')")
-    pairs = similarity[similarity.layer == "all"].merge(of_rtl, how="cross")
+    pairs = similarity[(similarity.layer == "all") & (similarity.masks == "rtl")].merge(of_rtl, how="cross")
     overlap = pairs.melt(["method", "sparsity"], ["jaccard", "excess"], "name").assign(
         name=lambda table: "similarity." + table.name
     )

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from safetensors.torch import load
 
 from rtl_core.baselines import extract_single_mask
 from rtl_core.duration import Duration
@@ -24,6 +25,7 @@ from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
+from tasks.checkpoint import FileCheckpoint
 
 SMALL = {
     "seeds": [0, 1],
@@ -136,7 +138,7 @@ def test_the_tables_that_others_rely_on(finished):
     assert (several["union"] == 10 * several.active_mean).all()
     similarity = pd.read_csv(artifacts / "similarity.csv")
     assert list(similarity) == [
-        "seed", "sparsity", "layer", "subset_a", "subset_b", "jaccard", "chance", "excess",
+        "masks", "seed", "sparsity", "layer", "subset_a", "subset_b", "jaccard", "chance", "excess",
     ]  # fmt: skip
     assert len(similarity) == 2 * 2 * 45 * 4
 
@@ -151,7 +153,7 @@ def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finish
     artifacts = finished.folder / "artifacts/digits"
     for sparsity, masks in levels.items():
         place = f"seed-1/sparsity-{100 * sparsity:g}"
-        subsets, published = masks_from_bytes((artifacts / f"masks/{place}.safetensors").read_bytes(), "published")
+        subsets, published = masks_from_bytes((artifacts / f"masks/rtl/{place}.safetensors").read_bytes(), "published")
         assert subsets == problem.subsets
         assert torch.equal(published.values, masks.values)
         for k, file in enumerate(sorted((artifacts / f"baselines/imp_multiple/{place}").iterdir())):
@@ -172,11 +174,11 @@ def test_running_again_executes_nothing_and_a_lost_object_only_its_own_step(fini
     before, published = finished.executed(), finished.published()
     finished.flow("pipeline")
     assert finished.executed() == before
-    masks = finished.folder / "artifacts/digits/masks/seed-1/sparsity-40.safetensors"
+    masks = finished.folder / "artifacts/digits/masks/rtl/seed-1/sparsity-40.safetensors"
     digest = hashlib.sha256(masks.read_bytes()).hexdigest()
     (finished.folder / ".rtl/objects" / digest[:2] / digest).unlink()
     finished.flow("extract")
-    assert finished.executed()[len(before) :] == ["masks, seed 1, sparsity 0.4"]
+    assert finished.executed()[len(before) :] == ["masks of rtl, seed 1, sparsity 0.4"]
     assert finished.published() == published
 
 
@@ -216,6 +218,71 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     made = project.published()
     assert len(made) == 1 + 4
     assert made == {name: data for name, data in finished.published().items() if name in made}
+
+
+def test_killed_in_an_epoch_of_retraining_it_goes_on_after_the_last_whole_one(finished, repository, tmp_path):
+    settings = {"seeds": [0], "sparsities": [0.4], "retrain": {"duration": "12ep", "update": ["sequential"]}}
+    project = Project(repository, tmp_path, finished, **settings)
+    for stage in ("partition", "extract"):
+        project.flow(stage)
+
+    def retraining():
+        command = [sys.executable, "-m", "flows.retrain", "digits"]
+        return subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL)
+
+    def epochs():
+        found = [FileCheckpoint(folder).load() for folder in (project.folder / ".rtl/checkpoints").glob("*")]
+        return [int(state["epochs"]) for state in found if state]
+
+    running = retraining()
+    while max(epochs(), default=0) < 7:
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    (kept,) = epochs()
+    assert 7 <= kept < 12
+    time.sleep(2)  # the server of the killed process notices, and ends
+    running, seen = retraining(), set()
+    while running.poll() is None:
+        seen.update(epochs())
+        time.sleep(0.005)
+    assert running.returncode == 0
+    assert min(seen) == kept
+    assert not list((project.folder / ".rtl/checkpoints").iterdir())
+    (path,) = (project.folder / "artifacts/digits/tickets").rglob("*.safetensors")
+    interrupted = path.read_bytes()
+    shutil.rmtree(project.folder / ".rtl/records")
+    project.flow("retrain")
+    assert path.read_bytes() == interrupted
+
+
+def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
+    controls = [
+        "imp_single_union", "random_masks", "layer_shuffled_masks", "initial_magnitude_masks", "shared_statistics",
+    ]  # fmt: skip
+    extract = {**SMALL["extract"], "controls": ["same_subset", "random_partition"], "rewind_to": "3it"}
+    baselines = {"methods": ["imp_single", "imp_multiple", *controls], "single_duration_factor": 2}
+    settings = {"seeds": [0], "sparsities": [0.4], "extract": extract, "baselines": baselines}
+    project = Project(repository, tmp_path, finished, **settings)
+    project.flow("pipeline")
+    artifacts = project.folder / "artifacts/digits"
+    results = pd.read_csv(artifacts / "results.csv")
+    assert set(controls) < set(results.method)
+    kept = pd.read_csv(artifacts / "parameters.csv").set_index("method")
+    assert kept.loc["imp_single_union", "union"] == kept.loc["rtl", "union"] > kept.loc["imp_single", "union"]
+    assert kept.loc["initial_magnitude_masks", "union"] == kept.loc["rtl", "active_mean"]
+    assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
+    similarity = pd.read_csv(artifacts / "similarity.csv")
+    assert set(similarity.masks) == {"rtl", "same_subset", "random_partition"}
+    assert similarity.groupby("masks").size().nunique() == 1
+    apart = [similarity[similarity.masks == name].jaccard.mean() for name in ("same_subset", "random_partition")]
+    assert min(apart) > 0 and max(apart) < 1
+    start = load((artifacts / "masks/start/seed-0.safetensors").read_bytes())
+    problem = Digits(project.folder / "data/digits", batch_size=64)
+    initial = initial_weights(problem, Stream(0).at(problem="digits"))
+    assert start["prunable"].shape == initial.prunable.shape
+    assert not torch.equal(start["prunable"], initial.prunable)
 
 
 def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):
@@ -268,12 +335,14 @@ def test_a_flipped_byte_in_a_published_masks_file_is_named(finished, repository,
     project = Project(repository, tmp_path, finished, seeds=[0], sparsities=[0.4])
     for stage in ("partition", "extract"):
         project.flow(stage)
-    masks = project.folder / "artifacts/digits/masks/seed-0/sparsity-40.safetensors"
+    masks = project.folder / "artifacts/digits/masks/rtl/seed-0/sparsity-40.safetensors"
     data = bytearray(masks.read_bytes())
     masks_from_bytes(bytes(data), "whole")
     data[-1] ^= 1
     masks.write_bytes(data)
     done = project.run(sys.executable, "-m", "flows.retrain", "digits")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: artifacts/digits/masks/seed-0/sparsity-40.safetensors: the content does not")
+    assert done.stderr.startswith(
+        "error: artifacts/digits/masks/rtl/seed-0/sparsity-40.safetensors: the content does not"
+    )
     assert done.stderr.count("\n") == 1

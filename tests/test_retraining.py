@@ -3,7 +3,14 @@ from itertools import islice, repeat
 import pytest
 import torch
 
-from rtl_core.baselines import imp_multiple, imp_single, layer_shuffled_masks, random_masks
+from rtl_core.baselines import imp_multiple, imp_single
+from rtl_core.controls import (
+    initial_magnitude_masks,
+    layer_shuffled_masks,
+    random_masks,
+    union_mask,
+    with_shared_statistics,
+)
 from rtl_core.duration import Duration
 from rtl_core.errors import DataError, DivergedError
 from rtl_core.extraction import initial_weights
@@ -12,6 +19,7 @@ from rtl_core.masks import Masks
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, retrain
+from rtl_core.rewinding import late_weights
 from rtl_core.ticket_file import tickets_to_bytes
 from rtl_core.training import batches_of, gradient_of
 
@@ -98,6 +106,50 @@ def test_the_same_stream_gives_the_same_bytes(digits, stream, adam, masks, updat
     assert run() == run()
 
 
+@pytest.mark.parametrize("threads", [2, 3, 99])
+def test_passes_side_by_side_give_the_same_bytes(digits, stream, adam, masks, threads):
+    def run(threads):
+        weights = initial_weights(digits, stream)
+        found = retrain(weights, masks, digits.objectives, SHORT, 2, "synchronous", adam, stream, threads=threads)
+        return tickets_to_bytes(found)
+
+    assert run(threads) == run(1)
+
+
+class Kept:
+    """A checkpoint in memory that can fail after some epochs, as an interruption would."""
+
+    def __init__(self, state=None, fail_after=None):
+        self.state, self.fail_after, self.saved = state or {}, fail_after, []
+
+    def load(self):
+        return {name: value.clone() for name, value in self.state.items()}
+
+    def save(self, state):
+        self.state = {name: value.clone() for name, value in state.items()}
+        self.saved.append(int(state["epochs"]))
+        if len(self.saved) == self.fail_after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+def test_an_interrupted_retraining_goes_on_after_its_last_epoch_with_the_same_bytes(
+    digits, stream, adam, masks, update
+):
+    def run(checkpoint):
+        weights, ten_epochs = initial_weights(digits, stream), Duration.parse("10ep")
+        return retrain(weights, masks, digits.objectives, ten_epochs, 2, update, adam, stream, checkpoint)
+
+    whole = run(None)
+    interrupted = Kept(fail_after=7)
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted)
+    resumed = Kept(interrupted.state)
+    assert tickets_to_bytes(run(resumed)) == tickets_to_bytes(whole)
+    assert interrupted.saved == [1, 2, 3, 4, 5, 6, 7]
+    assert resumed.saved == [8, 9, 10]
+
+
 def test_short_subsets_repeat_their_batches_and_empty_ones_are_named():
     objective = Objective("short", lambda generator: iter(torch.randperm(3, generator=generator)), 3, None)
     seven = [int(b) for b in islice(batches_of(objective, repeat(Stream(5))), 7)]
@@ -154,3 +206,33 @@ def test_sanity_masks_keep_counts_and_only_shuffling_keeps_layers(masks, stream)
     shuffled = layer_shuffled_masks(masks, stream)
     for name, layer in masks.layers().items():
         assert torch.equal(shuffled.layers()[name].sum(1), layer.sum(1))
+
+
+def test_masks_of_initial_magnitude_keep_the_largest_and_the_union_mask_keeps_all(masks, digits, stream):
+    initial = initial_weights(digits, stream).prunable.detach()
+    found = initial_magnitude_masks(masks, initial)
+    assert torch.equal(found.active(), masks.active())
+    for mask in found.values:
+        assert initial[mask].abs().min() >= initial[~mask].abs().max()
+    assert torch.equal(union_mask(masks).values, masks.union().unsqueeze(0))
+
+
+def test_shared_statistics_are_the_mean_over_the_tickets_own(digits, stream, adam, masks):
+    own = retrain(initial_weights(digits, stream), masks, digits.objectives, SHORT, 3, "synchronous", adam, stream)
+    shared = with_shared_statistics(initial_weights(digits, stream), own, digits.objectives, stream)
+    assert torch.equal(shared.weights, own.weights)
+    first = shared.statistics[0]["1.running_mean"]
+    assert all(torch.equal(statistics["1.running_mean"], first) for statistics in shared.statistics)
+    counts = torch.tensor([float(o.batches_per_epoch) for o in digits.objectives])
+    means = torch.stack([statistics["1.running_mean"] for statistics in own.statistics])
+    torch.testing.assert_close(first, (counts / counts.sum()) @ means, rtol=1e-4, atol=1e-5)
+
+
+def test_late_rewinding_starts_every_ticket_from_one_trained_network(digits, stream, adam):
+    late, initial = late_weights(digits, SHORT, adam, stream), initial_weights(digits, stream)
+    assert not torch.equal(late.prunable, initial.prunable)
+    assert torch.equal(late.prunable, late_weights(digits, SHORT, adam, stream).prunable)
+    masks = Masks(late.layout, torch.ones(2, late.layout.size, dtype=torch.bool))
+    before = late.prunable.detach().clone()
+    imp_multiple(digits, masks.select([0] * 10), SHORT, adam, stream, start=late)
+    assert torch.equal(late.prunable, before)

@@ -35,7 +35,7 @@ def test_every_shipped_section_is_valid(params):
     ("key", "value", "line"),
     [
         ("digits.sparsity", [0.5], "digits.sparsity: unknown key; allowed here: baselines, "),
-        ("digits.extract.durration", "1ep", "digits.extract.durration: unknown key; allowed here: duration, "),
+        ("digits.extract.durration", "1ep", "digits.extract.durration: unknown key; allowed here: controls, "),
         ("digits.sparsities", [1.2], "digits.sparsities.0: found 1.2; allowed: less than 1"),
         ("digits.sparsities", [0.5, 0.5], "digits.sparsities: found [0.5, 0.5]; allowed: must increase"),
         ("digits.sparsities", [0.7, 0.5], "digits.sparsities: found [0.7, 0.5]; allowed: must increase"),

@@ -61,16 +61,19 @@ def tables() -> dict[str, pd.DataFrame]:
         ),
         "similarity": pd.DataFrame(
             {
+                "masks": masks,
                 "seed": seed,
                 "sparsity": sparsity,
                 "layer": layer,
                 "subset_a": "a",
                 "subset_b": "b",
-                "jaccard": 0.5 if layer == "all" else 0.1,
+                "jaccard": 0.5 if (masks, layer) == ("rtl", "all") else 0.1,
                 "chance": 0.3,
                 "excess": 0.25,
             }
-            for seed, sparsity, layer in itertools.product([0, 1], SPARSITIES, ["all", "conv"])
+            for masks, seed, sparsity, layer in itertools.product(
+                ["rtl", "same_subset"], [0, 1], SPARSITIES, ["all", "conv"]
+            )
         ),
     }
 

@@ -1,6 +1,7 @@
 """Image classification with one ticket per class: each decides whether an image is of its class."""
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -42,8 +43,18 @@ class OneVsRest(Problem):
             for name, data in splits.items()
         }
         self.labels = {name: data.labels for name, data in splits.items()}
-        self.members = [(self.labels["train"] == k).nonzero().squeeze(1) for k in range(len(self.subsets))]
-        self.others = [(self.labels["train"] != k).nonzero().squeeze(1) for k in range(len(self.subsets))]
+        self._divide(self.labels["train"])
+
+    def _divide(self, subset_of: Tensor) -> None:
+        self.members = [(subset_of == k).nonzero().squeeze(1) for k in range(len(self.subsets))]
+        self.others = [(subset_of != k).nonzero().squeeze(1) for k in range(len(self.subsets))]
+
+    def dealt_at_random(self, generator: torch.Generator) -> "OneVsRest":
+        """Training images in K parts of equal size whatever their class; tickets learn to tell their part."""
+        dealt = copy(self)
+        count = len(self.labels["train"])
+        dealt._divide(torch.randperm(count, generator=generator) % len(self.subsets))
+        return dealt
 
     def network(self, generator: torch.Generator) -> nn.Module:
         channels = self.images["train"].shape[1]
