@@ -55,4 +55,5 @@ def with_shared_statistics(
     """
     dense = torch.cat([tickets.dense[name].reshape(-1) for name in weights.dense_layout.names])
     statistics = shared_statistics(weights, tickets.weights, dense, tickets.masks, objectives, stream)
-    return replace(tickets, statistics=(statistics,) * len(tickets.subsets))
+    copies = ({name: value.clone() for name, value in statistics.items()} for _ in tickets.subsets)
+    return replace(tickets, statistics=tuple(copies))

@@ -221,6 +221,7 @@ def test_shared_statistics_are_the_mean_over_the_tickets_own(digits, stream, ada
     own = retrain(initial_weights(digits, stream), masks, digits.objectives, SHORT, 3, "synchronous", adam, stream)
     shared = with_shared_statistics(initial_weights(digits, stream), own, digits.objectives, stream)
     assert torch.equal(shared.weights, own.weights)
+    assert tickets_to_bytes(shared) != tickets_to_bytes(own)
     first = shared.statistics[0]["1.running_mean"]
     assert all(torch.equal(statistics["1.running_mean"], first) for statistics in shared.statistics)
     counts = torch.tensor([float(o.batches_per_epoch) for o in digits.objectives])
