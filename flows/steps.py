@@ -5,8 +5,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from prefect.futures import PrefectFuture, as_completed
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
+from tasks.checkpoint import reached
 from tasks.cores import cores, share_among
 
 Key = TypeVar("Key", bound=Hashable)
@@ -45,12 +47,20 @@ def run_steps(steps: Mapping[Key, Step], what: str) -> dict[Key, Any]:
     return {key: done[key].result() for key in steps}
 
 
+class Reached(ProgressColumn):
+    """How far the steps that take many minutes have come."""
+
+    def render(self, task: Task) -> Text:
+        """One line a step, beside the bar."""
+        return Text("\n".join(reached()), style="dim")
+
+
 class Bar:
-    """A bar on a terminal; a line for every tenth elsewhere."""
+    """A bar on a terminal, with the epochs of long steps; a line for every tenth elsewhere."""
 
     def __init__(self, what: str, total: int) -> None:
         self._console = Console()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Reached())
         self._progress = Progress(*columns, console=self._console)
         self._line = self._progress.add_task(what, total=total)
         self._what, self._total = what, total

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from prefect.runtime import task_run
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -12,12 +13,25 @@ from tasks import paths
 from tasks.caching import step_key
 from tasks.store import write_atomically
 
+_reached: dict[str, str] = {}
+
+
+def reached() -> list[str]:
+    """How far each long step of this process has come, for people to read."""
+    return [f"{step}: {where}" for step, where in sorted(_reached.copy().items())]
+
 
 class FileCheckpoint:
-    """A folder with one state: SHA-256 and safetensors in one file. What does not match its digest is not used."""
+    """A folder with one state: SHA-256 and safetensors in one file. What does not match its digest is not used.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: where the state is kept.
+        step: name of the step that keeps it.
+        part: which of the step's several trainings it is of.
+    """
+
+    def __init__(self, folder: Path, step: str, part: str = "") -> None:
+        self.folder, self.step, self.part = folder, step, part
         self.path = folder / "state"
 
     def load(self) -> dict[str, Tensor]:
@@ -33,16 +47,18 @@ class FileCheckpoint:
         """Replace the state."""
         tensors = save({name: value.contiguous() for name, value in state.items()})
         write_atomically(self.path, hashlib.sha256(tensors).digest() + tensors)
+        _reached[self.step] = f"{self.part} epoch {int(state['epochs'])} done".strip()
 
     def at(self, name: str) -> "FileCheckpoint":
         """A folder of its own below this one."""
-        return FileCheckpoint(self.folder / hashlib.sha256(name.encode()).hexdigest())
+        return FileCheckpoint(self.folder / hashlib.sha256(name.encode()).hexdigest(), self.step, name)
 
     def clear(self) -> None:
         """Forget everything: the step has its result."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        _reached.pop(self.step, None)
 
 
 def checkpoint_of_step() -> FileCheckpoint:
     """The checkpoint of the cached step that is running: the same for the same step with the same inputs."""
-    return FileCheckpoint(paths.checkpoints() / step_key())
+    return FileCheckpoint(paths.checkpoints() / step_key(), task_run.name)

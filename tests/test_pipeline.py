@@ -240,7 +240,7 @@ def test_killed_in_an_epoch_of_retraining_it_goes_on_after_the_last_whole_one(fi
         return subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL)
 
     def epochs():
-        found = [FileCheckpoint(folder).load() for folder in (project.folder / ".rtl/checkpoints").glob("*")]
+        found = [FileCheckpoint(folder, "any").load() for folder in (project.folder / ".rtl/checkpoints").glob("*")]
         return [int(state["epochs"]) for state in found if state]
 
     running = retraining()
