@@ -232,5 +232,7 @@ def _time(work: Work) -> tuple[int, float]:
     passes, seconds, start = 0, 0.0, time.perf_counter()
     while not passes or seconds < LEAST_SECONDS:
         work()
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
         passes, seconds = passes + 1, time.perf_counter() - start
     return passes, seconds

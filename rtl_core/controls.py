@@ -36,7 +36,7 @@ def layer_shuffled_masks(masks: Masks, stream: Stream) -> Masks:
 
 def initial_magnitude_masks(masks: Masks, initial: Tensor) -> Masks:
     """Masks of the same number of weights, those of largest magnitude in θ₀ (float [d]): no training chose them."""
-    everything = torch.ones_like(masks.values[0])
+    everything, initial = torch.ones_like(masks.values[0]), initial.to(masks.values.device)
     rows = [prune_smallest(initial, everything, masks.layout.size - active) for active in masks.active().tolist()]
     return Masks(masks.layout, torch.stack(rows))
 

@@ -15,15 +15,15 @@ from rtl_core.problem import Objective, Problem
 from rtl_core.pruning import Round, prune_smallest
 from rtl_core.randomness import Stream
 from rtl_core.training import train
-from rtl_core.weights import FlatWeights, Layout
+from rtl_core.weights import FlatWeights, Layout, to_cpu
 
 
 @dataclass(frozen=True)
 class Chain:
     """Where one subset's chain stands between two rounds.
 
-    ``mask`` is bool [d]. ``carried`` is empty after a rewind; otherwise it holds what training goes on from:
-    weights, dense parameters, buffers and optimizer moments.
+    All is in the CPU's memory. ``mask`` is bool [d]. ``carried`` is empty after a rewind; otherwise it holds what
+    training goes on from: weights, dense parameters, buffers and optimizer moments.
     """
 
     mask: Tensor
@@ -95,16 +95,17 @@ def extract_round(
         weights.load(carried["weights"], carried["dense"])
         weights.load_buffers(under("buffer.", carried))
     with torch.no_grad():
-        weights.prunable.mul_(chain.mask)
+        weights.prunable.mul_(chain.mask.to(weights.prunable.device))
     optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
     optimizer.restore(under("moment.", carried))
     iterations = duration.iterations(objective.batches_per_epoch)
     train(weights, optimizer, objective, iterations, stream.at(round=pruning_round.number))
 
-    mask = prune_smallest(weights.prunable, chain.mask, pruning_round.count)
+    trained = to_cpu(weights.prunable)
+    mask = prune_smallest(trained, chain.mask, pruning_round.count)
     if pruning_round.rewinds:
         return Chain(mask)
-    state = {"weights": weights.prunable.detach().clone(), "dense": weights.dense.detach().clone()}
+    state = {"weights": trained, "dense": to_cpu(weights.dense)}
     state |= {f"buffer.{name}": value for name, value in weights.buffers().items()}
     state |= {f"moment.{name}": value for name, value in optimizer.moments().items()}
     return Chain(mask, state)

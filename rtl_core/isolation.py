@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
+from rtl_core.weights import to_cpu
+
 OptimizerFactory = Callable[[Sequence[nn.Parameter]], Optimizer]
 
 
@@ -40,7 +42,7 @@ class TicketOptimizer:
     """
 
     def __init__(self, make: OptimizerFactory, mask: Tensor, weights: Tensor, dense: nn.Parameter) -> None:
-        self.index = mask.nonzero().squeeze(1)
+        self.index = mask.to(weights.device).nonzero().squeeze(1)
         self.weights = weights.detach()
         self.own = nn.Parameter(self.weights[self.index])
         self.dense = dense
@@ -56,13 +58,13 @@ class TicketOptimizer:
         self.weights.index_copy_(0, self.index, self.own.data)
 
     def moments(self) -> dict[str, Tensor]:
-        """The optimizer's state by name; that of the prunable weights spread out to [d], zero elsewhere."""
+        """The optimizer's state by name, copied; that of the prunable weights spread out to [d], zero elsewhere."""
         state: dict[str, Tensor] = {}
         for owner, parameter in (("prunable", self.own), ("dense", self.dense)):
             for key, value in self.optimizer.state[parameter].items():
                 if owner == "prunable" and value.shape == self.own.shape:
                     value = torch.zeros_like(self.weights).index_copy_(0, self.index, value)
-                state[f"{owner}.{key}"] = value.clone()
+                state[f"{owner}.{key}"] = to_cpu(value)
         return state
 
     def restore(self, moments: dict[str, Tensor]) -> None:
@@ -71,5 +73,6 @@ class TicketOptimizer:
             for name, value in moments.items():
                 if name.startswith(f"{owner}."):
                     spread = owner == "prunable" and value.shape == self.weights.shape
-                    kept = value[self.index] if spread else value.clone()
+                    on = value.to(parameter.device) if value.ndim else value  # Adam counts its steps on the CPU
+                    kept = on[self.index] if spread else on.clone()
                     self.optimizer.state[parameter][name.partition(".")[2]] = kept

@@ -21,7 +21,8 @@ from rtl_core.randomness import Stream
 def plain_ticket(problem: Problem, masks: Masks, subset: int, stream: Stream) -> nn.Module:
     """A network at θ₀ that multiplies its weights by mask m_k whenever it is called."""
     network = as_published(problem.network(stream.at(draw="initial weights").generator()))
-    for name, mask in masks.layout.split(masks[subset]).items():
+    device = next(network.parameters()).device
+    for name, mask in masks.layout.split(masks[subset].to(device)).items():
         module, _, parameter = name.rpartition(".")
         prune.custom_from_mask(network.get_submodule(module), parameter, mask)
     return network.train()

@@ -63,7 +63,7 @@ def retrain(
         places = [stream.at(subset=objective.name, epoch=epoch) for objective in objectives]
         # Short subsets repeat their batches, in the same order, until all have M.
         turns = zip(*(batches_of(o, repeat(place)) for o, place in zip(objectives, places, strict=True)), strict=True)
-        losses = torch.zeros(len(objectives))
+        losses = torch.zeros(len(objectives), device=tickets.theta.device)
         for batches in islice(turns, min(batches_per_epoch, iterations - epoch * batches_per_epoch)):
             losses += joint_step(batches)
         for loss, objective in zip(losses, objectives, strict=True):
@@ -80,7 +80,7 @@ class SharedWeights:
     def __init__(self, weights: FlatWeights, masks: Masks, objectives: Sequence[Objective]) -> None:
         self.theta = weights.prunable.detach().clone()
         self.dense = weights.dense
-        self.masks = masks
+        self.masks = Masks(masks.layout, masks.values.to(self.theta.device))
         self._seen = weights
         self._objectives = objectives
         weights.network.train()

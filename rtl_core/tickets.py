@@ -10,12 +10,12 @@ from rtl_core.batch_statistics import own_statistics
 from rtl_core.masks import Masks
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
-from rtl_core.weights import FlatWeights
+from rtl_core.weights import FlatWeights, to_cpu
 
 
 @dataclass(frozen=True)
 class Tickets:
-    """K tickets f(x; m_k ⊙ θ) that share one weight tensor.
+    """K tickets f(x; m_k ⊙ θ) that share one weight tensor; all tensors are in the CPU's memory.
 
     Attributes:
         subsets: K names.
@@ -40,12 +40,12 @@ class Tickets:
 
 def finish_tickets(weights: FlatWeights, masks: Masks, objectives: Sequence[Objective], stream: Stream) -> Tickets:
     """Turn retrained weights θ into tickets: batch statistics of their own, nothing outside the union."""
-    theta = weights.prunable.detach().clone()
+    theta = to_cpu(weights.prunable)
     statistics = []
     for subset, objective in enumerate(objectives):
         weights.load(theta * masks[subset], weights.dense)
         statistics.append(own_statistics(weights, objective, stream.at(subset=objective.name)))
-    dense = {name: part.clone() for name, part in weights.dense_layout.split(weights.dense.detach()).items()}
+    dense = {name: part.clone() for name, part in weights.dense_layout.split(to_cpu(weights.dense)).items()}
     names = tuple(objective.name for objective in objectives)
     return Tickets(names, masks, theta * masks.union(), dense, tuple(statistics))
 

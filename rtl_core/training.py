@@ -65,7 +65,7 @@ def train(
         DivergedError: a loss or a weight was not finite.
     """
     weights.network.train()
-    total = torch.zeros(())
+    total = torch.zeros((), device=weights.prunable.device)
     for batch in islice(batches_of(objective, (stream.at(epoch=e) for e in count())), iterations):
         total += gradient_of(weights, objective, batch)
         optimizer.step(weights.gradient, weights.dense_gradient)

@@ -53,7 +53,7 @@ def layout_of(network: nn.Module, names: Iterable[str]) -> Layout:
 
 
 class FlatWeights:
-    """A network whose parameters, and their gradients, are views of two flat vectors.
+    """A network whose parameters, and their gradients, are views of two flat vectors, on the network's device.
 
     ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
     prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
@@ -86,8 +86,8 @@ class FlatWeights:
         self.dense_gradient.zero_()
 
     def buffers(self) -> dict[str, Tensor]:
-        """The network's buffers, such as batch statistics, copied, by name."""
-        return {name: buffer.detach().clone() for name, buffer in self.network.named_buffers()}
+        """The network's buffers, such as batch statistics, copied to the CPU, by name."""
+        return {name: to_cpu(buffer) for name, buffer in self.network.named_buffers()}
 
     @torch.no_grad()
     def load_buffers(self, buffers: dict[str, Tensor]) -> None:
@@ -96,9 +96,14 @@ class FlatWeights:
             buffer.copy_(buffers[name])
 
 
+def to_cpu(tensor: Tensor) -> Tensor:
+    """A copy in the CPU's memory, outside any graph: what is kept between steps is always there."""
+    return tensor.detach().to("cpu", copy=True)
+
+
 def _flatten(parameters: dict[str, nn.Parameter], layout: Layout) -> tuple[nn.Parameter, Tensor]:
     pieces = [parameters[name].detach().reshape(-1) for name in layout.names]
-    flat = nn.Parameter(torch.cat(pieces) if pieces else torch.empty(0))
+    flat = nn.Parameter(torch.cat(pieces) if pieces else torch.empty(0, device=next(iter(parameters.values())).device))
     gradient = torch.zeros_like(flat, requires_grad=False)
     gradients = layout.split(gradient)
     for name, view in layout.split(flat.detach()).items():

@@ -36,6 +36,7 @@ def job_of(name: str, settings: ProblemSettings) -> Job:
         "problem": settings.problem,
         "code": source_digest(settings.problem.partition(":")[0]),
         "torch": torch.__version__,
+        "cuda": torch.cuda.is_available(),
         "training": settings.training,
         "data": {"folder": str(folder), "files": {str(f.relative_to(folder)): file_digest(f) for f in files}},
         "optimizer": settings.optimizer.model_dump(),

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtl_core.device import device_of
 from rtl_core.networks import CLASSIFIERS, prunable_convolutions
 from rtl_core.networks.initialisation import initialise
 from rtl_core.problem import Objective, Problem, Score
@@ -32,14 +33,16 @@ class OneVsRest(Problem):
         *,
         network: Annotated[Literal["small_cnn", "ghostnet"], Field(description="classifier, by name")] = "small_cnn",
         batch_size: Annotated[int, Field(ge=4, description="images a batch, negatives included")] = 64,
+        device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
     ) -> None:
         splits, self.subsets = load_images(folder)
         self.architecture = network
         self.batch_size = batch_size
+        self.device = device_of(device)
         train = splits["train"].images.float()
         mean, deviation = train.mean((0, 2, 3), keepdim=True), train.std((0, 2, 3), keepdim=True)
         self.images = {
-            name: ((data.images.float() - mean) / deviation).contiguous(memory_format=torch.channels_last)
+            name: ((data.images.float() - mean) / deviation).to(self.device, memory_format=torch.channels_last)
             for name, data in splits.items()
         }
         self.labels = {name: data.labels for name, data in splits.items()}
@@ -58,7 +61,7 @@ class OneVsRest(Problem):
 
     def network(self, generator: torch.Generator) -> nn.Module:
         channels = self.images["train"].shape[1]
-        return initialise(CLASSIFIERS[self.architecture](channels, len(self.subsets)), generator)
+        return initialise(CLASSIFIERS[self.architecture](channels, len(self.subsets)), generator).to(self.device)
 
     def prunable(self, network: nn.Module) -> Sequence[str]:
         return prunable_convolutions(network)
@@ -87,11 +90,11 @@ class OneVsRest(Problem):
         count = -(-2 * len(positives) // self.batch_size)
         for chunk, negatives in zip(shuffled.tensor_split(count), drawn.tensor_split(count), strict=True):
             targets = torch.cat([torch.ones(len(chunk)), torch.zeros(len(negatives))])
-            yield self.images["train"][torch.cat([chunk, negatives])], targets
+            yield self.images["train"][torch.cat([chunk, negatives])], targets.to(self.device)
 
     def _mixed_batches(self, count: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         for chunk in torch.randperm(len(self.labels["train"]), generator=generator).tensor_split(count):
-            yield self.images["train"][chunk], self.labels["train"][chunk]
+            yield self.images["train"][chunk], self.labels["train"][chunk].to(self.device)
 
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """The paper's rule for tickets: class k is claimed where ticket k's probability is above one half."""
@@ -121,7 +124,7 @@ class OneVsRest(Problem):
 
     @torch.inference_mode()
     def _logits(self, network: nn.Module, split: str) -> Tensor:
-        return torch.cat([network(images).double() for images in self.images[split].split(EVALUATION_BATCH)])
+        return torch.cat([network(images).double().cpu() for images in self.images[split].split(EVALUATION_BATCH)])
 
 
 def _one_vs_rest_loss(k: int, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
