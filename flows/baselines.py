@@ -5,18 +5,18 @@ from typing import Any
 
 from prefect import flow
 
-from flows.chains import chain_steps, level_ends
-from flows.retrain import start_of
+from flows.chains import chain_steps, level_ends, start_steps
 from flows.runner import runner
 from flows.start import start
 from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.job import Job, job_of, load_problem
-from tasks.methods import mask_controls, rtl_methods
+from tasks.methods import SINGLE_METHODS, mask_controls, rtl_methods
 from tasks.planning import planned_rounds
 from tasks.publishing import collect, publish_files
 from tasks.retrain_tickets import retrain_tickets, share_statistics
 from tasks.settings import ProblemSettings, problem_settings
+from tasks.starting_point import published_start
 from tasks.train_baseline import train_multiple, train_single, train_single_union
 
 
@@ -28,39 +28,39 @@ def baselines(problem: str) -> None:
         problem: a section of params.yaml.
     """
     settings = problem_settings(problem)
-    job = job_of(problem, settings)
-    duration = settings.retrain.duration
+    job, methods = job_of(problem, settings), settings.baselines.methods
+    duration, single_duration = settings.retrain.duration, settings.single_model_duration(settings.retrain.duration)
     places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.compared_sparsities]
+    late = settings.extract.rewind_to
     steps: dict[Any, Step] = {}
-    if "imp_single" in settings.baselines.methods:
+    if late and any(method in SINGLE_METHODS for method in methods):
+        steps |= start_steps(job, settings.seeds, "imp_single", settings.single_model_duration(late))
+    if "imp_single" in methods:
         steps |= single_model(job, settings)
     for seed, sparsity in places:
-        masks, start = collect(paths.masks(problem, seed, sparsity)), start_of(problem, settings, seed)
-        submits: dict[str, Any] = {
-            "imp_single_union": partial(
-                train_single_union.submit, job, seed, sparsity, settings.single_model_duration(duration), masks, start
+        masks, begin = collect(paths.masks(problem, seed, sparsity)), published_start(problem, settings, seed)
+        possible = {
+            "imp_single_union": Step(
+                partial(train_single_union.submit, job, seed, sparsity, single_duration, masks),
+                (("start", seed, "imp_single"),) if late else (),
             ),
-            "imp_multiple": partial(train_multiple.submit, job, seed, sparsity, duration, masks, start),
+            "imp_multiple": Step(partial(train_multiple.submit, job, seed, sparsity, duration, masks, begin)),
         }
         for method in mask_controls(settings):
             update = settings.retrain.update[0]
-            submits[method] = partial(
-                retrain_tickets.submit, job, method, update, seed, sparsity, duration, masks, start
+            possible[method] = Step(
+                partial(retrain_tickets.submit, job, method, update, seed, sparsity, duration, masks, begin)
             )
-        if "shared_statistics" in settings.baselines.methods:
+        if "shared_statistics" in methods:
             tickets = collect(paths.tickets(problem, next(iter(rtl_methods(settings))), seed, sparsity))
-            submits["shared_statistics"] = partial(share_statistics.submit, job, seed, sparsity, tickets)
-        steps |= {
-            (method, seed, sparsity): Step(submit)
-            for method, submit in submits.items()
-            if method in settings.baselines.methods
-        }
+            possible["shared_statistics"] = Step(partial(share_statistics.submit, job, seed, sparsity, tickets))
+        steps |= {(method, seed, sparsity): step for method, step in possible.items() if method in methods}
     found = run_steps(steps, "baselines: rounds and trainings")
     publish_files(
         paths.artifacts(problem) / "baselines",
         {
             paths.baselines(problem, method, *place) / f"network-{number:03}.safetensors": reference
-            for method in settings.baselines.methods
+            for method in methods
             for place in places
             for number, reference in enumerate(_listed(found[method, *place]))
         },
@@ -73,19 +73,16 @@ def single_model(job: Job, settings: ProblemSettings) -> dict[Any, Step]:
     rounds = planned_rounds(job, settings, single=True)
     pruning = settings.single_model_duration(settings.extract.duration)
     training = settings.single_model_duration(settings.retrain.duration)
-    steps: dict[Any, Step] = {}
-    rewind_to = settings.extract.rewind_to
-    steps |= chain_steps(job, "imp_single", settings.seeds, [subset], rounds, pruning, rewind_to)
+    late = bool(settings.extract.rewind_to)
+    steps: dict[Any, Step] = {**chain_steps(job, "imp_single", settings.seeds, [subset], rounds, pruning, late)}
     for seed in settings.seeds:
         for sparsity in settings.compared_sparsities:
             end = ("imp_single", seed, subset, level_ends(rounds)[sparsity])
-            after = (end, ("start", seed, "imp_single")) if rewind_to else (end,)
-            steps["imp_single", seed, sparsity] = Step(partial(_train, job, seed, sparsity, training), after)
+            after = (end, ("start", seed, "imp_single")) if late else (end,)
+            steps["imp_single", seed, sparsity] = Step(
+                partial(train_single.submit, job, seed, sparsity, training), after
+            )
     return steps
-
-
-def _train(job: Job, seed: int, sparsity: float, duration: str, chain: Any, start: Any = None) -> Any:
-    return train_single.submit(job, seed, sparsity, duration, chain, start)
 
 
 def _listed(found: Any) -> list[dict[str, str]]:

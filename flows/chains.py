@@ -10,6 +10,15 @@ from tasks.job import Job
 from tasks.starting_point import train_start
 
 
+def start_steps(job: Job, seeds: Sequence[int], network: str, rewind_to: str | None) -> dict[tuple[Any, ...], Step]:
+    """What a network's chains are rewound to, under ``start``, seed and network; nothing where that is θ₀."""
+    if rewind_to is None:
+        return {}
+    return {
+        ("start", seed, network): Step(partial(train_start.submit, job, seed, network, rewind_to)) for seed in seeds
+    }
+
+
 def chain_steps(
     job: Job,
     method: str,
@@ -17,23 +26,19 @@ def chain_steps(
     subsets: Sequence[str],
     rounds: Sequence[dict[str, Any]],
     duration: str,
-    rewind_to: str | None,
+    late: bool,
 ) -> dict[tuple[Any, ...], Step]:
     """Every round of every chain, each after the one before it; all chains advance together.
 
-    Keys are method, seed, subset and number of the round; with late rewinding, also ``start``, seed and network.
+    Keys are method, seed, subset and number of the round; with late rewinding they come after ``start_steps``.
     """
     network = "imp_single" if method == "imp_single" else "rtl"
-    steps: dict[tuple[Any, ...], Step] = {}
-    if rewind_to:
-        for seed in seeds:
-            steps["start", seed, network] = Step(partial(train_start.submit, job, seed, network, rewind_to))
-    return steps | {
+    return {
         (method, seed, subset, number): Step(
-            partial(_round, job, method, seed, subset, pruning_round, duration, bool(rewind_to)),
+            partial(_round, job, method, seed, subset, pruning_round, duration, late),
             (
                 *([(method, seed, subset, number - 1)] if number > 1 else []),
-                *([("start", seed, network)] if rewind_to else []),
+                *([("start", seed, network)] if late else []),
             ),
         )
         for number, pruning_round in enumerate(rounds, start=1)

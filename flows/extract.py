@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.chains import chain_steps, level_ends
+from flows.chains import chain_steps, level_ends, start_steps
 from flows.runner import runner
 from flows.start import start
 from flows.steps import Step, run_steps
@@ -29,10 +29,10 @@ def extract(problem: str) -> None:
     job = job_of(problem, settings)
     rounds = planned_rounds(job, settings)
     how, places = settings.extract, [(seed, level) for seed in settings.seeds for level in settings.sparsities]
-    steps: dict[Any, Step] = {}
+    steps: dict[Any, Step] = {**start_steps(job, settings.seeds, "rtl", how.rewind_to)}
     for method in ("rtl", *how.controls):
         chains = chains_of(load_problem(job), method)
-        steps |= chain_steps(job, method, settings.seeds, chains, rounds, how.duration, how.rewind_to)
+        steps |= chain_steps(job, method, settings.seeds, chains, rounds, how.duration, bool(how.rewind_to))
         for seed, sparsity in places:
             ends = tuple((method, seed, chain, level_ends(rounds)[sparsity]) for chain in chains)
             steps[method, seed, sparsity] = Step(partial(_gather, job, method, seed, sparsity), ends)

@@ -12,7 +12,8 @@ from tasks.job import job_of
 from tasks.methods import rtl_methods
 from tasks.publishing import collect, publish_files
 from tasks.retrain_tickets import retrain_tickets
-from tasks.settings import ProblemSettings, problem_settings
+from tasks.settings import problem_settings
+from tasks.starting_point import published_start
 
 
 @flow(name="retrain", flow_run_name="retrain {problem}", task_runner=runner())
@@ -35,7 +36,7 @@ def retrain(problem: str) -> None:
                 sparsity,
                 settings.retrain.duration,
                 collect(paths.masks(problem, seed, sparsity)),
-                start_of(problem, settings, seed),
+                published_start(problem, settings, seed),
             )
         )
         for method, update in rtl_methods(settings).items()
@@ -47,11 +48,6 @@ def retrain(problem: str) -> None:
         paths.artifacts(problem) / "tickets",
         {paths.tickets(problem, *place): found for place, found in tickets.items()},
     )
-
-
-def start_of(problem: str, settings: ProblemSettings, seed: int) -> dict[str, str] | None:
-    """What the extract stage rewound the tickets of one seed to; None for θ₀."""
-    return collect(paths.start(problem, seed)) if settings.extract.rewind_to else None
 
 
 if __name__ == "__main__":

@@ -6,5 +6,5 @@ from tasks.cores import cores
 
 
 def runner() -> ThreadPoolTaskRunner[object]:
-    """One thread per core that this process may use; each step computes on one thread."""
+    """One thread per core that this process may use; a step may take more where fewer steps are at hand."""
     return ThreadPoolTaskRunner(max_workers=cores())

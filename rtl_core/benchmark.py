@@ -33,8 +33,8 @@ def benchmark(
     The reference works on one ticket at a time, with ``cores`` threads inside each operator. Ours works on as
     many tickets as cores at a time, one thread each: chains of extraction, tickets to be scored, the passes of
     one synchronous joint retraining (``retraining``), or whole sequential ones (``retraining_sequential``). All
-    work is a batch of each ticket, at half the prunable weights. Ours and the reference take turns; figures are
-    medians over the turns.
+    work is in training batches of each ticket, at half the prunable weights; evaluation is the loss of such a batch.
+    Ours and the reference take turns; figures are medians over the turns.
 
     Args:
         problem: its batches must be tuples of tensors [N, …].
@@ -58,8 +58,8 @@ def benchmark(
             for name, (work, threads) in works.items():
                 torch.set_num_threads(threads)
                 passes, seconds = _time(work)
-                jobs = cores if part == "retraining_sequential" and name == "images_per_s" else 1
-                rates[name].append(passes * jobs * tickets.images / seconds)
+                each = tickets.batches_each(part) if name == "images_per_s" else 1
+                rates[name].append(passes * each * tickets.images / seconds)
         medians = {name: statistics.median(values) for name, values in rates.items()}
         found[part] = medians | {"ratio": medians["images_per_s"] / medians["reference_images_per_s"]}
     torch.set_num_threads(1)
@@ -86,8 +86,7 @@ def growth(
             for k, work in works.items():
                 report(f"{part}, K = {k}, turn {turn + 1} of {TURNS}")
                 passes, seconds = _time(work)
-                jobs = cores if part == "retraining_sequential" else 1
-                times[k].append(1000 * seconds / (passes * jobs * k))
+                times[k].append(1000 * seconds / (passes * every[k].batches_each(part) * k))
         for k, values in times.items():
             found[str(k)][part] = statistics.median(values)
     return found
@@ -118,7 +117,7 @@ def peak_memory(
 
 
 class _Tickets:
-    """K tickets at half the prunable weights, and the works that are measured on them: one batch of each."""
+    """K tickets at half the prunable weights, and the works that are measured on them."""
 
     def __init__(self, problem: Problem, make_optimizer: OptimizerChoice, stream: Stream, cores: int, k: int) -> None:
         self.problem, self.make_optimizer, self.stream, self.cores = problem, make_optimizer, stream, cores
@@ -137,6 +136,10 @@ class _Tickets:
             "evaluation": self._evaluation,
         }[part]()
 
+    def batches_each(self, part: str) -> int:
+        """How many batches of each ticket one work of ``PARTS`` does: one, or one on every core."""
+        return 1 if part == "retraining" else self.cores
+
     def _extraction(self) -> Work:
         trained = []
         for worker in range(self.cores):
@@ -144,22 +147,22 @@ class _Tickets:
             weights.network.train()
             mask = self.masks[worker % len(self.masks)]
             trained.append((weights, TicketOptimizer(self.make_optimizer, mask, weights.prunable, weights.dense)))
-        batches = [self._batches(objective) for objective in self.objectives]
+        batches = self._batches_of_each_worker()
 
         def step(worker: int, subset: int) -> None:
             weights, optimizer = trained[worker]
-            gradient_of(weights, self.objectives[subset], next(batches[subset]))
+            gradient_of(weights, self.objectives[subset], next(batches[worker][subset]))
             optimizer.step(weights.gradient, weights.dense_gradient)
 
         return self._spread(step)
 
     def _evaluation(self) -> Work:
         networks = [initial_weights(self.problem, self.stream).network.eval() for _ in range(self.cores)]
-        batches = [self._batches(objective) for objective in self.objectives]
+        batches = self._batches_of_each_worker()
 
         @torch.inference_mode()
         def step(worker: int, subset: int) -> None:
-            self.objectives[subset].loss(networks[worker], next(batches[subset]))
+            self.objectives[subset].loss(networks[worker], next(batches[worker][subset]))
 
         return self._spread(step)
 
@@ -184,7 +187,7 @@ class _Tickets:
 
     def _spread(self, step: Callable[[int, int], None]) -> Work:
         def share(worker: int) -> None:
-            for subset in range(worker, len(self.objectives), self.cores):
+            for subset in range(len(self.objectives)):
                 step(worker, subset)
 
         def work() -> None:
@@ -217,6 +220,9 @@ class _Tickets:
                 plain_scoring(network, objective, [next(loader)])
 
         return work
+
+    def _batches_of_each_worker(self) -> list[list[Iterator[Batch]]]:
+        return [[self._batches(objective) for objective in self.objectives] for _ in range(self.cores)]
 
     def _batches(self, objective: Objective) -> Iterator[Batch]:
         place = self.stream.at(subset=objective.name)

@@ -53,7 +53,7 @@ def with_shared_statistics(
 
     ``weights`` is a network of the right architecture; it is used up.
     """
-    dense = torch.cat([tickets.dense[name].reshape(-1) for name in weights.dense_layout.names])
+    dense = weights.dense_layout.join(tickets.dense)
     statistics = shared_statistics(weights, tickets.weights, dense, tickets.masks, objectives, stream)
     copies = ({name: value.clone() for name, value in statistics.items()} for _ in tickets.subsets)
     return replace(tickets, statistics=tuple(copies))

@@ -68,7 +68,8 @@ class Problem(ABC):
     def network(self, generator: torch.Generator) -> nn.Module:
         """A new network with its initial weights θ₀ drawn from the generator alone.
 
-        It draws nothing at random afterwards (no dropout): results would depend on the order of steps.
+        It draws nothing at random afterwards (no dropout), and no buffer changes in training but batch
+        normalisation's: results would depend on the order of steps.
         """
 
     def single_network(self, generator: torch.Generator) -> nn.Module:

@@ -2,6 +2,7 @@
 
 import torch
 
+from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
 from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerFactory
@@ -9,25 +10,46 @@ from rtl_core.masks import Masks
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
+from rtl_core.tickets import Tickets
 from rtl_core.weights import FlatWeights
 
 
-def late_weights(
-    problem: Problem, duration: Duration, make_optimizer: OptimizerFactory, stream: Stream, single: bool = False
-) -> FlatWeights:
-    """θ after some training of the unpruned network from θ₀ (Frankle et al. 2020), to be rewound to in its place.
+def late_tickets(
+    problem: Problem,
+    duration: Duration,
+    make_optimizer: OptimizerFactory,
+    stream: Stream,
+    single: bool = False,
+    checkpoint: Checkpoint | None = None,
+    threads: int = 1,
+) -> Tickets:
+    """Unpruned tickets after some training from θ₀, whose weights are rewound to in its place (Frankle et al. 2020).
 
     The K tickets must start from one θ, so they are trained jointly, under masks of ones, by the synchronous
-    update; the network of IMP single is trained on all data.
+    update; the network of IMP single is trained on all data. ``checkpoint`` and ``threads`` are ``retrain``'s.
 
     Raises:
         DivergedError: a loss or a weight was not finite.
     """
     weights = initial_weights(problem, stream, single)
     objectives = [problem.single_objective] if single else list(problem.objectives)
-    everything = torch.ones(len(objectives), weights.layout.size, dtype=torch.bool)
-    epoch = problem.single_objective.batches_per_epoch if single else problem.batches_per_epoch
-    place = stream.at(method="late rewinding")
-    masks = Masks(weights.layout, everything)
-    retrain(weights, masks, objectives, duration, epoch, "synchronous", make_optimizer, place)
+    everything = Masks(weights.layout, torch.ones(len(objectives), weights.layout.size, dtype=torch.bool))
+    return retrain(
+        weights,
+        everything,
+        objectives,
+        duration,
+        max(objective.batches_per_epoch for objective in objectives),
+        "synchronous",
+        make_optimizer,
+        stream.at(method="late rewinding"),
+        checkpoint,
+        threads,
+    )
+
+
+def weights_at(tickets: Tickets, problem: Problem, stream: Stream, single: bool = False) -> FlatWeights:
+    """A new network at the weights of unpruned tickets: what to start from, and rewind to, in place of θ₀."""
+    weights = initial_weights(problem, stream, single)
+    weights.load(tickets.weights, weights.dense_layout.join(tickets.dense))
     return weights

@@ -36,6 +36,10 @@ class Layout:
             for name, shape, part in zip(self.names, self.shapes, parts, strict=True)
         }
 
+    def join(self, tensors: dict[str, Tensor]) -> Tensor:
+        """The named tensors end to end, [size]: the inverse of ``split``."""
+        return torch.cat([torch.empty(0), *(tensors[name].reshape(-1) for name in self.names)])
+
 
 def layout_of(network: nn.Module, names: Iterable[str]) -> Layout:
     """The layout of the named parameters, in the network's own order.

@@ -24,6 +24,8 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "shared_statistics": ("#000000", "*", (0, (2, 2))),  # type: ignore[dict-item]
 }
 
+LEGEND_COLUMNS = 5
+
 
 def metric_curves(summary: pd.DataFrame) -> bytes:
     """A PNG: one panel per protocol and metric, mean over seeds with its interval."""
@@ -32,7 +34,8 @@ def metric_curves(summary: pd.DataFrame) -> bytes:
     columns = 3
     panels = [(p, m) for p in protocols for m in [*metrics[p], *[None] * (-len(metrics[p]) % columns)]]
     rows = len(panels) // columns
-    size = (4 * columns, 2.6 * rows + 0.6)
+    legend_rows = -(-summary.method.nunique() // LEGEND_COLUMNS)
+    size = (4 * columns, 2.6 * rows + 0.3 * (legend_rows + 1))
     figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
     for axis, (protocol, metric) in zip(axes.flat, panels, strict=True):
         if metric is None:
@@ -43,8 +46,8 @@ def metric_curves(summary: pd.DataFrame) -> bytes:
     for axis in axes[-1]:
         axis.set_xlabel("sparsity, %")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", ncols=len(labels), frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 / size[1]))
+    figure.legend(handles, labels, loc="upper center", ncols=LEGEND_COLUMNS, frameon=False)
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 * legend_rows / size[1]))
     return _png(figure)
 
 
@@ -54,7 +57,7 @@ def parameter_bars(parameters: pd.DataFrame) -> bytes:
     means = means[list(dict.fromkeys(parameters.method))]
     figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
     width = 0.8 / len(means.columns)
-    hatches = ["", "//", "..", "xx", "--", "\\\\"]
+    hatches = ["", "//", "..", "xx", "--", "\\\\", "||", "++", "oo"]
     for position, method in enumerate(means.columns):
         places = [level + (position - len(means.columns) / 2 + 0.5) * width for level in range(len(means))]
         bars = axis.bar(

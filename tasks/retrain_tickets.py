@@ -42,9 +42,9 @@ def retrain_tickets(
 ) -> dict[str, str]:
     """Reference of the ticket file of one joint retraining; controls put other masks in RTL's place."""
     problem, stream = load_problem(job), stream_of(job, seed)
-    weights = starting_weights(problem, stream, start)
-    place = stream.at(method=method)
-    tickets_masks = masks_for(method, masks_of(masks, problem, stream), weights.prunable, place.at(draw="masks"))
+    weights, place = starting_weights(problem, stream, start), stream.at(method=method)
+    initial = initial_weights(problem, stream).prunable.detach()
+    tickets_masks = masks_for(method, masks_of(masks, problem, stream), initial, place.at(draw="masks"))
     checkpoint = checkpoint_of_step()
     with computing():
         tickets = retrain(

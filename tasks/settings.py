@@ -13,7 +13,6 @@ from pydantic import (
     Field,
     ValidationError,
     create_model,
-    model_validator,
 )
 
 from rtl_core.duration import Duration
@@ -132,12 +131,6 @@ class ProblemSettings(Section):
     retrain: RetrainSettings
     baselines: BaselineSettings = BaselineSettings()
 
-    @model_validator(mode="after")
-    def _levels_exist(self) -> "ProblemSettings":
-        if unknown := sorted(set(self.compared_sparsities) - set(self.sparsities)):
-            raise ValueError(f"retrain.sparsities: {unknown[0]} is not among sparsities {self.sparsities}")
-        return self
-
     @property
     def compared_sparsities(self) -> list[float]:
         """The levels at which tickets and baselines are trained, and methods compared."""
@@ -156,6 +149,10 @@ def problem_settings(name: str) -> ProblemSettings:
             allowed.
     """
     settings = _checked(ProblemSettings, section(read_params(), name), name)
+    if unknown := sorted(set(settings.compared_sparsities) - set(settings.sparsities)):
+        raise SettingsError(
+            f"{paths.PARAMS}: {name}.retrain.sparsities: found {unknown[0]}; allowed: a level of {name}.sparsities"
+        )
     cls = problem_class(settings.problem, name)
     partition = _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
     training = _checked(_model_of(cls), settings.training, f"{name}.training")

@@ -25,7 +25,7 @@ USES = ("rtl_core.baselines", "rtl_core.controls", "rtl_core.ticket_file")
 
 @cached_task(name="imp_single, seed {seed}, sparsity {sparsity}", uses=USES, version="1")
 def train_single(
-    job: Job, seed: int, sparsity: float, duration: str, chain: dict[str, str], start: dict[str, str] | None
+    job: Job, seed: int, sparsity: float, duration: str, chain: dict[str, str], start: dict[str, str] | None = None
 ) -> list[dict[str, str]]:
     """Reference of the ticket file of IMP (single model), whose chain ended in ``chain``."""
     problem, stream = load_problem(job), stream_of(job, seed)
@@ -36,7 +36,7 @@ def train_single(
 
 @cached_task(name="imp_single_union, seed {seed}, sparsity {sparsity}", uses=USES, version="1")
 def train_single_union(
-    job: Job, seed: int, sparsity: float, duration: str, masks: dict[str, str], start: dict[str, str] | None
+    job: Job, seed: int, sparsity: float, duration: str, masks: dict[str, str], start: dict[str, str] | None = None
 ) -> list[dict[str, str]]:
     """Reference of the ticket file of one network for every subset, under the union of RTL's masks.
 

@@ -19,7 +19,7 @@ def one_thread() -> None:
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
     folder = tmp_path_factory.mktemp("digits")
     Digits.partition(folder, test_share=0.3, validation_share=0.2)
-    return Digits(folder, batch_size=64)
+    return Digits(folder, batch_size=64, device="cpu")
 
 
 @pytest.fixture

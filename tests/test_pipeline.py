@@ -10,28 +10,31 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 import yaml
-from safetensors.torch import load
 
 from rtl_core.baselines import extract_single_mask
+from rtl_core.controls import initial_magnitude_masks, layer_shuffled_masks, random_masks
 from rtl_core.duration import Duration
-from rtl_core.extraction import extract_tickets, initial_weights
+from rtl_core.extraction import extract_round, extract_tickets, initial_weights, unpruned
 from rtl_core.isolation import OptimizerChoice
+from rtl_core.masks import Masks
 from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
-from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
+from rtl_core.rewinding import late_tickets, weights_at
+from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes
 from tasks.checkpoint import FileCheckpoint
 
 SMALL = {
     "seeds": [0, 1],
     "sparsities": [0.4, 0.8],
-    "training": {"network": "small_cnn", "batch_size": 64},
+    "training": {"network": "small_cnn", "batch_size": 64, "device": "cpu"},
     "extract": {"duration": "2it", "weights_per_round": 0.4, "rewind_every": 2},
     "retrain": {"duration": "3it", "update": ["synchronous", "sequential"]},
     "baselines": {
@@ -145,7 +148,7 @@ def test_the_tables_that_others_rely_on(finished):
 
 
 def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finished):
-    problem = Digits(finished.folder / "data/digits", batch_size=64)
+    problem = Digits(finished.folder / "data/digits", batch_size=64, device="cpu")
     stream = Stream(1).at(problem="digits")
     rounds = plan_rounds(initial_weights(problem, stream).layout.size, [0.4, 0.8], 0.4, 2)
     adam = OptimizerChoice("adam", 0.003)
@@ -287,11 +290,36 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     assert similarity.groupby("masks").size().nunique() == 1
     apart = [similarity[similarity.masks == name].jaccard.mean() for name in ("same_subset", "random_partition")]
     assert min(apart) > 0 and max(apart) < 1
-    start = load((artifacts / "masks/start/seed-0.safetensors").read_bytes())
-    problem = Digits(project.folder / "data/digits", batch_size=64)
-    initial = initial_weights(problem, Stream(0).at(problem="digits"))
-    assert start["prunable"].shape == initial.prunable.shape
-    assert not torch.equal(start["prunable"], initial.prunable)
+
+    problem, stream = (
+        Digits(project.folder / "data/digits", batch_size=64, device="cpu"),
+        Stream(0).at(problem="digits"),
+    )
+    adam, two, rounds = OptimizerChoice("adam", 0.003), Duration.parse("2it"), plan_rounds(13_968, [0.4], 0.4, 2)
+    late = late_tickets(problem, Duration.parse("3it"), adam, stream)
+    assert (artifacts / "masks/start/seed-0.safetensors").read_bytes() == tickets_to_bytes(late)
+    start = weights_at(late, problem, stream)
+    masks = extract_tickets(problem, rounds, two, adam, stream, start)[0.4]
+
+    def published(path: str) -> Masks:
+        return masks_from_bytes((artifacts / path / "seed-0/sparsity-40.safetensors").read_bytes(), path)[1]
+
+    assert torch.equal(published("masks/rtl").values, masks.values)
+    dealt, chain = problem.dealt_at_random(stream.at(draw="random partition").generator()), unpruned(masks.layout)
+    for pruning_round in rounds:
+        place = stream.at(method="random_partition", subset="part 1")
+        chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, two, adam, place)
+    assert torch.equal(published("masks/random_partition")[0], chain.mask)
+    for method, control in (
+        ("random_masks", partial(random_masks, masks)),
+        ("layer_shuffled_masks", partial(layer_shuffled_masks, masks)),
+    ):
+        data = (artifacts / f"baselines/{method}/seed-0/sparsity-40/network-000.safetensors").read_bytes()
+        expected = control(stream.at(method=method).at(draw="masks"))
+        assert torch.equal(tickets_from_bytes(data, method).masks.values, expected.values)
+    data = (artifacts / "baselines/initial_magnitude_masks/seed-0/sparsity-40/network-000.safetensors").read_bytes()
+    largest = initial_magnitude_masks(masks, initial_weights(problem, stream).prunable.detach())
+    assert torch.equal(tickets_from_bytes(data, "initial").masks.values, largest.values)
 
 
 def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):

@@ -28,7 +28,7 @@ def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     splits = {name: data[torch.arange(120)] for name in ("train", "validation", "test")}
     save_images(folder, splits, ["a", "b", "c"])
-    return Cifar10(folder, network="ghostnet", batch_size=40)
+    return Cifar10(folder, network="ghostnet", batch_size=40, device="cpu")
 
 
 @pytest.mark.parametrize("name", ["digits", "pictures"])

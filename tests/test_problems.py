@@ -54,6 +54,19 @@ def test_a_tickets_batches_are_half_its_own_class_and_half_others(digits):
         assert all(tuple(row) in rest for row in negatives.flatten(1).tolist())
 
 
+def test_dealt_at_random_every_image_is_in_one_part_and_parts_are_equal(digits):
+    before = [members.clone() for members in digits.members]
+    dealt = digits.dealt_at_random(torch.Generator().manual_seed(0))
+    count = len(digits.labels["train"])
+    assert torch.equal(torch.cat(dealt.members).sort().values, torch.arange(count))
+    sizes = [len(members) for members in dealt.members]
+    assert max(sizes) - min(sizes) <= 1
+    for members, others in zip(dealt.members, dealt.others, strict=True):
+        assert torch.equal(torch.cat([members, others]).sort().values, torch.arange(count))
+        assert len(digits.labels["train"][members].unique()) == 10
+    assert all(torch.equal(a, b) for a, b in zip(before, digits.members, strict=True))
+
+
 def test_the_single_models_epoch_is_every_training_image_once(digits):
     batches = list(digits.single_objective.batches(Stream(1).generator()))
     assert len(batches) == digits.single_objective.batches_per_epoch

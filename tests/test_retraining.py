@@ -19,7 +19,7 @@ from rtl_core.masks import Masks
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, retrain
-from rtl_core.rewinding import late_weights
+from rtl_core.rewinding import late_tickets, weights_at
 from rtl_core.ticket_file import tickets_to_bytes
 from rtl_core.training import batches_of, gradient_of
 
@@ -230,10 +230,13 @@ def test_shared_statistics_are_the_mean_over_the_tickets_own(digits, stream, ada
 
 
 def test_late_rewinding_starts_every_ticket_from_one_trained_network(digits, stream, adam):
-    late, initial = late_weights(digits, SHORT, adam, stream), initial_weights(digits, stream)
+    tickets = late_tickets(digits, SHORT, adam, stream)
+    assert tickets.masks.values.all()
+    assert tickets_to_bytes(late_tickets(digits, SHORT, adam, stream, threads=2)) == tickets_to_bytes(tickets)
+    late, initial = weights_at(tickets, digits, stream), initial_weights(digits, stream)
     assert not torch.equal(late.prunable, initial.prunable)
-    assert torch.equal(late.prunable, late_weights(digits, SHORT, adam, stream).prunable)
-    masks = Masks(late.layout, torch.ones(2, late.layout.size, dtype=torch.bool))
+    assert not torch.equal(late.dense, initial.dense)
     before = late.prunable.detach().clone()
-    imp_multiple(digits, masks.select([0] * 10), SHORT, adam, stream, start=late)
+    masks = Masks(late.layout, torch.ones(10, late.layout.size, dtype=torch.bool))
+    imp_multiple(digits, masks, SHORT, adam, stream, start=late)
     assert torch.equal(late.prunable, before)

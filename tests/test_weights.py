@@ -4,7 +4,7 @@ from torch import nn
 
 from rtl_core.errors import SettingsError
 from rtl_core.networks.small_cnn import small_cnn
-from rtl_core.weights import FlatWeights
+from rtl_core.weights import FlatWeights, Layout
 
 
 def test_flattening_changes_neither_output_nor_gradients():
@@ -33,3 +33,10 @@ def test_unknown_or_missing_names_are_refused():
         FlatWeights(nn.Linear(3, 2), ["nothing"])
     with pytest.raises(SettingsError, match="no weight is prunable"):
         FlatWeights(nn.Linear(3, 2), [])
+
+
+def test_tensors_laid_end_to_end_are_split_again():
+    layout = FlatWeights(small_cnn(1, 10), ["0.weight", "3.weight"]).layout
+    flat = torch.arange(float(layout.size))
+    assert torch.equal(layout.join(layout.split(flat)), flat)
+    assert Layout((), ()).join({}).shape == (0,)
