@@ -11,7 +11,7 @@ from flows.start import start
 from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.job import Job, job_of, load_problem
-from tasks.methods import SINGLE_METHODS, mask_controls, rtl_methods
+from tasks.methods import MASK_CONTROLS, SINGLE_METHODS, rtl_methods
 from tasks.planning import planned_rounds
 from tasks.publishing import collect, publish_files
 from tasks.retrain_tickets import retrain_tickets, share_statistics
@@ -29,7 +29,6 @@ def baselines(problem: str) -> None:
     """
     settings = problem_settings(problem)
     job, methods = job_of(problem, settings), settings.baselines.methods
-    duration, single_duration = settings.retrain.duration, settings.single_model_duration(settings.retrain.duration)
     places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.compared_sparsities]
     late = settings.extract.rewind_to
     steps: dict[Any, Step] = {}
@@ -37,24 +36,9 @@ def baselines(problem: str) -> None:
         steps |= start_steps(job, settings.seeds, "imp_single", settings.single_model_duration(late))
     if "imp_single" in methods:
         steps |= single_model(job, settings)
-    for seed, sparsity in places:
-        masks, begin = collect(paths.masks(problem, seed, sparsity)), published_start(problem, settings, seed)
-        possible = {
-            "imp_single_union": Step(
-                partial(train_single_union.submit, job, seed, sparsity, single_duration, masks),
-                (("start", seed, "imp_single"),) if late else (),
-            ),
-            "imp_multiple": Step(partial(train_multiple.submit, job, seed, sparsity, duration, masks, begin)),
-        }
-        for method in mask_controls(settings):
-            update = settings.retrain.update[0]
-            possible[method] = Step(
-                partial(retrain_tickets.submit, job, method, update, seed, sparsity, duration, masks, begin)
-            )
-        if "shared_statistics" in methods:
-            tickets = collect(paths.tickets(problem, next(iter(rtl_methods(settings))), seed, sparsity))
-            possible["shared_statistics"] = Step(partial(share_statistics.submit, job, seed, sparsity, tickets))
-        steps |= {(method, seed, sparsity): step for method, step in possible.items() if method in methods}
+    for place in places:
+        known = from_masks(job, settings, *place)
+        steps |= {(method, *place): known[method] for method in methods if method in known}
     found = run_steps(steps, "baselines: rounds and trainings")
     publish_files(
         paths.artifacts(problem) / "baselines",
@@ -65,6 +49,28 @@ def baselines(problem: str) -> None:
             for number, reference in enumerate(_listed(found[method, *place]))
         },
     )
+
+
+def from_masks(job: Job, settings: ProblemSettings, seed: int, sparsity: float) -> dict[str, Step]:
+    """The methods that start from what RTL published for one seed and level."""
+    problem, duration = job["name"], settings.retrain.duration
+    masks, rewound_to = collect(paths.masks(problem, seed, sparsity)), published_start(problem, settings, seed)
+    single_start = (("start", seed, "imp_single"),) if settings.extract.rewind_to else ()
+    single_duration = settings.single_model_duration(duration)
+    first_method, first_update = next(iter(rtl_methods(settings).items()))
+    tickets = paths.tickets(problem, first_method, seed, sparsity)
+    retrained = partial(
+        retrain_tickets.submit, job, update=first_update, seed=seed, sparsity=sparsity, duration=duration, masks=masks,
+        start=rewound_to,
+    )  # fmt: skip
+    return {
+        "imp_single_union": Step(
+            partial(train_single_union.submit, job, seed, sparsity, single_duration, masks), single_start
+        ),
+        "imp_multiple": Step(partial(train_multiple.submit, job, seed, sparsity, duration, masks, rewound_to)),
+        "shared_statistics": Step(lambda: share_statistics.submit(job, seed, sparsity, collect(tickets))),
+        **{method: Step(partial(retrained, method=method)) for method in MASK_CONTROLS},
+    }
 
 
 def single_model(job: Job, settings: ProblemSettings) -> dict[Any, Step]:

@@ -4,17 +4,13 @@ from tasks.settings import ProblemSettings
 
 UPDATE_METHODS = {"synchronous": "rtl", "sequential": "rtl_sequential"}
 MASK_CONTROLS = ("random_masks", "layer_shuffled_masks", "initial_magnitude_masks")
+"""Controls that retrain as RTL does, by the first of its updates, under other masks."""
 SINGLE_METHODS = ("imp_single", "imp_single_union")
 
 
 def rtl_methods(settings: ProblemSettings) -> dict[str, str]:
     """RTL's own methods: name → update."""
     return {UPDATE_METHODS[update]: update for update in settings.retrain.update}
-
-
-def mask_controls(settings: ProblemSettings) -> list[str]:
-    """The controls that retrain as RTL does, by the first of its updates, under other masks."""
-    return [method for method in settings.baselines.methods if method in MASK_CONTROLS]
 
 
 def all_methods(settings: ProblemSettings) -> list[str]:
