@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from rtl_core.baselines import layer_shuffled_masks, random_masks
+from rtl_core.controls import layer_shuffled_masks, random_masks
 from rtl_core.masks import Masks
 from rtl_core.randomness import Stream
 from rtl_core.similarity import check_union, pairwise_similarity, union_bounds
