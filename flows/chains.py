@@ -1,6 +1,6 @@
 """The steps of independent chains of pruning rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,11 @@ def chain_steps(
     network = "imp_single" if method == "imp_single" else "rtl"
     return {
         (method, seed, subset, number): Step(
-            partial(_round, job, method, seed, subset, pruning_round, duration, late),
+            partial(
+                _round,
+                partial(extract_round.submit, job, method, seed, subset, pruning_round, duration),
+                number > 1,
+            ),
             (
                 *([(method, seed, subset, number - 1)] if number > 1 else []),
                 *([("start", seed, network)] if late else []),
@@ -52,16 +56,6 @@ def level_ends(rounds: Sequence[dict[str, Any]]) -> dict[float, int]:
     return {r["sparsity"]: r["number"] for r in rounds if r["sparsity"] is not None}
 
 
-def _round(
-    job: Job,
-    method: str,
-    seed: int,
-    subset: str,
-    pruning_round: dict[str, Any],
-    duration: str,
-    late: bool,
-    *done: Any,
-) -> Any:
-    previous = done[0] if pruning_round["number"] > 1 else None
-    start = done[-1] if late else None
-    return extract_round.submit(job, method, seed, subset, pruning_round, duration, previous, start)
+def _round(submit: Callable[..., Any], continues: bool, *done: Any) -> Any:
+    previous, *start = done if continues else (None, *done)
+    return submit(previous, *start)

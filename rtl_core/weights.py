@@ -38,7 +38,7 @@ class Layout:
 
     def join(self, tensors: dict[str, Tensor]) -> Tensor:
         """The named tensors end to end, [size]: the inverse of ``split``."""
-        return torch.cat([torch.empty(0), *(tensors[name].reshape(-1) for name in self.names)])
+        return torch.cat([tensors[name].reshape(-1) for name in self.names]) if self.names else torch.empty(0)
 
 
 def layout_of(network: nn.Module, names: Iterable[str]) -> Layout:
@@ -106,8 +106,8 @@ def to_cpu(tensor: Tensor) -> Tensor:
 
 
 def _flatten(parameters: dict[str, nn.Parameter], layout: Layout) -> tuple[nn.Parameter, Tensor]:
-    pieces = [parameters[name].detach().reshape(-1) for name in layout.names]
-    flat = nn.Parameter(torch.cat(pieces) if pieces else torch.empty(0, device=next(iter(parameters.values())).device))
+    device = next(iter(parameters.values())).device
+    flat = nn.Parameter(layout.join({name: part.detach() for name, part in parameters.items()}).to(device))
     gradient = torch.zeros_like(flat, requires_grad=False)
     gradients = layout.split(gradient)
     for name, view in layout.split(flat.detach()).items():

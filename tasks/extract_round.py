@@ -33,7 +33,7 @@ def extract_round(
     pruning_round: dict[str, Any],
     duration: str,
     previous: dict[str, str] | None,
-    start: dict[str, str] | None,
+    start: dict[str, str] | None = None,
 ) -> dict[str, str]:
     """Reference of the chain after one round; ``previous`` is the chain before it, None at the beginning.
 
