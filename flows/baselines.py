@@ -57,18 +57,19 @@ def from_masks(job: Job, settings: ProblemSettings, seed: int, sparsity: float) 
     masks, rewound_to = collect(paths.masks(problem, seed, sparsity)), published_start(problem, settings, seed)
     single_start = (("start", seed, "imp_single"),) if settings.extract.rewind_to else ()
     single_duration = settings.single_model_duration(duration)
+    jointly = job_of(problem, settings.for_retraining)
     first_method, first_update = next(iter(rtl_methods(settings).items()))
     tickets = paths.tickets(problem, first_method, seed, sparsity)
     retrained = partial(
-        retrain_tickets.submit, job, update=first_update, seed=seed, sparsity=sparsity, duration=duration, masks=masks,
-        start=rewound_to,
+        retrain_tickets.submit, jointly, update=first_update, seed=seed, sparsity=sparsity, duration=duration,
+        masks=masks, start=rewound_to,
     )  # fmt: skip
     return {
         "imp_single_union": Step(
             partial(train_single_union.submit, job, seed, sparsity, single_duration, masks), single_start
         ),
         "imp_multiple": Step(partial(train_multiple.submit, job, seed, sparsity, duration, masks, rewound_to)),
-        "shared_statistics": Step(lambda: share_statistics.submit(job, seed, sparsity, collect(tickets))),
+        "shared_statistics": Step(lambda: share_statistics.submit(jointly, seed, sparsity, collect(tickets))),
         **{method: Step(partial(retrained, method=method)) for method in MASK_CONTROLS},
     }
 

@@ -24,7 +24,7 @@ def retrain(problem: str) -> None:
         problem: a section of params.yaml.
     """
     settings = problem_settings(problem)
-    job = job_of(problem, settings)
+    job = job_of(problem, settings.for_retraining)
     steps = {
         (method, seed, sparsity): Step(
             partial(

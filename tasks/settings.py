@@ -103,6 +103,12 @@ class RetrainSettings(Section):
     sparsities: Annotated[list[float], AfterValidator(_increasing)] | None = Field(
         default=None, min_length=1, description="levels at which methods are trained and compared [default: all]"
     )
+    training: dict[str, Any] = Field(
+        default={}, description="keyword arguments of the class that differ in joint retraining, such as batch_size"
+    )
+    optimizer: OptimizerSettings | None = Field(
+        default=None, description="of joint retraining, where it is not the problem's"
+    )
 
 
 class BaselineSettings(Section):
@@ -136,6 +142,12 @@ class ProblemSettings(Section):
         """The levels at which tickets and baselines are trained, and methods compared."""
         return self.retrain.sparsities or self.sparsities
 
+    @property
+    def for_retraining(self) -> "ProblemSettings":
+        """The same settings, with what joint retraining changes in the problem's training and optimizer."""
+        training = self.training | self.retrain.training
+        return self.model_copy(update={"training": training, "optimizer": self.retrain.optimizer or self.optimizer})
+
     def single_model_duration(self, duration: str) -> str:
         """How long IMP single trains where a ticket trains for ``duration``."""
         return str(Duration.parse(duration).times(self.baselines.single_duration_factor))
@@ -156,7 +168,11 @@ def problem_settings(name: str) -> ProblemSettings:
     cls = problem_class(settings.problem, name)
     partition = _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
     training = _checked(_model_of(cls), settings.training, f"{name}.training")
-    return settings.model_copy(update={"partition": partition.model_dump(), "training": training.model_dump()})
+    changed = _checked(_model_of(cls), settings.training | settings.retrain.training, f"{name}.retrain.training")
+    retrain = settings.retrain.model_copy(update={"training": changed.model_dump(include={*settings.retrain.training})})
+    return settings.model_copy(
+        update={"partition": partition.model_dump(), "training": training.model_dump(), "retrain": retrain}
+    )
 
 
 def problem_class(import_path: str, name: str = "problem") -> type[Problem]:

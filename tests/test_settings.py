@@ -45,6 +45,7 @@ def test_every_shipped_section_is_valid(params):
         ("digits.extract.weights_per_round", 1.5, "digits.extract.weights_per_round: found 1.5; allowed: must be"),
         ("digits.retrain.update", ["both"], "digits.retrain.update.0: found 'both'; allowed: 'synchronous' or"),
         ("digits.retrain.sparsities", [0.9], "digits.retrain.sparsities: found 0.9; allowed: a level of digits.spars"),
+        ("digits.retrain.training", {"batch_size": 1}, "digits.retrain.training.batch_size: found 1; allowed: greater"),
         ("digits.optimizer.learning_rate", -1, "digits.optimizer.learning_rate: found -1; allowed: greater than 0"),
         ("digits.training.batch_size", "big", "digits.training.batch_size: found 'big'; allowed: "),
         ("digits.training.width", 3, "digits.training.width: unknown key; allowed here: batch_size, device, network"),
@@ -68,6 +69,17 @@ def test_values_are_used_as_they_were_understood_with_defaults_filled_in(params)
     params("digits.optimizer.learning_rate", float("inf"))
     with pytest.raises(SettingsError, match="learning_rate: found inf; allowed: a finite number"):
         problem_settings("digits")
+
+
+def test_joint_retraining_may_change_batches_and_optimizer_and_nothing_else_changes(params):
+    params("digits.retrain.training", {"batch_size": "16"})
+    params("digits.retrain.optimizer", {"learning_rate": 0.01})
+    settings = problem_settings("digits")
+    assert settings.training["batch_size"] == 64
+    assert settings.optimizer.learning_rate == 0.003
+    assert settings.for_retraining.training == settings.training | {"batch_size": 16}
+    assert settings.for_retraining.optimizer.learning_rate == 0.01
+    assert settings.for_retraining.extract == settings.extract
 
 
 def test_a_problem_of_the_users_own_that_cannot_be_used_is_named(params, tmp_path, monkeypatch):
