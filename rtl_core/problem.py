@@ -37,6 +37,18 @@ class Score(NamedTuple):
     value: float
 
 
+class AcrossSubsets(NamedTuple):
+    """What one network does on every subset's job.
+
+    ``scores``: its figure under ``metric`` on each of the K jobs. ``predictions``: what it says of each of N
+    examples, the same ones for every network: int [N] where these are choices, float [N, …] where quantities.
+    """
+
+    metric: str
+    scores: tuple[float, ...]
+    predictions: Tensor
+
+
 class Problem(ABC):
     """A job with heterogeneous data: K subsets, a network, what is trained, and how results are scored.
 
@@ -110,6 +122,13 @@ class Problem(ABC):
     @abstractmethod
     def score_single(self, network: nn.Module) -> list[Score]:
         """The same figures for one network in evaluation mode that serves every subset."""
+
+    def across_subsets(self, network: nn.Module) -> AcrossSubsets | None:
+        """One ticket's network, in evaluation mode, on the jobs of all subsets; None where the others' make no sense.
+
+        It tells whether tickets that differ in structure differ in function.
+        """
+        return None
 
 
 def check_problem(problem: Problem) -> None:

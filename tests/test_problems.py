@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchmetrics.functional.classification import binary_auroc
 
 from rtl_core.errors import DataError
 from rtl_core.problems.cifar import Cifar10
@@ -159,3 +160,14 @@ def test_real_cifar_images_are_trained_on(tmp_path, stream, adam):
     networks = [tickets.network(k, problem.network(Stream(0).generator())) for k in range(10)]
     scores = {(s.protocol, s.metric): s.value for s in problem.score(networks) if s.subset == "mean"}
     assert scores["matched", "auroc"] > 0.6
+
+
+def test_across_subsets_a_network_is_scored_on_every_job(digits):
+    network = digits.network(torch.Generator().manual_seed(0)).eval()
+    found, labels = digits.across_subsets(network), digits.labels["test"]
+    with torch.inference_mode():
+        logits = network(digits.images["test"]).double()
+    assert found.metric == "auroc"
+    for k, score in enumerate(found.scores):
+        assert score == pytest.approx(binary_auroc(logits[:, k], (labels == k).long()).item())
+    assert torch.equal(found.predictions, logits.argmax(1))

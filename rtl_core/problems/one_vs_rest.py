@@ -14,10 +14,12 @@ from torch.nn import functional as F
 from rtl_core.device import device_of
 from rtl_core.networks import CLASSIFIERS, prunable_convolutions
 from rtl_core.networks.initialisation import initialise
-from rtl_core.problem import Objective, Problem, Score
+from rtl_core.problem import AcrossSubsets, Objective, Problem, Score
 from rtl_core.problems.labelled_images import load_images
 
 EVALUATION_BATCH = 1000
+ACROSS_SUBSETS = 2000
+"""On how many test images, spread evenly, a ticket is tried on the jobs of all subsets."""
 
 
 class OneVsRest(Problem):
@@ -122,9 +124,19 @@ class OneVsRest(Problem):
             self.subsets,
         )
 
+    def across_subsets(self, network: nn.Module) -> AcrossSubsets:
+        """AUROC of each output on its class, and the class of the largest output, on up to 2,000 test images."""
+        from torchmetrics.functional.classification import multilabel_auroc
+
+        step = -(-len(self.labels["test"]) // ACROSS_SUBSETS)
+        logits, truth = self._logits(network, "test", step), F.one_hot(self.labels["test"][::step], len(self.subsets))
+        auroc = multilabel_auroc(logits.sigmoid(), truth, len(self.subsets), average=None)
+        return AcrossSubsets("auroc", tuple(auroc.tolist()), logits.argmax(1))
+
     @torch.inference_mode()
-    def _logits(self, network: nn.Module, split: str) -> Tensor:
-        return torch.cat([network(images).double().cpu() for images in self.images[split].split(EVALUATION_BATCH)])
+    def _logits(self, network: nn.Module, split: str, step: int = 1) -> Tensor:
+        images = self.images[split][::step]
+        return torch.cat([network(part).double().cpu() for part in images.split(EVALUATION_BATCH)])
 
 
 def _one_vs_rest_loss(k: int, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
