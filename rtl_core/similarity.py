@@ -1,64 +1,70 @@
-"""How alike masks are: Jaccard similarity, over all weights and per layer, against what chance would give."""
+"""How alike masks are: Jaccard similarity, over all weights and by layer, against what chance would give."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from rtl_core.masks import Masks
 
+ALL = "all"
+DEPTHS = ("shallow", "middle", "deep")
+"""Thirds of the prunable layers, in the network's own order."""
 
-class Similarity(NamedTuple):
-    """Of two masks in one layer (or ``all``): Jaccard, the Jaccard expected by chance, the excess over it."""
-
-    layer: str
-    subset_a: int
-    subset_b: int
-    jaccard: float
-    chance: float
-    excess: float
+Pairs = Sequence[tuple[int, int]]
 
 
-def jaccard(a: Tensor, b: Tensor) -> float:
-    """|a ∩ b| / |a ∪ b| of two boolean masks of one shape (paper section 5); 1 for two empty ones."""
-    union = int((a | b).sum())
-    return int((a & b).sum()) / union if union else 1.0
+@dataclass(frozen=True)
+class Similarity:
+    """How alike P pairs of masks are, in each of G groups of layers.
 
-
-def chance_jaccard(density_a: Tensor, density_b: Tensor, sizes: Tensor) -> float:
-    """Jaccard expected of random masks with the given densities in each of L layers, float64 [L].
-
-    Expected intersection over expected union; for two masks of one density q in one layer it is q / (2 − q).
+    Attributes:
+        groups: names of the groups: ``all`` prunable weights, the ``DEPTHS``, then every layer by itself.
+        pairs: the two masks of each pair, by number.
+        jaccard: |a ∩ b| / |a ∪ b|, float64 [P, G] (paper section 5); 1 for two empty masks.
+        chance: the Jaccard expected of random masks with the same density in every layer, float64 [P, G].
     """
-    both = density_a * density_b
-    either = ((density_a + density_b - both) * sizes).sum().item()
-    return (both * sizes).sum().item() / either if either else 1.0
+
+    groups: tuple[str, ...]
+    pairs: tuple[tuple[int, int], ...]
+    jaccard: Tensor
+    chance: Tensor
+
+    @property
+    def excess(self) -> Tensor:
+        """(J − J₀) / (1 − J₀), float64 [P, G]: 0 by chance, 1 for identical masks; 0 where chance itself gives 1."""
+        room = 1 - self.chance
+        return torch.where(room > 0, (self.jaccard - self.chance) / room.clamp_min(1e-300), 0.0)
 
 
-def excess(similarity: float, chance: float) -> float:
-    """(J − J₀) / (1 − J₀): 0 by chance, 1 for identical masks; 0 where chance itself gives 1."""
-    return (similarity - chance) / (1 - chance) if chance < 1 else 0.0
+def every_pair(count: int) -> Pairs:
+    """Each two of ``count`` masks, once."""
+    return list(combinations(range(count), 2))
 
 
-def pairwise_similarity(masks: Masks) -> list[Similarity]:
-    """Similarity of every pair of masks, over ``all`` prunable weights and per layer.
+def similarity(masks: Masks, pairs: Pairs) -> Similarity:
+    """Similarity of pairs of masks.
 
-    Chance over all weights respects the density of each layer, so that masks shuffled within their layers
+    Chance is the expected intersection over the expected union; for two masks of one density q in one layer it is
+    q / (2 − q). Over several layers it respects the density of each, so that masks shuffled within their layers
     have no excess.
     """
     layers = masks.layers()
+    a, b = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).unbind(1)
     sizes = torch.tensor(masks.layout.lengths, dtype=torch.float64)
-    densities = torch.stack([layer.double().mean(1) for layer in layers.values()], dim=1)
-    found = []
-    for a, b in combinations(range(len(masks)), 2):
-        views = {"all": (masks[a], masks[b], slice(None))}
-        views |= {name: (layer[a], layer[b], slice(i, i + 1)) for i, (name, layer) in enumerate(layers.items())}
-        for name, (mask_a, mask_b, of) in views.items():
-            j = jaccard(mask_a, mask_b)
-            chance = chance_jaccard(densities[a, of], densities[b, of], sizes[of])
-            found.append(Similarity(name, a, b, j, chance, excess(j, chance)))
-    return found
+    active = torch.stack([layer.sum(1) for layer in layers.values()], dim=1).double()
+    both = torch.stack([_intersections(layer)[a, b] for layer in layers.values()], dim=1)
+    expected = active[a] * active[b] / sizes
+    total = active[a] + active[b]
+    names, members = _groups(masks.layout.names)
+    return Similarity(
+        names,
+        tuple((int(first), int(second)) for first, second in pairs),
+        _ratio(both @ members, (total - both) @ members),
+        _ratio(expected @ members, (total - expected) @ members),
+    )
 
 
 def union_bounds(masks: Masks) -> tuple[float, float]:
@@ -68,14 +74,14 @@ def union_bounds(masks: Masks) -> tuple[float, float]:
     sizes and S₂ the sum of the intersections, the Dawson–Sankoff inequality bounds the union from below and
     S₁ − 2 S₂ / K from above.
     """
-    active = masks.active().tolist()
-    s1 = float(sum(active))
-    s2 = 0.0
-    for a, b in combinations(range(len(masks)), 2):
-        j = jaccard(masks[a], masks[b])
-        s2 += j * (active[a] + active[b]) / (1 + j)
+    pairs = every_pair(len(masks))
+    active = masks.active().double()
+    s1 = active.sum().item()
     if not s1:
         return 0.0, 0.0
+    found = similarity(masks, pairs).jaccard[:, 0]
+    sizes = torch.tensor([(active[a] + active[b]).item() for a, b in pairs], dtype=torch.float64)
+    s2 = (found * sizes / (1 + found)).sum().item()
     m = int(2 * s2 / s1) + 1
     return 2 * s1 / (m + 1) - 2 * s2 / (m * (m + 1)), s1 - 2 * s2 / len(masks)
 
@@ -91,3 +97,23 @@ def check_union(masks: Masks) -> None:
     slack = 1e-6 * max(high, 1.0)
     if not low - slack <= union <= high + slack:
         raise ValueError(f"union of {union} weights, but the pairwise Jaccard allows {low:.1f} to {high:.1f}")
+
+
+def _intersections(layer: Tensor) -> Tensor:
+    """Sizes of all pairwise intersections, float64 [K, K], of masks bool [K, n]; exact below 2²⁴ weights."""
+    values = layer.float()
+    return (values @ values.T).double()
+
+
+def _groups(layers: Sequence[str]) -> tuple[tuple[str, ...], Tensor]:
+    """Names of the groups, and which of the L layers each holds, float64 [L, G]."""
+    count = len(layers)
+    depth_of = [DEPTHS[position * len(DEPTHS) // count] for position in range(count)]
+    depths = [name for name in DEPTHS if name in depth_of]
+    members = [torch.ones(count)]
+    members += [torch.tensor([float(depth == name) for depth in depth_of]) for name in depths]
+    return (ALL, *depths, *layers), torch.stack([*members, *torch.eye(count)], dim=1).double()
+
+
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
+    return torch.where(whole > 0, part / whole.clamp_min(1e-300), 1.0)

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from rtl_core.controls import layer_shuffled_masks, random_masks
 from rtl_core.masks import Masks
 from rtl_core.randomness import Stream
-from rtl_core.similarity import check_union, pairwise_similarity, union_bounds
+from rtl_core.similarity import check_union, every_pair, similarity, union_bounds
 from rtl_core.weights import Layout
 
 TWO_LAYERS = Layout(("a", "b"), ((2, 2), (4,)))
@@ -18,22 +18,43 @@ def masks(*rows):
     return Masks(TWO_LAYERS, torch.tensor(rows, dtype=torch.bool))
 
 
+def of_every_pair(some):
+    return similarity(some, every_pair(len(some)))
+
+
 def test_masks_made_by_hand():
-    found = pairwise_similarity(masks([1, 1, 0, 0, 1, 1, 1, 0], [1, 0, 1, 0, 0, 1, 1, 0]))
-    rows = {row.layer: row for row in found}
-    assert rows["a"].jaccard == pytest.approx(1 / 3)
-    assert rows["a"].chance == pytest.approx(0.5 / 1.5)  # q / (2 - q) at q = 1/2
-    assert rows["a"].excess == pytest.approx(0)
-    assert rows["b"].jaccard == pytest.approx(2 / 3)
-    assert rows["b"].chance == pytest.approx(0.375 / 0.875)
-    assert rows["b"].excess == pytest.approx((2 / 3 - 3 / 7) / (4 / 7))
-    assert rows["all"].jaccard == pytest.approx(3 / 6)
-    assert rows["all"].chance == pytest.approx((4 * 0.25 + 4 * 0.375) / (4 * 0.75 + 4 * 0.875))
+    found = of_every_pair(masks([1, 1, 0, 0, 1, 1, 1, 0], [1, 0, 1, 0, 0, 1, 1, 0]))
+    assert found.pairs == ((0, 1),)
+    of = {name: place for place, name in enumerate(found.groups)}
+    assert found.groups == ("all", "shallow", "middle", "a", "b")
+    jaccard, chance, excess = found.jaccard[0], found.chance[0], found.excess[0]
+    assert jaccard[of["a"]] == pytest.approx(1 / 3)
+    assert chance[of["a"]] == pytest.approx(0.5 / 1.5)  # q / (2 - q) at q = 1/2
+    assert excess[of["a"]] == pytest.approx(0)
+    assert jaccard[of["b"]] == pytest.approx(2 / 3)
+    assert chance[of["b"]] == pytest.approx(0.375 / 0.875)
+    assert excess[of["b"]] == pytest.approx((2 / 3 - 3 / 7) / (4 / 7))
+    assert jaccard[of["all"]] == pytest.approx(3 / 6)
+    assert chance[of["all"]] == pytest.approx((4 * 0.25 + 4 * 0.375) / (4 * 0.75 + 4 * 0.875))
+
+
+def test_depths_are_thirds_of_the_layers_and_weigh_every_weight_alike():
+    layout = Layout(tuple("abcdef"), ((2,), (6,), (3,), (3,), (1,), (5,)))
+    values = torch.rand(3, layout.size, generator=torch.Generator().manual_seed(0)) < 0.5
+    found = of_every_pair(Masks(layout, values))
+    for depth, part in zip(("shallow", "middle", "deep"), values.split((8, 6, 6), dim=1), strict=True):
+        by_hand = [((part[a] & part[b]).sum() / (part[a] | part[b]).sum()).item() for a, b in found.pairs]
+        assert found.jaccard[:, found.groups.index(depth)].tolist() == pytest.approx(by_hand)
 
 
 def test_identical_masks_are_alike_and_wholly_in_excess():
-    for row in pairwise_similarity(masks([1, 0, 1, 0, 1, 1, 0, 0], [1, 0, 1, 0, 1, 1, 0, 0])):
-        assert (row.jaccard, row.excess) == (1, 1)
+    found = of_every_pair(masks([1, 0, 1, 0, 1, 1, 0, 0], [1, 0, 1, 0, 1, 1, 0, 0]))
+    assert (found.jaccard == 1).all() and (found.excess == 1).all()
+
+
+def test_nothing_to_tell_apart_is_similarity_one_and_no_excess():
+    found = of_every_pair(masks([0] * 8, [0] * 8))
+    assert (found.jaccard == 1).all() and (found.excess == 0).all()
 
 
 @pytest.mark.parametrize("draw", [random_masks, layer_shuffled_masks])
@@ -41,7 +62,7 @@ def test_random_masks_have_no_excess(draw):
     layout = Layout(("wide", "narrow"), ((40_000,), (4_000,)))
     dense_and_sparse = torch.cat([torch.ones(20, 4_000), torch.zeros(20, 40_000)], dim=1).bool()
     start = Masks(layout, dense_and_sparse.roll(36_000, 1) if draw is layer_shuffled_masks else dense_and_sparse)
-    excesses = [row.excess for row in pairwise_similarity(draw(start, Stream(0))) if row.layer == "all"]
+    excesses = of_every_pair(draw(start, Stream(0))).excess[:, 0].numpy()
     error = np.std(excesses) / np.sqrt(20 / 2)  # 20 independent masks, not 190 independent pairs
     assert abs(np.mean(excesses)) < 4 * error + 1e-3
 
