@@ -1,0 +1,1 @@
+"""How alike the subsets are in meaning, whatever their masks say."""
