@@ -11,6 +11,7 @@ from flows.start import start
 from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.job import Job, job_of, load_problem
+from tasks.levels import compared_levels
 from tasks.methods import MASK_CONTROLS, SINGLE_METHODS, rtl_methods
 from tasks.planning import planned_rounds
 from tasks.publishing import collect, publish_files
@@ -29,13 +30,14 @@ def baselines(problem: str) -> None:
     """
     settings = problem_settings(problem)
     job, methods = job_of(problem, settings), settings.baselines.methods
-    places = [(seed, sparsity) for seed in settings.seeds for sparsity in settings.compared_sparsities]
+    levels = compared_levels(problem, settings)
+    places = [(seed, sparsity) for seed in settings.seeds for sparsity in levels]
     late = settings.extract.rewind_to
     steps: dict[Any, Step] = {}
     if late and any(method in SINGLE_METHODS for method in methods):
         steps |= start_steps(job, settings.seeds, "imp_single", settings.single_model_duration(late))
     if "imp_single" in methods:
-        steps |= single_model(job, settings)
+        steps |= single_model(job, settings, levels)
     for place in places:
         known = from_masks(job, settings, *place)
         steps |= {(method, *place): known[method] for method in methods if method in known}
@@ -74,16 +76,17 @@ def from_masks(job: Job, settings: ProblemSettings, seed: int, sparsity: float) 
     }
 
 
-def single_model(job: Job, settings: ProblemSettings) -> dict[Any, Step]:
+def single_model(job: Job, settings: ProblemSettings, levels: list[float]) -> dict[Any, Step]:
     """IMP with one model: its own chain of pruning rounds on all data, then one training per level."""
     subset = load_problem(job).single_objective.name
-    rounds = planned_rounds(job, settings, single=True)
+    planned = planned_rounds(job, settings, single=True)
+    rounds = planned[: level_ends(planned)[max(levels)]]
     pruning = settings.single_model_duration(settings.extract.duration)
     training = settings.single_model_duration(settings.retrain.duration)
     late = bool(settings.extract.rewind_to)
     steps: dict[Any, Step] = {**chain_steps(job, "imp_single", settings.seeds, [subset], rounds, pruning, late)}
     for seed in settings.seeds:
-        for sparsity in settings.compared_sparsities:
+        for sparsity in levels:
             end = ("imp_single", seed, subset, level_ends(rounds)[sparsity])
             after = (end, ("start", seed, "imp_single")) if late else (end,)
             steps["imp_single", seed, sparsity] = Step(

@@ -67,6 +67,24 @@ def results(
 
 
 @app.command()
+def report(problem: ProblemName) -> None:
+    """Write the last comparison as one page with interactive figures, which opens without a network."""
+    from tasks import paths
+    from tasks.published_tables import read_tables
+    from tasks.report import report as page
+    from tasks.settings import problem_settings
+    from tasks.store import write_atomically
+    from tasks.tracking import flat_settings
+
+    settings = problem_settings(problem)
+    tables = read_tables(paths.artifacts(problem))
+    facts = json.loads(known.read_text()) if (known := paths.facts(problem)).is_file() else {}
+    path = paths.report(problem)
+    write_atomically(path, page(problem, tables, facts, flat_settings(settings.model_dump())))
+    typer.echo(path)
+
+
+@app.command()
 def ui(
     prefect_port: Annotated[int, typer.Option(help="port of Prefect's page")] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="port of MLflow's page")] = 5000,

@@ -5,14 +5,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from rtl_core.errors import DataError
 from tasks import paths
-from tasks.names import METHOD_NAMES, metric_name
+from tasks.level_tables import KEPT, LevelTable, kept_table, score_tables
+from tasks.published_tables import read_tables
 
 STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
 
@@ -24,21 +24,10 @@ def show_results(problem: str) -> None:
         DataError: the compare stage has not run.
     """
     folder = paths.artifacts(problem)
-    if not (folder / "summary.csv").is_file():
-        raise DataError(f"{folder / 'summary.csv'}: not found; run `dvc repro` first")
-    summary, parameters = pd.read_csv(folder / "summary.csv"), pd.read_csv(folder / "parameters.csv")
-    seeds = int(summary.seeds.max())
-    spread = "one seed" if seeds == 1 else f"mean of {seeds} seeds [95 % bootstrap interval over seeds]"
+    tables = read_tables(folder, ["summary", "parameters"])
     console = Console()
-    for protocol, rows in summary.groupby("protocol", sort=False):
-        rows = rows.assign(section=rows.metric.map(metric_name), text=rows.apply(_figure, axis=1))
-        console.print(_levels_table(f"{problem}: {protocol} protocol, {spread}", rows))
-    kept = parameters.groupby(["method", "sparsity"], sort=False)[["union", "active_mean"]].mean().reset_index()
-    kept = kept.assign(
-        section="union / active per ticket",
-        text=[f"{u:,.0f} / {a:,.0f}" for u, a in zip(kept["union"], kept["active_mean"], strict=True)],
-    )
-    console.print(_levels_table(f"{problem}: prunable weights kept of {parameters.prunable.max():,}", kept))
+    for table in (*score_tables(tables["summary"]), kept_table(tables["parameters"], KEPT)):
+        console.print(_levels_table(problem, table))
     console.print(f"Tables and pictures: {folder}/ (results.csv, parameters.csv, similarity.csv, figures/)")
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
@@ -116,28 +105,14 @@ def _add_times(table: Table, name: str, times: dict[str, float]) -> None:
     table.add_row(name, f"{times['computing']:.1f}", f"{times['seconds'] - times['computing']:.1f}")
 
 
-def _levels_table(title: str, rows: pd.DataFrame) -> Table:
-    """Methods × sparsities, a section per kind of figure; ``rows``: section, method, sparsity, text."""
-    levels = sorted(rows.sparsity.unique())
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _levels_table(problem: str, content: LevelTable) -> Table:
+    title = f"{problem}: {content.title}"
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for level in levels:
-        table.add_column(f"{100 * level:g} %", justify="right", no_wrap=True)
-    for section, group in rows.groupby("section", sort=False):
+    for level in content.levels:
+        table.add_column(level, justify="right", no_wrap=True)
+    for section, rows in content.sections.items():
         table.add_row(f"[italic]{section}[/italic]")
-        for method, figures in group.groupby("method", sort=False):
-            found = dict(zip(figures.sparsity, figures.text, strict=True))
-            table.add_row(f"  {METHOD_NAMES.get(method, method)}", *(found.get(level, "") for level in levels))
+        for method, texts in rows.items():
+            table.add_row(f"  {method}", *map(escape, texts))
     return table
-
-
-def _figure(row: pd.Series) -> str:
-    mean, low, high = (_short(value) for value in (row["mean"], row.low, row.high))
-    return mean if pd.isna(row.low) else f"{mean} \\[{low}, {high}]"
-
-
-def _short(value: float) -> str:
-    text = f"{value:.3f}"
-    if text.startswith("0."):
-        return text[1:]
-    return text[:4] if text.startswith("1.") else text

@@ -9,6 +9,7 @@ from flows.start import start
 from flows.steps import Step, run_steps
 from tasks import paths
 from tasks.job import job_of
+from tasks.levels import retrained_places
 from tasks.methods import rtl_methods
 from tasks.publishing import collect, publish_files
 from tasks.retrain_tickets import retrain_tickets
@@ -24,14 +25,14 @@ def retrain(problem: str) -> None:
         problem: a section of params.yaml.
     """
     settings = problem_settings(problem)
-    job = job_of(problem, settings.for_retraining)
+    job, updates = job_of(problem, settings.for_retraining), rtl_methods(settings)
     steps = {
         (method, seed, sparsity): Step(
             partial(
                 retrain_tickets.submit,
                 job,
                 method,
-                update,
+                updates[method],
                 seed,
                 sparsity,
                 settings.retrain.duration,
@@ -39,9 +40,7 @@ def retrain(problem: str) -> None:
                 published_start(problem, settings, seed),
             )
         )
-        for method, update in rtl_methods(settings).items()
-        for seed in settings.seeds
-        for sparsity in settings.compared_sparsities
+        for method, seed, sparsity in retrained_places(problem, settings)
     }
     tickets = run_steps(steps, "rtl: joint retraining")
     publish_files(

@@ -1,6 +1,6 @@
 """In which order the steps of a stage are started, what the terminal shows meanwhile, and what they return."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from prefect.futures import PrefectFuture, as_completed
@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from tasks.checkpoint import reached
 from tasks.cores import cores, share_among
+from tasks.status import status_lines
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -21,11 +21,20 @@ class Step(NamedTuple):
     after: tuple[Hashable, ...] = ()
 
 
-def run_steps(steps: Mapping[Key, Step], what: str) -> dict[Key, Any]:
+Watch = Callable[[Any, Any], Collection[Any]]
+
+
+def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, result: ()) -> dict[Key, Any]:
     """Run steps side by side, showing a bar; their results under the same keys.
 
     Of the steps that wait for nothing more, those that stand first start first, so a long chain should stand
     before what can fill the gaps. No worker waits for a step that stands behind its own.
+
+    Args:
+        steps: by key.
+        what: name of the bar.
+        watch: is told each step's key and result as it ends, and names the steps that are to be given up; these,
+            where they had not started, have no result.
 
     Raises:
         Exception: the first failure that is seen; steps not yet started are given up.
@@ -41,18 +50,19 @@ def run_steps(steps: Mapping[Key, Step], what: str) -> dict[Key, Any]:
                 step = waiting.pop(key)
                 running[step.submit(*(done[name] for name in step.after))] = key
             finished = next(as_completed(list(running)))
-            finished.result()
-            done[running.pop(finished)] = finished
-            bar.advance()
-    return {key: done[key].result() for key in steps}
+            key = running.pop(finished)
+            given_up = [name for name in watch(key, finished.result()) if waiting.pop(name, None)]
+            done[key] = finished
+            bar.advance(len(given_up))
+    return {key: done[key].result() for key in steps if key in done}
 
 
-class Reached(ProgressColumn):
-    """How far the steps that take many minutes have come."""
+class Status(ProgressColumn):
+    """How far the steps that take many minutes have come, and what else there is to say."""
 
     def render(self, task: Task) -> Text:
         """One line a step, beside the bar."""
-        return Text("\n".join(reached()), style="dim")
+        return Text("\n".join(status_lines()), style="dim")
 
 
 class Bar:
@@ -60,7 +70,7 @@ class Bar:
 
     def __init__(self, what: str, total: int) -> None:
         self._console = Console()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Reached())
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Status())
         self._progress = Progress(*columns, console=self._console)
         self._line = self._progress.add_task(what, total=total)
         self._what, self._total = what, total
@@ -72,12 +82,13 @@ class Bar:
     def __exit__(self, *reason: Any) -> None:
         self._progress.__exit__(*reason)
 
-    def advance(self) -> None:
-        """One more step is done."""
-        self._progress.advance(self._line)
+    def advance(self, given_up: int) -> None:
+        """One more step is done, and so many will not be."""
+        self._total -= given_up
+        self._progress.update(self._line, advance=1, total=self._total)
         done = int(self._progress.tasks[0].completed)
         if not self._console.is_terminal and done < self._total and _tenths(done, self._total):
-            self._console.print(f"{self._what} {done}/{self._total}")
+            self._console.print("; ".join([f"{self._what} {done}/{self._total}", *status_lines()]))
 
 
 def _tenths(done: int, total: int) -> bool:

@@ -9,8 +9,8 @@ from scipy.stats import f as f_distribution
 
 from rtl_core.randomness import Stream
 
-TOLERANCE = 0.02
-"""Change of excess similarity that matters to the alarm."""
+TOLERANCE = 0.05
+"""Change of similarity that matters to the alarm."""
 SURE = 1e-3
 """How improbable a bend must be on a level trajectory before the alarm rings. Every round is looked at, so that about
 1 in 100 level trajectories of 32 rounds would ring by chance."""
@@ -47,7 +47,10 @@ class Knee:
 
 
 def alarm(similarities: Sequence[float], tolerance: float = TOLERANCE) -> Alarm | None:
-    """The first alarm in a trajectory, one (excess) similarity a round; None while all is quiet.
+    """The first alarm in a trajectory, one similarity a round; None while all is quiet.
+
+    It is meant for the similarity of departures (``similarity.departures``): that of the masks themselves jumps at
+    every rewind.
 
     After each round, the rounds so far are fitted twice: by a level, and by a level that turns into a slope, up or
     down, after some round. The alarm rings when the second fits better than chance allows (F test, ``SURE``), and

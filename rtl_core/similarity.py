@@ -7,6 +7,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from rtl_core.controls import initial_magnitude_masks
 from rtl_core.masks import Masks
 
 ALL = "all"
@@ -65,6 +66,16 @@ def similarity(masks: Masks, pairs: Pairs) -> Similarity:
         _ratio(both @ members, (total - both) @ members),
         _ratio(expected @ members, (total - expected) @ members),
     )
+
+
+def departures(masks: Masks, initial: Tensor) -> Masks:
+    """Where each mask differs from the one that keeps as many of the largest weights of θ₀ (float [d]).
+
+    All tickets start from one θ₀, which makes their masks alike, the more so the less they have been trained since
+    the last rewind. Their departures from θ₀'s mask are what training did: the Jaccard similarity of departures
+    tells whether it did the same to all.
+    """
+    return Masks(masks.layout, masks.values ^ initial_magnitude_masks(masks, initial).values)
 
 
 def union_bounds(masks: Masks) -> tuple[float, float]:

@@ -11,14 +11,8 @@ from torch import Tensor
 
 from tasks import paths
 from tasks.caching import step_key
+from tasks.status import forget, say
 from tasks.store import write_atomically
-
-_reached: dict[str, str] = {}
-
-
-def reached() -> list[str]:
-    """How far each long step of this process has come, for people to read."""
-    return [f"{step}: {where}" for step, where in sorted(_reached.copy().items())]
 
 
 class FileCheckpoint:
@@ -47,7 +41,7 @@ class FileCheckpoint:
         """Replace the state."""
         tensors = save({name: value.contiguous() for name, value in state.items()})
         write_atomically(self.path, hashlib.sha256(tensors).digest() + tensors)
-        _reached[self.step] = f"{self.part} epoch {int(state['epochs'])} done".strip()
+        say(self.step, f"{self.part} epoch {int(state['epochs'])} done".strip())
 
     def at(self, name: str) -> "FileCheckpoint":
         """A folder of its own below this one."""
@@ -56,7 +50,7 @@ class FileCheckpoint:
     def clear(self) -> None:
         """Forget everything: the step has its result."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        _reached.pop(self.step, None)
+        forget(self.step)
 
 
 def checkpoint_of_step() -> FileCheckpoint:

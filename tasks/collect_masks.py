@@ -1,28 +1,44 @@
-"""The step that gathers the masks of K chains at one level into one masks file."""
+"""The steps that gather the masks of several chains after one round into one masks file."""
 
 import torch
 
 from rtl_core.extraction import initial_weights
 from rtl_core.masks import Masks
+from rtl_core.pruning import prune_smallest
 from rtl_core.similarity import check_union
 from rtl_core.ticket_file import masks_to_bytes
 from tasks.caching import cached_task
 from tasks.chain_file import chain_from_bytes
-from tasks.extract_round import chains_of
 from tasks.job import Job, load_problem, stream_of
 from tasks.store import STORE
 
+USES = ("rtl_core.ticket_file", "rtl_core.similarity", "rtl_core.pruning")
 
-@cached_task(
-    name="masks of {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.ticket_file", "rtl_core.similarity"),
-    version="1",
-)
-def collect_masks(job: Job, method: str, seed: int, sparsity: float, chains: list[dict[str, str]]) -> dict[str, str]:
-    """Reference of a masks file, from the references of the K chains in their order."""
-    problem = load_problem(job)
-    layout = initial_weights(problem, stream_of(job, seed)).layout
+
+@cached_task(name="masks of {method}, seed {seed}, sparsity {sparsity}", uses=USES, version="2")
+def collect_masks(
+    job: Job, method: str, seed: int, sparsity: float, names: list[str], chains: list[dict[str, str]]
+) -> dict[str, str]:
+    """Reference of a masks file, from the references of chains that all reached one sparsity, and their names."""
+    layout = initial_weights(load_problem(job), stream_of(job, seed)).layout
     masks = [chain_from_bytes(STORE.get(chain["sha256"]), layout.size).mask for chain in chains]
     gathered = Masks(layout, torch.stack(masks))
     check_union(gathered)
-    return {"sha256": STORE.put(masks_to_bytes(tuple(chains_of(problem, method)), gathered))}
+    return {"sha256": STORE.put(masks_to_bytes(names, gathered))}
+
+
+@cached_task(name="masks after epoch {epoch}, seed {seed}", uses=USES, version="1")
+def masks_after_epoch(
+    job: Job, seed: int, epoch: int, sparsity: float, names: list[str], chains: list[dict[str, str]]
+) -> dict[str, str]:
+    """Reference of the masks that the magnitudes of the K trained networks would give at one sparsity.
+
+    It shows what training does to masks apart from how many weights have left. The chains are RTL's after a round
+    that did not rewind, with fewer weights pruned than ``sparsity`` asks for.
+    """
+    layout = initial_weights(load_problem(job), stream_of(job, seed)).layout
+    rows = []
+    for chain in (chain_from_bytes(STORE.get(reference["sha256"]), layout.size) for reference in chains):
+        count = int(chain.mask.sum()) - (layout.size - round(sparsity * layout.size))
+        rows.append(prune_smallest(chain.carried["weights"], chain.mask, count))
+    return {"sha256": STORE.put(masks_to_bytes(names, Masks(layout, torch.stack(rows))))}

@@ -60,13 +60,14 @@ def extract_round(
     return {"sha256": STORE.put(chain_to_bytes(chain))}
 
 
-def chains_of(problem: Problem, method: str) -> list[str]:
-    """The names of a method's chains: RTL has one a subset, IMP single one, and a control as many as RTL."""
+def chains_of(problem: Problem, method: str, control_chains: int | None = None) -> list[str]:
+    """The names of a method's chains: RTL has one a subset, IMP single one; a control as many as RTL, if not told."""
     if method == "imp_single":
         return [problem.single_objective.name]
     if method == "rtl":
         return list(problem.subsets)
-    return [f"{CONTROL_CHAINS[method]} {number}" for number in range(1, len(problem.subsets) + 1)]
+    count = min(control_chains or len(problem.subsets), len(problem.subsets))
+    return [f"{CONTROL_CHAINS[method]} {number}" for number in range(1, count + 1)]
 
 
 def objective_of(problem: Problem, method: str, subset: str, stream: Stream) -> Objective:

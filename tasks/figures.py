@@ -1,94 +1,110 @@
-"""The pictures of a comparison: every metric against sparsity, one line per method."""
+"""The figures of a comparison: each is defined once, and drawn as a picture or inside a page."""
 
-import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
+import altair as alt
 import pandas as pd
+import vl_convert
 
-from tasks.names import METHOD_NAMES, metric_name
+from tasks.bars import parameters
+from tasks.curves import alignment, collapse, metrics, similarity
+from tasks.heatmaps import function, heatmaps
 
-# Okabe and Ito's colour-blind-safe colours; marker and dash tell the methods apart without colour.
-STYLES: dict[str, tuple[str, str, str]] = {
-    "rtl": ("#0072B2", "o", "-"),
-    "rtl_sequential": ("#56B4E9", "s", "--"),
-    "imp_single": ("#D55E00", "^", "-."),
-    "imp_multiple": ("#009E73", "D", ":"),
-    "random_masks": ("#999999", "v", (0, (1, 3))),  # type: ignore[dict-item]
-    "layer_shuffled_masks": ("#CC79A7", "P", (0, (5, 1, 1, 1, 1, 1))),  # type: ignore[dict-item]
-    "initial_magnitude_masks": ("#666666", "X", (0, (3, 1))),  # type: ignore[dict-item]
-    "imp_single_union": ("#E69F00", "<", (0, (4, 2))),  # type: ignore[dict-item]
-    "shared_statistics": ("#000000", "*", (0, (2, 2))),  # type: ignore[dict-item]
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+"""The version of Vega-Lite that Altair writes: the one to draw with, here and in a page."""
+
+PIXELS = 2
+"""Pixels of a picture for each pixel of the figure's layout."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a figure is called, how to read it, the tables it cannot do without, and how it is made."""
+
+    heading: str
+    reading: str
+    tables: tuple[str, ...]
+    draw: Callable[[Mapping[str, pd.DataFrame]], alt.TopLevelMixin]
+
+
+FIGURES = {
+    "metrics": Figure(
+        "Scores",
+        "Each panel is one metric under one protocol, each line one method: the mean over subsets and seeds at each "
+        "sparsity. Bands are 95 % bootstrap intervals over seeds; with one seed there are none.",
+        ("summary",),
+        metrics,
+    ),
+    "parameters": Figure(
+        "Weights kept",
+        "Each bar is the number of prunable weights that a method needs in all, on a logarithmic axis. "
+        "Compare scores with this beside them: a method that keeps more weights has an easier task.",
+        ("parameters",),
+        parameters,
+    ),
+    "similarity": Figure(
+        "Similarity of the masks",
+        "How alike the masks of different subsets are as weights are pruned: what training did to them (their "
+        "departures from the mask of θ₀'s largest weights), the masks themselves in excess of chance, and as they are. "
+        "The controls are the noise floor: only what lies away from them says something about the data.",
+        ("similarity",),
+        similarity,
+    ),
+    "collapse": Figure(
+        "Where tickets collapse",
+        "Above, what each ticket scores; below, how alike its departures from θ₀'s mask are to the other tickets'. "
+        "Vertical rules mark where the metric falls (its interval behind it), where similarity bends, and where the "
+        "alarm rings that needs no labels.",
+        ("collapse", "overlap"),
+        collapse,
+    ),
+    "heatmaps": Figure(
+        "Which masks are alike",
+        "Each cell is the Jaccard similarity of two tickets' masks in one part of the network. Colours span the range "
+        "of the level shown; the grey diagonal is a mask with itself.",
+        ("pairs",),
+        heatmaps,
+    ),
+    "alignment": Figure(
+        "Do similar subsets get similar masks?",
+        "Rank correlation between the similarity of masks and the similarity of what the subsets mean. Above zero, "
+        "subsets that mean alike get masks that are alike; a filled point has p < 0.05 under permutation.",
+        ("alignment",),
+        alignment,
+    ),
+    "function": Figure(
+        "What tickets do on each other's subsets",
+        "First, what each ticket scores on every subset: a strong diagonal means that tickets are specialists. Then, "
+        "how often two tickets answer alike.",
+        ("function",),
+        function,
+    ),
 }
-
-LEGEND_COLUMNS = 5
-
-
-def metric_curves(summary: pd.DataFrame) -> bytes:
-    """A PNG: one panel per protocol and metric, mean over seeds with its interval."""
-    protocols = list(dict.fromkeys(summary.protocol))
-    metrics = {p: list(dict.fromkeys(summary[summary.protocol == p].metric)) for p in protocols}
-    columns = 3
-    panels = [(p, m) for p in protocols for m in [*metrics[p], *[None] * (-len(metrics[p]) % columns)]]
-    rows = len(panels) // columns
-    legend_rows = -(-summary.method.nunique() // LEGEND_COLUMNS)
-    size = (4 * columns, 2.6 * rows + 0.3 * (legend_rows + 1))
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
-    for axis, (protocol, metric) in zip(axes.flat, panels, strict=True):
-        if metric is None:
-            axis.set_visible(False)
-            continue
-        _panel(axis, summary[(summary.protocol == protocol) & (summary.metric == metric)])
-        axis.set_title(f"{metric_name(metric)} ({protocol} protocol)", fontsize=10)
-    for axis in axes[-1]:
-        axis.set_xlabel("sparsity, %")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper center", ncols=LEGEND_COLUMNS, frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 * legend_rows / size[1]))
-    return _png(figure)
+"""Every figure by its name, in the order of reading."""
 
 
-def parameter_bars(parameters: pd.DataFrame) -> bytes:
-    """A PNG: weights kept by each method at each level, on a logarithmic axis."""
-    means = parameters.groupby(["sparsity", "method"], sort=False)["union"].mean().unstack()
-    means = means[list(dict.fromkeys(parameters.method))]
-    figure, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    width = 0.8 / len(means.columns)
-    hatches = ["", "//", "..", "xx", "--", "\\\\", "||", "++", "oo"]
-    for position, method in enumerate(means.columns):
-        places = [level + (position - len(means.columns) / 2 + 0.5) * width for level in range(len(means))]
-        bars = axis.bar(
-            places, means[method], width, label=METHOD_NAMES.get(method, method),
-            color=STYLES.get(method, ("#000000",))[0],
-            hatch=hatches[position % len(hatches)], edgecolor="white",
-        )  # fmt: skip
-        axis.bar_label(bars, [f"{value / 1000:.3g}K" for value in means[method]], fontsize=7)
-    axis.set_yscale("log")
-    axis.set_xticks(range(len(means)), [f"{100 * level:g} %" for level in means.index])
-    axis.set_xlabel("sparsity")
-    axis.set_ylabel("prunable weights kept")
-    axis.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return _png(figure)
+def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.TopLevelMixin]:
+    """The figures that the tables allow, by name; one with a table missing or empty is left out.
+
+    Args:
+        tables: the published tables by file stem.
+    """
+    there = {name for name, table in tables.items() if not table.empty}
+    drawable = {name: figure for name, figure in FIGURES.items() if there.issuperset(figure.tables)}
+    return {
+        name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")  # type: ignore[attr-defined]
+        for name, figure in drawable.items()
+    }
 
 
-def _panel(axis: plt.Axes, rows: pd.DataFrame) -> None:
-    for method, group in rows.groupby("method", sort=False):
-        colour, marker, dash = STYLES.get(str(method), ("#000000", "x", "-"))
-        axis.plot(
-            100 * group.sparsity, group["mean"], color=colour, marker=marker, linestyle=dash, markersize=5,
-            label=METHOD_NAMES.get(str(method), str(method)),
-        )  # fmt: skip
-        if group.seeds.min() > 1:
-            axis.fill_between(100 * group.sparsity, group.low, group.high, color=colour, alpha=0.15, linewidth=0)
-    axis.grid(alpha=0.3)
-    axis.set_xticks(sorted(100 * rows.sparsity.unique()))
+def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """The Vega-Lite of a figure, valid and with its data inside, however many rows."""
+    with alt.data_transformers.enable("default", max_rows=None):
+        return chart.to_dict()
 
 
-def _png(figure: plt.Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    plt.close(figure)
-    return buffer.getvalue()
+def png(chart: alt.TopLevelMixin) -> bytes:
+    """A picture of a figure as it stands before anyone touches its controls."""
+    return vl_convert.vegalite_to_png(spec(chart), vl_version=VEGA_LITE, scale=PIXELS, allowed_base_urls=[])

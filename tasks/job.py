@@ -62,7 +62,12 @@ def _load(import_path: str, training: str, folder: str, _digests: str) -> Proble
 
 def data_digest(job: Job) -> str:
     """One SHA-256 over all files of the partitioned data."""
-    return hashlib.sha256(json.dumps(job["data"]["files"], sort_keys=True).encode()).hexdigest()
+    return digest_of(job["data"]["files"])
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256, in hexadecimal, of anything that JSON holds."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def stream_of(job: Job, seed: int) -> Stream:

@@ -1,23 +1,48 @@
-"""The step that compares the masks of one seed and level with one another."""
+"""The step that compares the masks of one seed after one round with one another, and with what θ₀ alone gives."""
 
 from typing import Any
 
-from rtl_core.similarity import pairwise_similarity
+import torch
+
+from rtl_core.controls import initial_magnitude_masks
+from rtl_core.masks import Masks
+from rtl_core.similarity import departures, every_pair, similarity
 from rtl_core.ticket_file import masks_from_bytes
 from tasks.caching import cached_task
+from tasks.job import Job, load_problem, stream_of
+from tasks.similarity_file import similarity_to_bytes
+from tasks.starting_point import starting_weights
 from tasks.store import STORE
 
 
 @cached_task(
     name="similarity of {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.similarity", "rtl_core.ticket_file"),
-    version="1",
+    uses=("rtl_core.similarity", "rtl_core.ticket_file", "rtl_core.controls", "tasks.similarity_file"),
+    version="2",
 )
-def measure_similarity(method: str, seed: int, sparsity: float, masks: dict[str, str]) -> list[dict[str, Any]]:
-    """Rows of similarity.csv: every pair of masks, over all weights and per layer."""
-    subsets, found = masks_from_bytes(STORE.get(masks["sha256"]), masks["path"])
-    return [
-        {"masks": method, "seed": seed, "sparsity": sparsity, **row._asdict()}
-        | {"subset_a": subsets[row.subset_a], "subset_b": subsets[row.subset_b]}
-        for row in pairwise_similarity(found)
-    ]
+def measure_similarity(
+    job: Job, method: str, seed: int, sparsity: float, masks: dict[str, str], start: dict[str, str] | None
+) -> dict[str, Any]:
+    """References of the similarities of every pair of masks, of every pair of their departures from θ₀'s mask, and
+    of each mask with that; beside these the size of the union, and what is shown and watched after every round.
+
+    ``start`` is what the masks were rewound to, None for θ₀.
+    """
+    problem, stream = load_problem(job), stream_of(job, seed)
+    names, found = masks_from_bytes(STORE.get(masks["sha256"]), masks["sha256"])
+    origin = starting_weights(problem, stream, start).prunable.detach().cpu()
+    count = len(names)
+    with_origin = torch.cat([found.values, initial_magnitude_masks(found.select([0]), origin).values])
+    measured = {
+        "pairs": similarity(found, every_pair(count)),
+        "departures": similarity(departures(found, origin), every_pair(count)),
+        "initial": similarity(Masks(found.layout, with_origin), [(k, count) for k in range(count)]),
+    }
+    files = {name: STORE.put(similarity_to_bytes(kind, (*names, "θ₀"))) for name, kind in measured.items()}
+    return {
+        **{name: {"sha256": digest} for name, digest in files.items()},
+        "union": int(found.union().sum()),
+        "jaccard": measured["pairs"].jaccard[:, 0].mean().item(),
+        "excess": measured["pairs"].excess[:, 0].mean().item(),
+        "departure": measured["departures"].jaccard[:, 0].mean().item(),
+    }

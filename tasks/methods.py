@@ -13,6 +13,11 @@ def rtl_methods(settings: ProblemSettings) -> dict[str, str]:
     return {UPDATE_METHODS[update]: update for update in settings.retrain.update}
 
 
+def examined_method(settings: ProblemSettings) -> str:
+    """RTL under the update whose tickets the collapse analysis looks at."""
+    return UPDATE_METHODS[settings.collapse.update or settings.retrain.update[0]]
+
+
 def all_methods(settings: ProblemSettings) -> list[str]:
     """Every method, in the order of the tables."""
     return [*rtl_methods(settings), *settings.baselines.methods]

@@ -1,4 +1,6 @@
-"""What methods and metrics are called where people read."""
+"""What methods, metrics, masks and numbers are called where people read."""
+
+from math import isnan
 
 METHOD_NAMES = {
     "rtl": "RTL",
@@ -12,7 +14,44 @@ METHOD_NAMES = {
     "shared_statistics": "RTL, shared statistics",
 }
 
+MASKS_NAMES = {
+    "rtl": "RTL",
+    "same_subset": "same subset, other data order",
+    "random_partition": "random equal partition",
+    "initial_magnitude": "tickets against initial-magnitude masks",
+}
+
+DEPTH_NAMES = {"all": "all layers", "shallow": "shallow layers", "middle": "middle layers", "deep": "deep layers"}
+
+CURVE_NAMES = {"metric": "metric falls", "departure": "similarity bends", "alarm": "alarm"}
+"""What a row of knees.csv marks on a figure."""
+
+FACT_NAMES = {
+    "git.commit": "git commit",
+    "git.clean": "git tree clean",
+    "dvc.lock": "SHA-256 of dvc.lock",
+    "mlflow.run_id": "MLflow run",
+    "prefect.flow_run_id": "Prefect flow run",
+}
+
+
+def method_name(method: str) -> str:
+    """A method as people write it."""
+    return METHOD_NAMES.get(method, method)
+
 
 def metric_name(metric: str) -> str:
     """A metric as people write it."""
     return {"auroc": "AUROC"}.get(metric, metric.replace("_", " "))
+
+
+def score_text(mean: float, low: float, high: float) -> str:
+    """A score with three decimals and, where it has one, its interval: ``.971 [.970, .972]``."""
+    return _short(mean) if isnan(low) else f"{_short(mean)} [{_short(low)}, {_short(high)}]"
+
+
+def _short(value: float) -> str:
+    text = f"{value:.3f}"
+    if text.startswith("0."):
+        return text[1:]
+    return text[:4] if text.startswith("1.") else text

@@ -21,6 +21,11 @@ def timing(problem: str, stage: str) -> Path:
     return STATE / "timing" / problem / f"{stage}.json"
 
 
+def facts(problem: str) -> Path:
+    """Which code, data and run the last comparison came from."""
+    return STATE / "facts" / f"{problem}.json"
+
+
 def data(problem: str) -> Path:
     """What the partition stage publishes."""
     return Path("data") / problem
@@ -32,8 +37,18 @@ def artifacts(problem: str) -> Path:
 
 
 def masks(problem: str, seed: int, sparsity: float, method: str = "rtl") -> Path:
-    """The K masks of one seed at one level: RTL's, or those of a control."""
+    """The masks of one seed after one round: RTL's, or those of a control."""
     return artifacts(problem) / "masks" / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
+
+
+def epoch_masks(problem: str, seed: int, epoch: int) -> Path:
+    """The K masks that magnitude gave after some epochs of extraction, all at one sparsity."""
+    return artifacts(problem) / "masks" / "epochs" / f"seed-{seed}" / f"epoch-{epoch}.safetensors"
+
+
+def levels(problem: str) -> Path:
+    """Which sparsities extraction reached, and whether the alarm rang."""
+    return artifacts(problem) / "masks" / "levels.json"
 
 
 def start(problem: str, seed: int) -> Path:
@@ -49,6 +64,11 @@ def tickets(problem: str, method: str, seed: int, sparsity: float) -> Path:
 def baselines(problem: str, method: str, seed: int, sparsity: float) -> Path:
     """The folder of a baseline's ticket files, one for each network that shares nothing with the others."""
     return artifacts(problem) / "baselines" / method / f"seed-{seed}" / level(sparsity)
+
+
+def report(problem: str) -> Path:
+    """The page of a comparison."""
+    return artifacts(problem) / "report.html"
 
 
 def level(sparsity: float) -> str:

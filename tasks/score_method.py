@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import torch
+from torch import nn
+
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
@@ -37,11 +40,18 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
 
 def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
     """Scores of the networks in one or several sets of tickets."""
-    spare = Stream(0).generator()  # ticket values replace whatever it draws
     if method in SINGLE_METHODS:
-        return problem.score_single(sets[0].network(0, problem.single_network(spare)))
-    networks = [s.network(k, problem.network(spare)) for s in sets for k in range(len(s.subsets))]
-    return problem.score(networks)
+        return problem.score_single(sets[0].network(0, problem.single_network(_spare())))
+    return problem.score(networks_of(problem, sets))
+
+
+def networks_of(problem: Problem, sets: list[Tickets]) -> list[nn.Module]:
+    """The networks of all tickets, in evaluation mode."""
+    return [s.network(k, problem.network(_spare())) for s in sets for k in range(len(s.subsets))]
+
+
+def _spare() -> torch.Generator:
+    return Stream(0).generator()  # ticket values replace whatever it draws
 
 
 def check_subsets(problem: Problem, method: str, sets: list[Tickets]) -> None:

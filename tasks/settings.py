@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import (
@@ -45,6 +46,16 @@ def _share_or_count(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and value >= 1):
         raise ValueError("must be a whole number of weights, or a share of the survivors between 0 and 1")
     return value
+
+
+def _is_file(path: str) -> str:
+    if not Path(path).is_file():
+        raise ValueError("the path of a file")
+    return path
+
+
+def _yaml_off(value: Any) -> Any:
+    return "off" if value is False else value  # YAML reads a bare ``off`` as false
 
 
 DurationText = Annotated[str, AfterValidator(_is_duration), Field(description="epochs '4ep' or steps '200it'")]
@@ -91,6 +102,12 @@ class ExtractSettings(Section):
     controls: Annotated[list[Literal["same_subset", "random_partition"]], AfterValidator(_distinct)] = Field(
         default=[], description="further masks to extract, whose similarity is the noise floor"
     )
+    control_chains: int | None = Field(
+        default=None, ge=2, description="masks of each control [default: as many as the problem has subsets]"
+    )
+    stop_on_collapse: Annotated[Literal["warn", "stop", "off"], BeforeValidator(_yaml_off)] = Field(
+        default="warn", description="what happens when the similarity of masks warns that pruning has gone too far"
+    )
 
 
 class RetrainSettings(Section):
@@ -122,6 +139,23 @@ class BaselineSettings(Section):
     )
 
 
+class CollapseSettings(Section):
+    """How the similarity of masks is held against what tickets are worth."""
+
+    sparsities: Annotated[list[float], AfterValidator(_increasing)] = Field(
+        default=[], description="levels at which tickets are retrained for this alone, beyond those compared"
+    )
+    update: Literal["synchronous", "sequential"] | None = Field(
+        default=None, description="whose tickets are examined [default: the first of retrain.update]"
+    )
+    metric: str | None = Field(
+        default=None, description="protocol and metric, such as matched.auroc [default: the first that is scored]"
+    )
+    semantics: Annotated[str, AfterValidator(_is_file)] | None = Field(
+        default=None, description="CSV file that says how alike the subsets are in meaning"
+    )
+
+
 class ProblemSettings(Section):
     """One problem: its class, the class's own settings, and how tickets are found and compared."""
 
@@ -136,6 +170,7 @@ class ProblemSettings(Section):
     extract: ExtractSettings
     retrain: RetrainSettings
     baselines: BaselineSettings = BaselineSettings()
+    collapse: CollapseSettings = CollapseSettings()
 
     @property
     def compared_sparsities(self) -> list[float]:
@@ -161,10 +196,13 @@ def problem_settings(name: str) -> ProblemSettings:
             allowed.
     """
     settings = _checked(ProblemSettings, section(read_params(), name), name)
-    if unknown := sorted(set(settings.compared_sparsities) - set(settings.sparsities)):
-        raise SettingsError(
-            f"{paths.PARAMS}: {name}.retrain.sparsities: found {unknown[0]}; allowed: a level of {name}.sparsities"
-        )
+    for part, levels in (("retrain", settings.compared_sparsities), ("collapse", settings.collapse.sparsities)):
+        if unknown := sorted(set(levels) - set(settings.sparsities)):
+            raise SettingsError(
+                f"{paths.PARAMS}: {name}.{part}.sparsities: found {unknown[0]}; allowed: a level of {name}.sparsities"
+            )
+    if (update := settings.collapse.update) and update not in settings.retrain.update:
+        raise SettingsError(f"{paths.PARAMS}: {name}.collapse.update: found {update!r}; allowed: one of retrain.update")
     cls = problem_class(settings.problem, name)
     partition = _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
     training = _checked(_model_of(cls), settings.training, f"{name}.training")

@@ -22,12 +22,6 @@ def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def similarity_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """similarity.csv: Jaccard, chance and excess per seed, sparsity, layer and pair of masks, RTL's or a control's."""
-    columns = ["masks", "seed", "sparsity", "layer", "subset_a", "subset_b", "jaccard", "chance", "excess"]
-    return pd.DataFrame(rows, columns=columns)
-
-
 def summary_table(results: pd.DataFrame) -> pd.DataFrame:
     """summary.csv: the mean of each metric over subsets and seeds, with a 95 % bootstrap interval over seeds."""
     rows = []
@@ -47,3 +41,8 @@ def metrics_tree(summary: pd.DataFrame, parameters: pd.DataFrame) -> str:
     for (method, sparsity), group in parameters.groupby(["method", "sparsity"], sort=False):
         tree[method][f"{100 * sparsity:g}"]["parameters"] = group["union"].mean()
     return json.dumps(tree, indent=2) + "\n"
+
+
+def to_csv(table: pd.DataFrame) -> bytes:
+    """A table as it is published."""
+    return table.to_csv(index=False, lineterminator="\n").encode()

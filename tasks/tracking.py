@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,8 @@ METRICS_PER_CALL, PARAMS_PER_CALL, DIGEST_LENGTH = 1000, 100, 36
 
 def track(
     problem: str,
-    results: pd.DataFrame,
-    parameters: pd.DataFrame,
-    similarity: pd.DataFrame,
-    settings: dict[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    settings: dict[str, str],
     data_digest: str,
     figures: list[Path],
     tags: dict[str, str],
@@ -42,10 +40,9 @@ def track(
 
     Args:
         problem: name of the experiment.
-        results: results.csv.
-        parameters: parameters.csv.
-        similarity: similarity.csv; its means go to the children of RTL, whose masks it is of.
-        settings: the problem's section of params.yaml.
+        tables: results, parameters, similarity and knees, as published; similarity goes to the children of RTL,
+            whose masks it is of, one step a round, and the alarm to the parent's tags.
+        settings: the problem's section of params.yaml under dotted names (``flat_settings``).
         data_digest: SHA-256 of the partitioned data, in hex.
         figures: files to show beside the numbers.
         tags: what else identifies the run, such as its git commit.
@@ -53,26 +50,55 @@ def track(
     Raises:
         MlflowException: the tracking server refused something. Runs that were open are marked FAILED.
     """
-    metrics = metric_table(results, parameters, similarity)
-    client = _open_client(tracking_uri())
-    experiment = _experiment_id(client, problem)
-    params = flat_settings(settings)
-    with _run(client, experiment, problem, {**tags, "data_sha256": data_digest}) as parent:
-        _log_params(client, parent, params)
+    metrics = metric_table(tables["results"], tables["parameters"], tables["similarity"])
+    client = open_client()
+    experiment = open_experiment(client, problem)
+    tags = {**tags, **alarm_tags(tables["knees"]), "data_sha256": data_digest}
+    with _run(client, experiment, problem, tags) as parent:
+        _log_params(client, parent, settings)
         _log_dataset(client, parent, problem, data_digest)
         for figure in figures:
             client.log_artifact(parent, str(figure), "figures")
         for method, rows in metrics.groupby("method", sort=False):
             with _run(client, experiment, str(method), {"mlflow.parentRunId": parent}) as child:
-                _log_params(client, child, {"method": str(method), **params})
+                _log_params(client, child, {"method": str(method), **settings})
                 _log_dataset(client, child, problem, data_digest)
                 _log_metrics(client, child, rows)
     return parent
 
 
+def log_report(run_id: str, page: Path) -> None:
+    """Put the page of a comparison beside its figures."""
+    open_client().log_artifact(run_id, str(page))
+
+
 def tracking_uri() -> str:
     """Where runs are tracked: a database in the current folder, unless MLFLOW_TRACKING_URI says otherwise."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.resolve()}"
+
+
+def open_client() -> "MlflowClient":
+    """A client of the tracking server or database, whose tables are made where there are none."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    with _without_garbage_collection():
+        from mlflow.tracking import MlflowClient
+
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        # Two that open a new database at once would both create its tables, and one would fail.
+        with FileLock(DATABASE.with_suffix(".db.lock")):
+            return MlflowClient(tracking_uri=tracking_uri())
+
+
+def open_experiment(client: "MlflowClient", problem: str) -> str:
+    """The id of the experiment of a problem, which is created where there is none."""
+    if found := client.get_experiment_by_name(problem):
+        return str(found.experiment_id)
+    # A server keeps artifacts where it was told to; a database knows of no place.
+    is_server = client.tracking_uri.startswith("http")
+    location = None if is_server else (ARTIFACTS / problem).resolve().as_uri()
+    return str(client.create_experiment(problem, artifact_location=location))
 
 
 def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd.DataFrame) -> pd.DataFrame:
@@ -90,8 +116,8 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
         name=lambda table: "parameters." + table.name
     )
     of_rtl = results[["method"]].drop_duplicates().query("method.str.startswith('rtl')")
-    pairs = similarity[(similarity.layer == "all") & (similarity.masks == "rtl")].merge(of_rtl, how="cross")
-    overlap = pairs.melt(["method", "sparsity"], ["jaccard", "excess"], "name").assign(
+    of_masks = similarity[(similarity.layer == "all") & (similarity.masks == "rtl")].merge(of_rtl, how="cross")
+    overlap = of_masks.melt(["method", "sparsity"], ["jaccard", "excess"], "name").assign(
         name=lambda table: "similarity." + table.name
     )
     keys = ["method", "name", "sparsity"]
@@ -100,6 +126,15 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
     table: pd.DataFrame = pd.concat([means, spread]).dropna().reset_index()
     table["step"] = (100 * table.pop("sparsity")).round().astype(int)
     return table
+
+
+def alarm_tags(knees: pd.DataFrame) -> dict[str, str]:
+    """Whether the alarm rang for the tickets of each seed, and where, in words."""
+    rings = knees[(knees.curve == "alarm") & (knees.method == "rtl")]
+    return {
+        f"alarm.seed_{ring.seed}": "none" if pd.isna(ring.sparsity) else f"{ring.side} from {100 * ring.sparsity:.3g} %"
+        for ring in rings.itertuples()
+    }
 
 
 def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -117,19 +152,6 @@ def _metric_name(subset: str) -> str:
     return re.sub(r"[^\w\-. /]", "_", subset, flags=re.ASCII)
 
 
-def _open_client(uri: str) -> "MlflowClient":
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    with _without_garbage_collection():
-        from mlflow.tracking import MlflowClient
-
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
-        # Two that open a new database at once would both create its tables, and one would fail.
-        with FileLock(DATABASE.with_suffix(".db.lock")):
-            return MlflowClient(tracking_uri=uri)
-
-
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
     """Importing MLflow makes millions of lasting objects: collecting in between costs a third of the time."""
@@ -140,15 +162,6 @@ def _without_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _experiment_id(client: "MlflowClient", problem: str) -> str:
-    if found := client.get_experiment_by_name(problem):
-        return str(found.experiment_id)
-    # A server keeps artifacts where it was told to; a database knows of no place.
-    is_server = client.tracking_uri.startswith("http")
-    location = None if is_server else (ARTIFACTS / problem).resolve().as_uri()
-    return str(client.create_experiment(problem, artifact_location=location))
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 import torch
 
-from tasks.checkpoint import FileCheckpoint, reached
+from tasks.checkpoint import FileCheckpoint
+from tasks.status import status_lines
 
 
 def test_a_state_comes_back_unless_its_file_is_damaged(tmp_path):
@@ -24,10 +25,10 @@ def test_each_running_step_tells_its_last_epoch_until_it_is_done(tmp_path):
     joint.save({"epochs": torch.tensor(3)})
     several.at("cat").save({"epochs": torch.tensor(10)})
     several.at("dog").save({"epochs": torch.tensor(1)})
-    assert reached() == ["joint: epoch 3 done", "several: dog epoch 1 done"]
+    assert status_lines() == ["joint: epoch 3 done", "several: dog epoch 1 done"]
     assert several.at("cat").load() == {"epochs": torch.tensor(10)}
     several.clear()
-    assert reached() == ["joint: epoch 3 done"]
+    assert status_lines() == ["joint: epoch 3 done"]
     assert several.at("cat").load() == {}
     joint.clear()
-    assert reached() == []
+    assert status_lines() == []

@@ -19,7 +19,7 @@ def trajectories(slope: float, noise: float, seed: int):
         yield last, "rise" if side > 0 else "fall", 0.88 + bent + noise * draws.standard_normal(ROUNDS)
 
 
-@pytest.mark.parametrize(("slope", "noise"), [(0.02, 0.003), (0.03, 0.005)])
+@pytest.mark.parametrize(("slope", "noise"), [(0.05, 0.008), (0.03, 0.005)])
 def test_a_known_bend_is_found_within_one_round(slope, noise):
     found = [(last, side, alarm(values)) for last, side, values in trajectories(slope, noise, seed=0)]
     near = [ring for last, side, ring in found if ring and abs(ring.knee - last) <= 1 and ring.side == side]
@@ -27,14 +27,14 @@ def test_a_known_bend_is_found_within_one_round(slope, noise):
     assert all(ring.rung - last <= 3 for last, _, ring in found if ring)
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 0.02])
+@pytest.mark.parametrize("tolerance", [0.0, 0.05])
 def test_a_level_trajectory_seldom_rings(tolerance):
     rings = [alarm(values, tolerance) for *_, values in trajectories(0, 0.01, seed=1)]
     assert sum(ring is not None for ring in rings) <= 5
 
 
 def test_the_alarm_does_not_change_with_what_comes_later():
-    for _, _, values in trajectories(0.02, 0.003, seed=2):
+    for _, _, values in trajectories(0.05, 0.008, seed=2):
         if ring := alarm(values):
             assert alarm(values[: ring.rung]) == ring
             assert alarm(values[: ring.rung - 1]) is None

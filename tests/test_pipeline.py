@@ -142,9 +142,58 @@ def test_the_tables_that_others_rely_on(finished):
     assert (several["union"] == 10 * several.active_mean).all()
     similarity = pd.read_csv(artifacts / "similarity.csv")
     assert list(similarity) == [
-        "masks", "seed", "sparsity", "layer", "subset_a", "subset_b", "jaccard", "chance", "excess",
+        "masks", "seed", "sparsity", "layer", "jaccard", "chance", "excess", "departure", "union",
     ]  # fmt: skip
-    assert len(similarity) == 2 * 2 * 45 * 4
+    assert set(similarity.masks) == {"rtl", "initial_magnitude"} and similarity.sparsity.nunique() == 4
+    pairs = pd.read_parquet(artifacts / "pairs.parquet")
+    depths_and_layers = 4 + 3
+    assert len(pairs) == 2 * 4 * 45 * depths_and_layers
+    overall = pairs[pairs.layer == "all"].groupby(["seed", "sparsity"]).jaccard.mean()
+    assert similarity.query("masks == 'rtl' and layer == 'all'").jaccard.tolist() == pytest.approx(overall.tolist())
+
+
+def test_the_tables_of_the_collapse_analysis(finished):
+    artifacts = finished.folder / "artifacts/digits"
+    collapse, knees = pd.read_csv(artifacts / "collapse.csv"), pd.read_csv(artifacts / "knees.csv")
+    assert set(collapse.method) == {"rtl"} and set(collapse.sparsity) == {0.4, 0.8}
+    results = pd.read_csv(artifacts / "results.csv")
+    same = collapse.merge(results[results.protocol == "paper"], on=["method", "seed", "sparsity", "subset", "metric"])
+    assert len(same) == len(collapse) == 2 * 2 * 11 and (same.value_x == same.value_y).all()
+    assert set(knees.curve) == {"metric", "departure", "alarm"} and knees[knees.curve == "alarm"].sparsity.isna().all()
+    function = pd.read_csv(artifacts / "function.csv")
+    assert len(function) == 2 * 2 * 2 * 100
+    own = function[function.ticket == function.subset].merge(
+        results[(results.metric == "auroc")], on=["method", "seed", "sparsity", "subset"]
+    )
+    assert own.value_x.tolist() == pytest.approx(own.value_y.tolist())
+    agreement = pd.read_csv(artifacts / "agreement.csv")
+    assert len(agreement) == 2 * 2 * 2 * 45 and agreement.agreement.between(0, 1).all()
+    assert len(pd.read_csv(artifacts / "alignment.csv")) == 0
+    assert json.loads((artifacts / "masks/levels.json").read_text())["levels"] == [0.4, 0.8]
+    page = (artifacts / "report.html").read_text()
+    assert "IMP multiple" in page and "collapse" in page
+    assert {path.stem for path in (artifacts / "figures").iterdir()} == {
+        "metrics", "parameters", "similarity", "collapse", "heatmaps", "function",
+    }  # fmt: skip
+
+
+def test_extraction_stops_at_the_last_level_before_tickets_collapse(finished, repository, tmp_path):
+    extract = {"duration": "4it", "weights_per_round": 0.25, "rewind_every": 1, "stop_on_collapse": "stop"}
+    settings = {
+        "seeds": [0], "sparsities": [0.5, 0.9, 0.99, 0.997], "optimizer": {"learning_rate": 0.01}, "extract": extract,
+        "retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["imp_single"]},
+    }  # fmt: skip
+    project = Project(repository, tmp_path, finished, **settings)
+    project.flow("partition")
+    told = project.run(sys.executable, "-m", "flows.extract", "digits")
+    assert told.returncode == 0 and "extraction ends at 90 %" in " ".join(told.stderr.split())
+    reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())
+    assert reached["levels"] == [0.5, 0.9] and reached["alarms"]["0"]["side"] == "fall"
+    assert len(list((project.folder / "artifacts/digits/masks/rtl/seed-0").iterdir())) == len(reached["rounds"])
+    for stage in ("retrain", "baselines", "compare"):
+        project.flow(stage)
+    results = pd.read_csv(project.folder / "artifacts/digits/results.csv")
+    assert set(results.sparsity) == {0.5, 0.9} and set(results.method) == {"rtl_sequential", "imp_single"}
 
 
 def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finished):
@@ -192,7 +241,7 @@ def test_seeds_apart_give_the_bytes_of_seeds_together(finished, repository, tmp_
         alone.flow(stage)
     together = finished.published()
     of_seed = {name: data for name, data in alone.published().items() if "seed-1" in name}
-    assert len(of_seed) == 6
+    assert len(of_seed) == 4 + 4
     assert all(together[name] == data for name, data in of_seed.items())
 
 
@@ -224,11 +273,11 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     time.sleep(2)  # the server of the killed process notices, and ends
     before = len(project.executed())
     project.flow("extract")
-    rounds_and_masks = 2 * 10 * 4 + 4
+    rounds_masks_and_similarities = 2 * 10 * 4 + 2 * 4 * 2
     executed = project.executed()[before:]
-    assert len(executed) == rounds_and_masks + 1 - kept
+    assert len(executed) == rounds_masks_and_similarities + 1 - kept
     made = project.published()
-    assert len(made) == 1 + 4
+    assert len(made) == 1 + 2 * 4 + 1
     assert made == {name: data for name, data in finished.published().items() if name in made}
 
 
@@ -273,7 +322,9 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     controls = [
         "imp_single_union", "random_masks", "layer_shuffled_masks", "initial_magnitude_masks", "shared_statistics",
     ]  # fmt: skip
-    extract = {**SMALL["extract"], "controls": ["same_subset", "random_partition"], "rewind_to": "3it"}
+    extract = {**SMALL["extract"], "rewind_to": "3it"} | {
+        "controls": ["same_subset", "random_partition"], "control_chains": 3,
+    }  # fmt: skip
     baselines = {"methods": ["imp_single", "imp_multiple", *controls], "single_duration_factor": 2}
     settings = {"seeds": [0], "sparsities": [0.4], "extract": extract, "baselines": baselines}
     project = Project(repository, tmp_path, finished, **settings)
@@ -286,10 +337,12 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     assert kept.loc["initial_magnitude_masks", "union"] == kept.loc["rtl", "active_mean"]
     assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
     similarity = pd.read_csv(artifacts / "similarity.csv")
-    assert set(similarity.masks) == {"rtl", "same_subset", "random_partition"}
-    assert similarity.groupby("masks").size().nunique() == 1
-    apart = [similarity[similarity.masks == name].jaccard.mean() for name in ("same_subset", "random_partition")]
-    assert min(apart) > 0 and max(apart) < 1
+    everywhere = similarity[similarity.layer == "all"].set_index("masks")
+    assert set(everywhere.index) == {"rtl", "same_subset", "random_partition", "initial_magnitude"}
+    assert everywhere.loc["same_subset", "departure"] > everywhere.loc["rtl", "departure"] > 0
+    pairs = pd.read_parquet(artifacts / "pairs.parquet")
+    named = pairs[pairs.masks == "same_subset"]
+    assert set(named.subset_a) | set(named.subset_b) == {"order 1", "order 2", "order 3"}
 
     problem, stream = (
         Digits(project.folder / "data/digits", batch_size=64, device="cpu"),

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,17 +23,6 @@ SERVE = """
 from flows.pipeline import pipeline
 pipeline.serve(name="monthly", cron="0 0 1 * *", parameters={"problem": "digits"})
 """
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
@@ -136,19 +124,6 @@ def pages(project: Project) -> Iterator[Pages]:
     with pages_of(project, *free_ports(2)) as pages:
         pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready") and answers(f"{pages.mlflow}/health"))
         yield pages
-
-
-@pytest.fixture
-def browser_page() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(30_000)
-        yield page
-        browser.close()
 
 
 def test_it_prints_both_addresses_and_nothing_else_of_the_servers(pages):

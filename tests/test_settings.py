@@ -10,6 +10,7 @@ from tasks.settings import problem_settings
 def params(repository, tmp_path, monkeypatch):
     """params.yaml as shipped, in a folder of its own, and a way to change one key of it."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "rtl_core").symlink_to(repository / "rtl_core")  # files that sections name
     shipped = yaml.safe_load((repository / "params.yaml").read_text())
 
     def write(key=None, value=None):
@@ -35,7 +36,7 @@ def test_every_shipped_section_is_valid(params):
     ("key", "value", "line"),
     [
         ("digits.sparsity", [0.5], "digits.sparsity: unknown key; allowed here: baselines, "),
-        ("digits.extract.durration", "1ep", "digits.extract.durration: unknown key; allowed here: controls, "),
+        ("digits.extract.durration", "1ep", "digits.extract.durration: unknown key; allowed here: control_"),
         ("digits.sparsities", [1.2], "digits.sparsities.0: found 1.2; allowed: less than 1"),
         ("digits.sparsities", [0.5, 0.5], "digits.sparsities: found [0.5, 0.5]; allowed: must increase"),
         ("digits.sparsities", [0.7, 0.5], "digits.sparsities: found [0.7, 0.5]; allowed: must increase"),
@@ -45,6 +46,26 @@ def test_every_shipped_section_is_valid(params):
         ("digits.extract.weights_per_round", 1.5, "digits.extract.weights_per_round: found 1.5; allowed: must be"),
         ("digits.retrain.update", ["both"], "digits.retrain.update.0: found 'both'; allowed: 'synchronous' or"),
         ("digits.retrain.sparsities", [0.9], "digits.retrain.sparsities: found 0.9; allowed: a level of digits.spars"),
+        (
+            "digits.collapse",
+            {"sparsities": [0.8]},
+            "digits.collapse.sparsities: found 0.8; allowed: a level of digits.s",
+        ),
+        (
+            "digits.collapse",
+            {"semantics": "none.csv"},
+            "digits.collapse.semantics: found 'none.csv'; allowed: the path",
+        ),
+        (
+            "digits.extract.stop_on_collapse",
+            True,
+            "digits.extract.stop_on_collapse: found True; allowed: 'warn', 'stop'",
+        ),
+        (
+            "digits.extract.control_chains",
+            1,
+            "digits.extract.control_chains: found 1; allowed: greater than or equal to",
+        ),
         ("digits.retrain.training", {"batch_size": 1}, "digits.retrain.training.batch_size: found 1; allowed: greater"),
         ("digits.optimizer.learning_rate", -1, "digits.optimizer.learning_rate: found -1; allowed: greater than 0"),
         ("digits.training.batch_size", "big", "digits.training.batch_size: found 'big'; allowed: "),
@@ -69,6 +90,11 @@ def test_values_are_used_as_they_were_understood_with_defaults_filled_in(params)
     params("digits.optimizer.learning_rate", float("inf"))
     with pytest.raises(SettingsError, match="learning_rate: found inf; allowed: a finite number"):
         problem_settings("digits")
+
+
+def test_yaml_reads_off_as_false_and_off_is_meant(params):
+    params("digits.extract.stop_on_collapse", False)
+    assert problem_settings("digits").extract.stop_on_collapse == "off"
 
 
 def test_joint_retraining_may_change_batches_and_optimizer_and_nothing_else_changes(params):

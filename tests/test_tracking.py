@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tasks.live_tracking import LiveTracking
 from tasks.tracking import flat_settings, metric_table, track
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
@@ -65,15 +66,22 @@ def tables() -> dict[str, pd.DataFrame]:
                 "seed": seed,
                 "sparsity": sparsity,
                 "layer": layer,
-                "subset_a": "a",
-                "subset_b": "b",
+                "union": 900,
                 "jaccard": 0.5 if (masks, layer) == ("rtl", "all") else 0.1,
                 "chance": 0.3,
                 "excess": 0.25,
             }
             for masks, seed, sparsity, layer in itertools.product(
-                ["rtl", "same_subset"], [0, 1], SPARSITIES, ["all", "conv"]
+                ["rtl", "same_subset"], [0, 1], SPARSITIES, ["all", "deep"]
             )
+        ),
+        "knees": pd.DataFrame(
+            {"curve": "alarm", "method": method, "seed": seed, "sparsity": sparsity, "side": side}
+            for method, seed, sparsity, side in [
+                ("rtl", 0, 0.75, "rise"),
+                ("rtl", 1, None, None),
+                ("same_subset", 0, 0.25, "fall"),
+            ]
         ),
     }
 
@@ -86,8 +94,8 @@ def arguments(tables: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: pyte
     figure.write_bytes(b"\x89PNG\r\n\x1a\n")
     return {
         "problem": "digits",
-        **tables,
-        "settings": SETTINGS,
+        "tables": tables,
+        "settings": flat_settings(SETTINGS),
         "data_digest": DIGEST,
         "figures": [figure],
         "tags": {"git_commit": "abc"},
@@ -116,6 +124,8 @@ def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step
 
     parent = client.get_run(parent_id)
     assert parent.data.tags["git_commit"] == "abc" and parent.data.tags["data_sha256"] == DIGEST
+    alarms = {name: tag for name, tag in parent.data.tags.items() if name.startswith("alarm")}
+    assert alarms == {"alarm.seed_0": "rise from 75 %", "alarm.seed_1": "none"}
     assert parent.data.params == flat_settings(SETTINGS)
     assert parent.data.params["retrain.duration"] == "3ep" and parent.data.params["seeds"] == "[0, 1]"
     assert [file.path for file in client.list_artifacts(parent_id, "figures")] == ["figures/metrics.png"]
@@ -142,7 +152,7 @@ def test_a_comparison_that_fails_half_way_leaves_no_run_that_seems_to_be_running
 ) -> None:
     from mlflow.exceptions import MlflowException
 
-    results = arguments["results"]
+    results = arguments["tables"]["results"]
     results.loc[results.method == "imp_single", "metric"] = "not*a*name"
     with pytest.raises(MlflowException, match=r"not\*a\*name"):
         track(**arguments)
@@ -175,3 +185,21 @@ def test_subsets_may_have_any_name(tables: dict[str, pd.DataFrame]) -> None:
     results = tables["results"].replace({"subset": {"subset 0": "räder & (cars)"}})
     names = set(metric_table(results, tables["parameters"], tables["similarity"])["name"])
     assert "paper.recall.r_der _ _cars_" in names
+
+
+def test_an_extraction_is_logged_round_by_round_once_and_stopped_by_nothing(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for turn in range(2):
+        with LiveTracking("digits", "same") as live:
+            for sparsity in SPARSITIES:
+                live.log(0, sparsity, {"jaccard": 0.9, "excess": 0.8 - sparsity, "departure": 0.2})
+        client = reopened(tmp_path)
+        (run,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+        assert (run.info.run_name, run.info.status) == ("extraction", "FINISHED"), turn
+        history = client.get_metric_history(run.info.run_id, "similarity.excess.seed_0")
+        assert {point.step: point.value for point in history} == pytest.approx({25: 0.55, 50: 0.3, 75: 0.05})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://nowhere")
+    with LiveTracking("digits", "other") as live:
+        live.log(0, 0.25, {"jaccard": 0.9, "excess": 0.8, "departure": 0.2})
+    assert capfd.readouterr().err.startswith("warning: MLflow did not take the similarity of all rounds")

@@ -1,0 +1,76 @@
+"""The step that turns measured similarities and scores into the tables of the collapse analysis."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rtl_core.semantics.matrix import read_semantics
+from tasks.caching import cached_task
+from tasks.collapse_tables import (
+    agreement_table,
+    alignment_table,
+    collapse_table,
+    function_table,
+    knees_table,
+)
+from tasks.similarity_tables import by_depth, overlap_table, pairs_table, similarity_table
+from tasks.store import STORE
+from tasks.tables import results_table, to_csv
+
+Rows = list[dict[str, Any]]
+
+
+@cached_task(
+    name="collapse analysis of {problem}",
+    uses=(
+        "rtl_core.alignment", "rtl_core.collapse", "rtl_core.semantics.matrix", "tasks.collapse_tables",
+        "tasks.similarity_tables", "tasks.tables",
+    ),
+    version="1",
+)  # fmt: skip
+def analyse_collapse(
+    problem: str,
+    scores: Rows,
+    similarities: Rows,
+    epochs: Rows,
+    across: Rows,
+    rounds: list[float],
+    metric: str | None,
+    semantics: dict[str, str] | None,
+) -> dict[str, dict[str, str]]:
+    """References of the files that the analysis publishes, by path below ``artifacts/<problem>``.
+
+    Args:
+        problem: a section of params.yaml.
+        scores: rows of results.csv of the tickets examined.
+        similarities: what ``measure_similarity`` found for every kind of masks and round, under ``similarity_tables``'
+            names.
+        epochs: the same of masks over epochs of training, with the epoch in the place of the sparsity.
+        across: what ``score_across`` found.
+        rounds: the sparsity after each round.
+        metric: ``protocol.metric`` of the collapse curves; None takes the first.
+        semantics: reference of a file of similarity in meaning; without one alignment.csv is empty.
+
+    Raises:
+        DataError: the file of similarity in meaning is unsound or lacks a subset.
+    """
+    pairs = pairs_table(similarities)
+    of_rtl, overlap = pairs[pairs.masks == "rtl"], overlap_table(pairs)
+    collapse = collapse_table(results_table(problem, scores), overlap, metric)
+    tables = {
+        "similarity.csv": similarity_table(pairs, similarities),
+        "overlap.csv": overlap,
+        "collapse.csv": collapse,
+        "knees.csv": knees_table(collapse, overlap, rounds),
+        "function.csv": function_table(across),
+        "agreement.csv": agreement_table(across),
+    }
+    subsets = [name for name in dict.fromkeys(collapse.subset) if name != "mean"]
+    meaning = read_semantics(Path(semantics["path"]), subsets) if semantics else None
+    over_epochs = by_depth(pairs_table(epochs)) if epochs else of_rtl.iloc[:0]
+    tables["alignment.csv"] = alignment_table(by_depth(of_rtl), over_epochs, meaning, subsets)
+    files = {name: to_csv(table) for name, table in tables.items()}
+    buffer = io.BytesIO()
+    pairs.to_parquet(buffer, index=False)
+    files["pairs.parquet"] = buffer.getvalue()
+    return {name: {"sha256": STORE.put(content)} for name, content in files.items()}

@@ -1,0 +1,97 @@
+"""Whether pruning goes on: what the similarity of masks says while rounds are under way."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+from rtl_core.collapse import Alarm, alarm
+from rtl_core.errors import RtlError
+from tasks.planning import Rounds, reached
+from tasks.status import forget, say
+
+
+class CollapseWatch:
+    """Follows how alike every seed's masks are in their departures from θ₀'s, round after round.
+
+    Args:
+        rounds: the rounds of a chain, as planned.
+        seeds: whose tickets are followed.
+        policy: ``warn`` says so when the alarm rings; ``stop`` also ends extraction there. Under ``off``
+            nothing is measured.
+    """
+
+    def __init__(self, rounds: Rounds, seeds: Sequence[int], policy: str) -> None:
+        self.rounds, self.policy, self.sparsities = rounds, policy, reached(rounds)
+        self.alarms: dict[int, Alarm | None] = dict.fromkeys(seeds)
+        self._departures: dict[int, dict[int, float]] = {seed: {} for seed in seeds}
+
+    def __enter__(self) -> "CollapseWatch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Extraction is over: nothing more to say beside the bar."""
+        for seed in self.alarms:
+            forget(_subject(seed))
+
+    @property
+    def last_round(self) -> int:
+        """The last round that is kept: the last of all or, under ``stop``, the last level before the alarm.
+
+        Raises:
+            RtlError: no level comes before the alarm.
+        """
+        knees = [ring.knee for ring in self.alarms.values() if ring]
+        if self.policy != "stop" or not knees:
+            return len(self.rounds)
+        levels = [r["number"] for r in self.rounds if r["sparsity"] is not None and r["number"] <= min(knees)]
+        if not levels:
+            raise RtlError(
+                f"extraction: the similarity of masks left its level after round {min(knees)}, before the first level "
+                "of sparsities; allow a lower one, or set extract.stop_on_collapse to warn"
+            )
+        return max(levels)
+
+    def measured(self, seed: int, number: int, found: Mapping[str, Any]) -> bool:
+        """Take in what ``measure_similarity`` found after a round; whether the alarm has rung just now."""
+        past = self._departures[seed]
+        past[number] = found["departure"]
+        known = [past[n] for n in range(1, len(self.rounds) + 1) if n in past]
+        fresh = None
+        if self.alarms[seed] is None and len(known) == max(past):  # rounds may end out of order
+            fresh = self.alarms[seed] = alarm(known)
+        self._say(seed, found["excess"])
+        if fresh:
+            self._warn(seed, fresh)
+        return fresh is not None
+
+    def record(self) -> bytes:
+        """levels.json: the sparsities that exist, level by level and round by round, and the alarm of each seed."""
+        kept = self.rounds[: self.last_round]
+        found = {
+            "levels": [r["sparsity"] for r in kept if r["sparsity"] is not None],
+            "rounds": self.sparsities[: self.last_round],
+            "alarms": {str(seed): ring and asdict(ring) for seed, ring in self.alarms.items()},
+        }
+        return (json.dumps(found, indent=2) + "\n").encode()
+
+    def _say(self, seed: int, excess: float) -> None:
+        ring = self.alarms[seed]
+        state = f"ALARM, {ring.side} from {self._percent(ring.knee)}" if ring else "no alarm"
+        say(_subject(seed), f"excess similarity {excess:.3f}, {state}")
+
+    def _warn(self, seed: int, ring: Alarm) -> None:
+        ends = f"; extraction ends at {self._percent(self.last_round)}" if self.policy == "stop" else ""
+        Console(stderr=True).print(
+            f"seed {seed}: the similarity of masks {ring.side}s from round {ring.knee} on "
+            f"({self._percent(ring.knee)} sparsity), seen after round {ring.rung}: pruning may have gone too far{ends}"
+        )
+
+    def _percent(self, number: int) -> str:
+        return f"{100 * self.sparsities[number - 1]:.3g} %"
+
+
+def _subject(seed: int) -> str:
+    return f"seed {seed}"

@@ -1,0 +1,63 @@
+"""What happens to extraction when the alarm rings."""
+
+import json
+
+import pytest
+
+from rtl_core.errors import RtlError
+from tasks.collapse_watch import CollapseWatch
+from tasks.status import status_lines
+
+SPARSITIES = [round(0.05 * number, 2) for number in range(1, 17)]
+LEVELS = {4: 0.2, 10: 0.5, 16: 0.8}
+ROUNDS = [
+    {"number": number, "count": 5, "remaining": 100 - 5 * number, "sparsity": LEVELS.get(number), "rewinds": True}
+    for number in range(1, 17)
+]
+QUIET = [0.24, 0.25, 0.245, 0.24, 0.25, 0.245, 0.25, 0.24, 0.245, 0.25, 0.24, 0.245, 0.25, 0.24, 0.245, 0.25]
+RISING = [*QUIET[:12], 0.35, 0.45, 0.55, 0.65]
+
+
+def follow(policy, values, order=None):
+    watch = CollapseWatch(ROUNDS, [0], policy)
+    rang = [
+        number
+        for number in order or range(1, 17)
+        if watch.measured(0, number, {"departure": values[number - 1], "excess": 0.9})
+    ]
+    return watch, rang
+
+
+def test_a_quiet_trajectory_is_kept_whole():
+    watch, rang = follow("stop", QUIET)
+    assert rang == [] and watch.last_round == 16
+    assert json.loads(watch.record()) == {"levels": [0.2, 0.5, 0.8], "rounds": SPARSITIES, "alarms": {"0": None}}
+    assert status_lines() == ["seed 0: excess similarity 0.900, no alarm"]
+    with watch:
+        pass
+    assert status_lines() == []
+
+
+def test_stop_keeps_the_levels_before_the_alarm_and_warn_keeps_all(capsys):
+    stopped, rang = follow("stop", RISING)
+    assert len(rang) == 1
+    found = json.loads(stopped.record())
+    assert found["levels"] == [0.2, 0.5] and found["rounds"] == SPARSITIES[:10]
+    assert found["alarms"]["0"] == {"knee": 12, "rung": rang[0], "side": "rise"}
+    assert "rises from round 12 on (60 % sparsity)" in capsys.readouterr().err.replace("\n", " ")
+    assert status_lines() == ["seed 0: excess similarity 0.900, ALARM, rise from 60 %"]
+    warned, _ = follow("warn", RISING)
+    assert warned.last_round == 16 and json.loads(warned.record())["levels"] == [0.2, 0.5, 0.8]
+
+
+def test_the_order_in_which_rounds_end_does_not_matter():
+    shuffled, rang = follow("stop", RISING, [2, 1, 3, 4, 6, 5, *range(7, 13), 14, 13, 16, 15])
+    assert len(rang) == 1
+    assert shuffled.alarms[0].knee == 12 and shuffled.last_round == 10
+
+
+def test_no_level_before_the_alarm_is_one_line():
+    watch = CollapseWatch([r | {"sparsity": 0.8 if r["number"] == 16 else None} for r in ROUNDS], [0], "stop")
+    with pytest.raises(RtlError, match="after round 12, before the first level"):
+        for number, value in enumerate(RISING, start=1):
+            watch.measured(0, number, {"departure": value, "excess": 0.9})

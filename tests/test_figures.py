@@ -1,0 +1,61 @@
+"""The figures: valid, left out where there is nothing to draw, the same bytes from the same tables."""
+
+import pandas as pd
+import pytest
+from example_tables import example_tables
+
+from tasks.figures import FIGURES, figures, png, spec
+from tasks.heatmaps import MOST_ROWS
+
+
+@pytest.fixture(scope="module")
+def charts(published):
+    return figures(published)
+
+
+def test_every_figure_is_drawn_from_full_tables(charts):
+    assert list(charts) == list(FIGURES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_valid_and_the_same_tables_give_the_same_picture(name, charts, published):
+    picture = png(charts[name])
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
+    again = figures({name: table.copy() for name, table in published.items()})[name]
+    assert spec(again) == spec(charts[name])
+    assert png(again) == picture
+
+
+def test_a_figure_without_its_table_or_with_an_empty_one_is_left_out(published):
+    assert figures({}) == figures({name: table[:0] for name, table in published.items()}) == {}
+    assert figures(dict.fromkeys(published, pd.DataFrame())) == {}
+    for figure in FIGURES.values():
+        needed = {table: published[table] for table in figure.tables}
+        assert list(figures(needed)) == [name for name, other in FIGURES.items() if {*other.tables} <= {*needed}]
+        for table in needed:
+            assert not any(table in FIGURES[name].tables for name in figures(needed | {table: pd.DataFrame()}))
+
+
+@pytest.mark.parametrize("name", ["similarity", "collapse", "function"])
+def test_a_figure_draws_without_the_tables_that_it_can_do_without(name, published):
+    figure = FIGURES[name]
+    assert png(figure.draw({table: published[table] for table in figure.tables}))
+
+
+def test_one_seed_and_one_level_are_enough(published):
+    level = published["results"].sparsity.max()
+    few = {name: table[table.seed == 0] if "seed" in table else table for name, table in published.items()}
+    few = {name: table[table.sparsity == level] if "sparsity" in table else table for name, table in few.items()}
+    few["summary"] = few["summary"].assign(low=float("nan"), high=float("nan"), seeds=1)
+    drawn = figures(few)
+    assert list(drawn) == list(FIGURES)
+    assert all(png(chart) for chart in drawn.values())
+
+
+def test_many_subsets_are_thinned_to_what_a_page_can_hold():
+    tables = example_tables([f"class {k}" for k in range(100)], seeds=[0], rounds=8)
+    for name in ("heatmaps", "function"):
+        written = spec(FIGURES[name].draw(tables))
+        assert 0 < sum(len(rows) for rows in written["datasets"].values()) <= MOST_ROWS
+        assert "75 % sparsity" in written["title"]["text"]["expr"]
+    assert png(FIGURES["collapse"].draw(tables))

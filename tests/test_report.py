@@ -1,0 +1,157 @@
+"""The page of a comparison, as people open it: from disk, without a network, on a wide and on a narrow screen."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from example_tables import CLASSES, example_tables
+from typer.testing import CliRunner
+
+from flows.command_line import app
+from tasks.figures import FIGURES
+from tasks.report import report
+from tasks.tracking import flat_settings
+
+FACTS = {"git.commit": "0958a95c2b5f4a0d9c7a6b4d3e2f1a0b9c8d7e6f", "mlflow.run_id": "c0ffee", "seeds": "0, 1, 2"}
+SETTINGS = flat_settings({"problem": "rtl_core.problems.digits:Digits", "retrain": {"duration": "3ep"}})
+HOSTILE = ["<b>bold</b>", "\"quoted\" & 'so'", "</script><script>alert(1)</script>", "<!--", "NA", *CLASSES[5:]]
+
+
+@pytest.fixture(scope="module")
+def page(published):
+    return report("digits", published, FACTS, SETTINGS)
+
+
+@pytest.fixture
+def opened(browser_page, tmp_path):
+    """Opens a page from disk with the network off, waits until it is drawn, and returns what went wrong."""
+
+    def open_page(html: bytes, width: int) -> list[str]:
+        complaints: list[str] = []
+        path = tmp_path / "report.html"
+        path.write_bytes(html)
+        browser_page.set_viewport_size({"width": width, "height": 900})
+        browser_page.context.set_offline(True)
+        browser_page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        browser_page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
+        browser_page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}") or dialog.dismiss())
+        browser_page.on("request", lambda asked: asked.url == path.as_uri() or complaints.append(f"asked: {asked.url}"))
+        browser_page.goto(path.as_uri())
+        browser_page.locator("html[data-drawn]").wait_for()
+        return complaints
+
+    return open_page
+
+
+def marks(browser_page):
+    """How many marks each figure shows, by its name."""
+    return browser_page.evaluate("""Object.fromEntries([...document.querySelectorAll("section.figure")].map(
+        section => [section.id, section.querySelectorAll(".chart svg .mark-group path[d]").length]))""")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_draws_every_figure_alone_and_without_scrolling_sideways(page, opened, browser_page, width):
+    assert opened(page, width) == []
+    drawn = marks(browser_page)
+    assert list(drawn) == list(FIGURES)
+    assert min(drawn.values()) > 10
+    assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= width
+    for chart in browser_page.locator(".chart").all():
+        assert chart.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_a_name_clicked_in_the_legend_stands_out(page, opened, browser_page):
+    opened(page, 1280)
+    figure = browser_page.locator("#metrics svg")
+    faded = figure.locator("path[opacity='0.1']")
+    assert faded.count() == 0
+    figure.get_by_text("RTL sequential", exact=True).click()
+    faded.first.wait_for()
+
+
+def test_controls_change_the_level_and_the_method_shown(page, opened, browser_page):
+    opened(page, 1280)
+    assert browser_page.locator("#heatmaps svg").get_by_text("75 % sparsity").count() == 1
+    browser_page.locator("#heatmaps input").fill("0")
+    browser_page.locator("#heatmaps svg").get_by_text("3 % sparsity", exact=True).wait_for()
+    browser_page.locator("#function select").last.select_option("rtl_sequential")
+    browser_page.locator("#function svg").get_by_text("RTL sequential, 75 % sparsity").wait_for()
+
+
+def test_a_page_made_narrower_is_drawn_again_to_fit(page, opened, browser_page):
+    assert opened(page, 1280) == []
+    browser_page.set_viewport_size({"width": 390, "height": 900})
+    browser_page.locator("html[data-drawn='390']").wait_for()
+    assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert min(marks(browser_page).values()) > 10
+
+
+def test_on_paper_settings_are_open_and_controls_are_gone(page, opened, browser_page):
+    opened(page, 1280)
+    settings = browser_page.locator("table.settings")
+    assert not settings.is_visible()
+    browser_page.emulate_media(media="print")
+    assert settings.is_visible() and "3ep" in settings.inner_text()
+    assert not any(control.is_visible() for control in browser_page.locator(".controls, nav, summary").all())
+
+
+def test_subsets_and_settings_may_have_any_name(opened, browser_page):
+    tables = example_tables(HOSTILE, seeds=[0], rounds=8)
+    html = report("</title>", tables, {"<i>": "</script>"}, {"key": "<script>alert(2)</script>"})
+    assert opened(html, 1280) == []
+    assert list(marks(browser_page)) == list(FIGURES)
+    assert browser_page.locator("h1").inner_text() == "</title>"
+    assert browser_page.locator("dt").inner_text() == "<i>"
+    for name in HOSTILE[:5]:
+        assert browser_page.locator("#collapse svg").get_by_text(name, exact=True).count() > 1
+
+
+def test_it_tells_all_that_it_was_given_and_is_the_same_every_time(page, published):
+    text = page.decode()
+    assert page == report("digits", published, FACTS, SETTINGS)
+    assert all(part in text for part in ("git commit", FACTS["git.commit"], "MLflow run", "c0ffee", "retrain.duration"))
+    assert text.count('lang="en"') == text.count("<title>") == text.count('name="viewport"') == 1
+
+
+def test_without_facts_and_with_three_tables_it_is_a_page_all_the_same(published, opened, browser_page):
+    few = {name: published[name] for name in ("results", "summary", "parameters")}
+    assert opened(report("digits", few, {}, {}), 390) == []
+    assert list(marks(browser_page)) == ["metrics", "parameters"]
+    assert browser_page.locator("dl").count() == 0
+
+
+@pytest.fixture
+def project(repository, tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").write_bytes((repository / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_rtl_report_writes_the_page_and_prints_its_path(project):
+    folder, facts = project / "artifacts/digits", project / ".rtl/facts/digits.json"
+    folder.mkdir(parents=True)
+    for name, table in example_tables(seeds=[0], rounds=8).items():
+        if name == "pairs":
+            table.to_parquet(folder / "pairs.parquet")
+        else:
+            table.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "alignment.csv").write_text("\n")
+    done = CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
+    assert (done.exit_code, done.output) == (0, "artifacts/digits/report.html\n")
+    html = (folder / "report.html").read_text()
+    assert [name for name in FIGURES if f'id="{name}"' in html] == [name for name in FIGURES if name != "alignment"]
+    assert "retrain.duration" in html and "<dl>" not in html
+
+    facts.parent.mkdir(parents=True)
+    facts.write_text(json.dumps(FACTS))
+    CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
+    assert FACTS["git.commit"] in (folder / "report.html").read_text()
+
+
+def test_rtl_report_before_any_comparison_is_one_line(project):
+    done = subprocess.run([Path(sys.executable).parent / "rtl", "report", "digits"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == ["error: artifacts/digits/results.csv: not found; run `dvc repro` first"]
+    assert not (project / "artifacts").exists()
