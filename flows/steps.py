@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 from prefect.futures import PrefectFuture, as_completed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from tasks.cores import cores, share_among
@@ -46,7 +47,7 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
         while waiting or running:
             ready = [key for key, step in waiting.items() if all(name in done for name in step.after)]
             share_among(len(running) + len(ready))
-            for key in ready[: cores() + 1 - len(running)]:  # one more than can run: no worker is ever without
+            for key in ready[: cores() - len(running)]:  # what waits at a worker would overtake a chain's next step
                 step = waiting.pop(key)
                 running[step.submit(*(done[name] for name in step.after))] = key
             finished = next(as_completed(list(running)))
@@ -70,7 +71,8 @@ class Bar:
 
     def __init__(self, what: str, total: int) -> None:
         self._console = Console()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), Status())
+        status = Status(table_column=Column(no_wrap=True))
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), status)
         self._progress = Progress(*columns, console=self._console)
         self._line = self._progress.add_task(what, total=total)
         self._what, self._total = what, total

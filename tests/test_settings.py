@@ -45,7 +45,7 @@ def test_every_shipped_section_is_valid(params):
         ("digits.extract.duration", "ten", "digits.extract.duration: found 'ten'; allowed: "),
         ("digits.extract.weights_per_round", 1.5, "digits.extract.weights_per_round: found 1.5; allowed: must be"),
         ("digits.retrain.update", ["both"], "digits.retrain.update.0: found 'both'; allowed: 'synchronous' or"),
-        ("digits.retrain.sparsities", [0.9], "digits.retrain.sparsities: found 0.9; allowed: a level of digits.spars"),
+        ("digits.retrain.sparsities", [0.8], "digits.retrain.sparsities: found 0.8; allowed: a level of digits.spars"),
         (
             "digits.collapse",
             {"sparsities": [0.8]},
