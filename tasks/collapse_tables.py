@@ -70,19 +70,20 @@ def alignment_table(
     Args:
         over_sparsity: rows of pairs.parquet of RTL, by depth.
         over_epochs: the same at one sparsity, with the epoch in the column ``sparsity``.
-        semantics: float [K, K] in the order of ``subsets``; None leaves the table empty.
+        semantics: float [K, K] in the order of ``subsets``; None leaves the table empty, and
+                so do two subsets, which have but one pair.
         subsets: K names.
     """
     columns = ["seed", "over", "at", "depth", "rho", "p"]
-    if semantics is None:
+    if semantics is None or len(subsets) < 3:
         return pd.DataFrame(columns=columns)
     number = {name: place for place, name in enumerate(subsets)}
     rows = []
     for over, pairs in (("sparsity", over_sparsity), ("epoch", over_epochs)):
         for (seed, at, depth), group in pairs.groupby(["seed", "sparsity", "layer"], sort=False, observed=True):
             square = torch.eye(len(subsets), dtype=torch.float64)
-            a, b = (group[end].astype(str).map(number).to_numpy() for end in ("subset_a", "subset_b"))
-            square[a, b] = square[b, a] = torch.from_numpy(group.jaccard.to_numpy(np.float64))
+            a, b = (group[end].astype(str).map(number).tolist() for end in ("subset_a", "subset_b"))
+            square[a, b] = square[b, a] = torch.tensor(group.jaccard.tolist(), dtype=torch.float64)
             found = alignment(square, semantics, Stream(int(seed)).at(analysis="alignment"))
             rows.append({"seed": seed, "over": over, "at": at, "depth": depth, **found._asdict()})
     return pd.DataFrame(rows, columns=columns)
