@@ -70,17 +70,17 @@ def results(
 def report(problem: ProblemName) -> None:
     """Write the last comparison as one page with interactive figures, which opens without a network."""
     from tasks import paths
+    from tasks.params import read_params, section
     from tasks.published_tables import read_tables
     from tasks.report import report as page
-    from tasks.settings import problem_settings
     from tasks.store import write_atomically
-    from tasks.tracking import flat_settings
 
-    settings = problem_settings(problem)
-    tables = read_tables(paths.artifacts(problem))
-    facts = json.loads(known.read_text()) if (known := paths.facts(problem)).is_file() else {}
-    path = paths.report(problem)
-    write_atomically(path, page(problem, tables, facts, flat_settings(settings.model_dump())))
+    section(read_params(), problem)
+    tables, path = read_tables(paths.artifacts(problem)), paths.report(problem)
+    known = {"facts": {}, "settings": {}}
+    if paths.facts(problem).is_file():
+        known = json.loads(paths.facts(problem).read_text())
+    write_atomically(path, page(problem, tables, **known))
     typer.echo(path)
 
 

@@ -13,16 +13,17 @@ from flows.runner import runner
 from flows.start import start
 from flows.steps import Step, run_steps
 from rtl_core.errors import DataError
+from rtl_core.semantics.matrix import read_semantics
 from tasks import paths
 from tasks.analyse_collapse import analyse_collapse
 from tasks.draw import draw
-from tasks.job import Job, data_digest, job_of
+from tasks.job import Job, data_digest, job_of, load_problem
 from tasks.levels import compared_levels, read_levels, retrained_places
 from tasks.measure_similarity import measure_similarity
 from tasks.methods import all_methods, examined_method, rtl_methods
 from tasks.provenance import provenance
 from tasks.published_tables import read_tables
-from tasks.publishing import collect, publish
+from tasks.publishing import collect, publish, publish_files
 from tasks.report import report
 from tasks.score_across import score_across
 from tasks.score_method import score_method
@@ -43,7 +44,9 @@ def compare(problem: str) -> None:
         problem: a section of params.yaml.
     """
     settings = problem_settings(problem)
-    job = job_of(problem, settings)
+    job, levels = job_of(problem, settings), read_levels(problem)
+    if settings.collapse.semantics:  # hours of scoring come before it is used
+        read_semantics(Path(settings.collapse.semantics), load_problem(job).subsets)
     compared = {
         (method, seed, sparsity)
         for method in all_methods(settings)
@@ -69,13 +72,14 @@ def compare(problem: str) -> None:
         [_measured(place, found) for place, found in similar.items() if place[0] != "epochs"],
         [_measured(place, found) for place, found in similar.items() if place[0] == "epochs"],
         [found for found in across.values() if found],
-        read_levels(problem)["rounds"],
+        levels,
         settings.collapse.metric,
         collect(Path(settings.collapse.semantics)) if settings.collapse.semantics else None,
     )
-    files |= draw(problem, files)
+    folder = paths.artifacts(problem)
     for name, reference in files.items():
-        publish(paths.artifacts(problem) / name, reference)
+        publish(folder / name, reference)
+    publish_files(folder / "figures", {folder / name: reference for name, reference in draw(problem, files).items()})
     show(job, settings)
 
 
@@ -134,13 +138,15 @@ def show(job: Job, settings: ProblemSettings) -> None:
     folder, flat = paths.artifacts(problem), flat_settings(settings.model_dump())
     tables = read_tables(folder)
     facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds))}
+    if (last := max(read_levels(problem)["levels"])) < max(settings.sparsities):
+        facts["extraction.ended_at"] = f"{100 * last:g} % sparsity, at the alarm"
     run_id = track(problem, tables, flat, data_digest(job), sorted((folder / "figures").iterdir()), facts)
     facts |= {"mlflow.run_id": run_id}
-    write_atomically(paths.facts(problem), json.dumps(facts).encode())
+    write_atomically(paths.facts(problem), json.dumps({"facts": facts, "settings": flat}, indent=2).encode())
     write_atomically(paths.report(problem), report(problem, tables, facts, flat))
     log_report(run_id, paths.report(problem))
     key = re.sub("[^a-z0-9]+", "-", problem.lower())
-    for name in ("summary", "knees"):
+    for name in ("summary", "parameters", "collapse", "knees"):
         create_table_artifact(key=f"{key}-{name}", table=json.loads(tables[name].to_json(orient="records")))
     create_markdown_artifact(key=f"{key}-mlflow", markdown=f"MLflow run `{run_id}`")
 

@@ -42,9 +42,10 @@ def extract(problem: str) -> None:
     steps: dict[Any, Step] = {**start_steps(job, settings.seeds, "rtl", how.rewind_to)}
     for method in ("rtl", *how.controls):
         names = chains_of(load_problem(job), method, how.control_chains)
+        steps |= mask_steps(job, method, settings, names, rounds)  # first: what is watched must not wait for chains
         steps |= chain_steps(job, method, settings.seeds, names, rounds, how.duration, bool(how.rewind_to))
-        steps |= mask_steps(job, method, settings, names, rounds)
     epochs = epoch_steps(job, settings, rounds)
+    steps |= epochs
     identity = digest_of([job, rounds, how.model_dump(), settings.seeds])
     with (
         CollapseWatch(rounds, settings.seeds, how.stop_on_collapse) as watch,
@@ -56,17 +57,17 @@ def extract(problem: str) -> None:
                 case ("similarity", "rtl", seed, number):
                     live.log(seed, watch.sparsities[number - 1], result)
                     if watch.measured(seed, number, result):
-                        return [name for name in steps if isinstance(name[-1], int) and name[-1] > watch.last_round]
+                        return [name for name in steps if isinstance(name[-1], int) and name[-1] > watch.ends_after]
             return ()
 
-        found = run_steps(steps | epochs, "pruning rounds", looked_at)
+        found = run_steps(steps, "pruning rounds", looked_at)
     files = {
         paths.masks(problem, seed, sparsity, method): found["masks", method, seed, number]
         for method in ("rtl", *how.controls)
         for seed in settings.seeds
         for number, sparsity in enumerate(reached(rounds)[: watch.last_round], start=1)
     }
-    files |= {paths.epoch_masks(problem, *key[1:]): found[key] for key in epochs if key in found}
+    files |= {paths.epoch_masks(problem, *key[1:]): found[key] for key in epochs if key[-1] <= watch.last_round}
     files[paths.levels(problem)] = {"sha256": STORE.put(watch.record())}
     if how.rewind_to:
         files |= {paths.start(problem, seed): found["start", seed, "rtl"] for seed in settings.seeds}

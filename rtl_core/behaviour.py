@@ -34,9 +34,9 @@ def agreement(predictions: Sequence[Tensor]) -> Tensor:
     """How far K tickets predict alike, float64 [K, K], 1 on the diagonal.
 
     Of choices, int [N], it is the share of examples with the same choice; of quantities, float [N, …], Pearson's
-    correlation.
+    correlation, 0 with a ticket that always predicts the same.
     """
     stacked = torch.stack([values.flatten() for values in predictions])
     if stacked.is_floating_point():
-        return torch.corrcoef(stacked.double())
+        return torch.corrcoef(stacked.double()).nan_to_num(0.0).fill_diagonal_(1.0)
     return torch.stack([(stacked == row).double().mean(1) for row in stacked])

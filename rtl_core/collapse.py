@@ -131,6 +131,7 @@ def _segments(places: Floats, at: float) -> Floats:
 
 
 def _squares(curves: Floats, basis: Floats) -> Floats:
-    """Sum of squared residuals of each curve [R, n] from its best fit in a basis [n, p]."""
-    orthogonal = np.linalg.qr(basis)[0]
-    return np.asarray(((curves - curves @ orthogonal @ orthogonal.T) ** 2).sum(axis=1))
+    """Sum of squared residuals of each curve [R, n] from its best fit in a basis [n, p] that holds the constant."""
+    centred = curves - curves.mean(axis=1, keepdims=True)
+    explained = centred @ np.linalg.qr(basis)[0]
+    return np.asarray(np.maximum(0, (centred**2).sum(axis=1) - (explained**2).sum(axis=1)))

@@ -13,7 +13,7 @@ from tasks.collapse_tables import (
     function_table,
     knees_table,
 )
-from tasks.similarity_tables import by_depth, overlap_table, pairs_table, similarity_table
+from tasks.similarity_tables import MEAN, by_depth, overlap_table, pairs_table, similarity_table
 from tasks.store import STORE
 from tasks.tables import results_table, to_csv
 
@@ -34,7 +34,7 @@ def analyse_collapse(
     similarities: Rows,
     epochs: Rows,
     across: Rows,
-    rounds: list[float],
+    levels: dict[str, Any],
     metric: str | None,
     semantics: dict[str, str] | None,
 ) -> dict[str, dict[str, str]]:
@@ -47,12 +47,12 @@ def analyse_collapse(
             names.
         epochs: the same of masks over epochs of training, with the epoch in the place of the sparsity.
         across: what ``score_across`` found.
-        rounds: the sparsity after each round.
+        levels: what extraction reached: ``rounds`` and ``alarms`` of levels.json.
         metric: ``protocol.metric`` of the collapse curves; None takes the first.
         semantics: reference of a file of similarity in meaning; without one alignment.csv is empty.
 
     Raises:
-        DataError: the file of similarity in meaning is unsound or lacks a subset.
+        DataError: there is no such metric, or the file of similarity in meaning is unsound or lacks a subset.
     """
     pairs = pairs_table(similarities)
     of_rtl, overlap = pairs[pairs.masks == "rtl"], overlap_table(pairs)
@@ -61,11 +61,11 @@ def analyse_collapse(
         "similarity.csv": similarity_table(pairs, similarities),
         "overlap.csv": overlap,
         "collapse.csv": collapse,
-        "knees.csv": knees_table(collapse, overlap, rounds),
+        "knees.csv": knees_table(collapse, overlap, levels["rounds"], levels["alarms"]),
         "function.csv": function_table(across),
         "agreement.csv": agreement_table(across),
     }
-    subsets = [name for name in dict.fromkeys(collapse.subset) if name != "mean"]
+    subsets = [name for name in dict.fromkeys(overlap[overlap.masks == "rtl"].subset) if name != MEAN]
     meaning = read_semantics(Path(semantics["path"]), subsets) if semantics else None
     over_epochs = by_depth(pairs_table(epochs)) if epochs else of_rtl.iloc[:0]
     tables["alignment.csv"] = alignment_table(by_depth(of_rtl), over_epochs, meaning, subsets)

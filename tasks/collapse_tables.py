@@ -1,6 +1,7 @@
 """The tables that hold similarity of masks against what tickets are worth."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from rtl_core.alignment import alignment
 from rtl_core.collapse import Knee, alarm, knee
+from rtl_core.errors import DataError
 from rtl_core.randomness import Stream
 from tasks.similarity_tables import MEAN
 
@@ -26,25 +28,37 @@ def collapse_table(results: pd.DataFrame, overlap: pd.DataFrame, metric: str | N
         results: rows of results.csv of one method.
         overlap: overlap.csv.
         metric: ``protocol.metric``; None takes the first.
+
+    Raises:
+        DataError: there is no such metric.
     """
     names = results.protocol + "." + results.metric
+    if metric and metric not in set(names):
+        raise DataError(f"collapse.metric: found {metric!r}; allowed: {', '.join(dict.fromkeys(names))}")
     chosen = results[names == (metric or names.iloc[0])]
     columns = ["method", "seed", "sparsity", "subset", "metric", "value"]
     of_tickets = overlap[overlap.masks == "rtl"].drop(columns="masks")
     return chosen[columns].merge(of_tickets, on=["seed", "sparsity", "subset"])
 
 
-def knees_table(collapse: pd.DataFrame, overlap: pd.DataFrame, rounds: Sequence[float]) -> pd.DataFrame:
-    """knees.csv: where metrics fall (``metric``), where similarity bends (``departure``), and each alarm (``alarm``).
+def knees_table(
+    collapse: pd.DataFrame,
+    overlap: pd.DataFrame,
+    rounds: Sequence[float],
+    alarms: Mapping[str, dict[str, Any] | None],
+) -> pd.DataFrame:
+    """knees.csv: where metrics fall (``metric``), where similarities bend (``departure``, ``excess``), and each alarm.
 
     Places are sparsities, and rounds (fractional between two); bootstrap intervals are over the tickets for their
     mean, over residuals for one. Empty where a curve does not bend, or a metric does not fall. ``method`` is whose
-    masks, for the latter two. The alarm's place is the last round of the level; it rang after round ``rung``.
+    masks, but for metrics. The alarm's place is the last round of the level; it rang after round ``rung``. ``lead``
+    is by how many rounds similarity came first: the metric's round less its own, or less that in which the alarm rang.
 
     Args:
         collapse: ``collapse_table``.
         overlap: overlap.csv.
         rounds: the sparsity after each round.
+        alarms: of RTL's masks by seed, as extraction heard them; those of controls are found here.
     """
     rows: list[dict[str, Any]] = []
     for (method, seed), group in collapse.groupby(["method", "seed"], sort=False):
@@ -52,14 +66,21 @@ def knees_table(collapse: pd.DataFrame, overlap: pd.DataFrame, rounds: Sequence[
             falls = found and found.after < min(0, found.before)
             rows.append(_row("metric", method, seed, subset, found if falls else None, rounds))
     for (masks, seed), group in overlap.groupby(["masks", "seed"], sort=False):
-        if masks == "rtl":
-            bends = _knees(group, "departure", int(seed))
-            rows += [_row("departure", masks, seed, subset, found, rounds) for subset, found in bends]
-        rows.append({"curve": "alarm", "method": masks, "seed": seed, "subset": MEAN})
-        if ring := alarm(group[group.subset == MEAN].sort_values("sparsity").departure.tolist()):
-            place = {"sparsity": rounds[ring.knee - 1], "round": ring.knee, "rung": ring.rung, "side": ring.side}
-            rows[-1] |= place
-    return pd.DataFrame(rows, columns=KNEES)
+        ring = alarms[str(seed)] if masks == "rtl" else _alarm(group, rounds)
+        for curve in ("departure", "excess") if masks == "rtl" else ():
+            rows += [_row(curve, masks, seed, name, found, rounds) for name, found in _knees(group, curve, int(seed))]
+        row = {"curve": "alarm", "method": masks, "seed": seed, "subset": MEAN}
+        rows.append(row | ({**ring, "round": ring["knee"]} if ring else {}))
+    table = pd.DataFrame(rows, columns=KNEES)
+    falls = table[(table.curve == "metric") & (table.subset == MEAN)].groupby("seed")["round"].mean()
+    seen = table.rung.fillna(table["round"]).where((table.subset == MEAN) & (table.method == "rtl"))
+    return table.assign(lead=(table.seed.map(falls) - seen).where(table.curve != "metric"))
+
+
+def _alarm(overlap: pd.DataFrame, rounds: Sequence[float]) -> dict[str, Any] | None:
+    trajectory = overlap[overlap.subset == MEAN].sort_values("sparsity").departure.tolist()
+    ring = alarm(trajectory)
+    return ring and {**asdict(ring), "sparsity": rounds[ring.knee - 1]}
 
 
 def alignment_table(

@@ -31,10 +31,21 @@ class CollapseWatch:
     def __enter__(self) -> "CollapseWatch":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """Extraction is over: nothing more to say beside the bar."""
         for seed in self.alarms:
             forget(_subject(seed))
+        if not error and self.last_round < len(self.rounds):
+            _print(f"extraction ends at {self._percent(self.last_round)} sparsity, the last level before the alarm")
+
+    @property
+    def ends_after(self) -> int:
+        """The round after which no chain goes on: the last of all or, under ``stop``, the first that rang.
+
+        Every seed is followed to it, so that what is found does not depend on which seed was faster.
+        """
+        rungs = [ring.rung for ring in self.alarms.values() if ring]
+        return min(rungs) if self.policy == "stop" and rungs else len(self.rounds)
 
     @property
     def last_round(self) -> int:
@@ -43,7 +54,7 @@ class CollapseWatch:
         Raises:
             RtlError: no level comes before the alarm.
         """
-        knees = [ring.knee for ring in self.alarms.values() if ring]
+        knees = [ring.knee for ring in self._heard().values() if ring]
         if self.policy != "stop" or not knees:
             return len(self.rounds)
         levels = [r["number"] for r in self.rounds if r["sparsity"] is not None and r["number"] <= min(knees)]
@@ -73,9 +84,15 @@ class CollapseWatch:
         found = {
             "levels": [r["sparsity"] for r in kept if r["sparsity"] is not None],
             "rounds": self.sparsities[: self.last_round],
-            "alarms": {str(seed): ring and asdict(ring) for seed, ring in self.alarms.items()},
+            "alarms": {
+                str(seed): ring and {**asdict(ring), "sparsity": self.sparsities[ring.knee - 1]}
+                for seed, ring in self._heard().items()
+            },
         }
         return (json.dumps(found, indent=2) + "\n").encode()
+
+    def _heard(self) -> dict[int, Alarm | None]:
+        return {seed: ring if ring and ring.rung <= self.ends_after else None for seed, ring in self.alarms.items()}
 
     def _say(self, seed: int, excess: float) -> None:
         ring = self.alarms[seed]
@@ -83,10 +100,9 @@ class CollapseWatch:
         say(_subject(seed), f"excess similarity {excess:.3f}, {state}")
 
     def _warn(self, seed: int, ring: Alarm) -> None:
-        ends = f"; extraction ends at {self._percent(self.last_round)}" if self.policy == "stop" else ""
-        Console(stderr=True).print(
+        _print(
             f"seed {seed}: the similarity of masks {ring.side}s from round {ring.knee} on "
-            f"({self._percent(ring.knee)} sparsity), seen after round {ring.rung}: pruning may have gone too far{ends}"
+            f"({self._percent(ring.knee)} sparsity), seen after round {ring.rung}: pruning may have gone too far"
         )
 
     def _percent(self, number: int) -> str:
@@ -95,3 +111,7 @@ class CollapseWatch:
 
 def _subject(seed: int) -> str:
     return f"seed {seed}"
+
+
+def _print(line: str) -> None:
+    Console(stderr=True).print(line, soft_wrap=True)

@@ -80,7 +80,14 @@ def collapse(tables: Tables) -> alt.TopLevelMixin:
     scores = {method: _ticket_rows(group, "value") for method, group in table.groupby("method", sort=False)}
     overlap = tables["overlap"]
     similar = dict.fromkeys(scores, _ticket_rows(overlap[overlap.masks == "rtl"], "departure"))
-    score_span, similar_span = (_span(pd.concat(rows.values())["mean"]) for rows in (scores, similar))
+    floors = overlap[(overlap.masks != "rtl") & (overlap.subset == MEAN_NAME)]
+    score_span, similar_span = (
+        _span(pd.concat(values))
+        for values in (
+            [rows["mean"] for rows in scores.values()],
+            [floors.departure, *(rows["mean"] for rows in similar.values())],
+        )
+    )
     percent = pd.concat([*scores.values(), *similar.values()]).percent
     x, reach = _sparsity_axis(percent), _span(percent)
     stacks = []
@@ -92,6 +99,7 @@ def collapse(tables: Tables) -> alt.TopLevelMixin:
         ]
         below = [
             *_rules(marks, x, reach, labelled=False),
+            *_floors(floors, x, similar_span),
             *_ticket_lines(similar[method], tickets, picked, x, MEASURES["departure"], similar_span),
         ]
         if not stacks:
@@ -182,6 +190,21 @@ def _ticket_lines(
         ],
     )  # fmt: skip
     return [line, points, *(_end_labels(rows, look, picked, x, y, span) if named else [])]
+
+
+def _floors(rows: pd.DataFrame, x: alt.X, span: Span) -> list[alt.Chart]:
+    """A broken grey line for each control, named where it begins: what similarity is without different subsets."""
+    layers: list[alt.Chart] = []
+    y = _value_axis("departure", MEASURES["departure"], span)
+    for masks, group in rows.groupby("masks", sort=False):
+        line = _over_seeds(group.assign(percent=_percent(group.sparsity)), ["percent"], "departure")
+        line = line.rename(columns={"mean": "departure"}).assign(name=MASKS_NAMES.get(str(masks), str(masks)))
+        base = alt.Chart(line[["percent", "departure", "name"]].round(6)).encode(x=x, y=y)
+        dash = list(NAMED_STYLES.get(line.name.iloc[0], OTHER).dash)
+        layers.append(base.mark_line(color="#8a929c", strokeDash=dash, strokeWidth=1.4).encode(tooltip="name:N"))
+        first = base.transform_filter(f"datum.percent == {line.percent.min()}")
+        layers.append(first.mark_text(align="left", dy=-7, fontSize=11, color="#55606b").encode(text="name:N"))
+    return layers
 
 
 def _end_labels(

@@ -32,6 +32,7 @@ FACT_NAMES = {
     "dvc.lock": "SHA-256 of dvc.lock",
     "mlflow.run_id": "MLflow run",
     "prefect.flow_run_id": "Prefect flow run",
+    "extraction.ended_at": "extraction ended at",
 }
 
 

@@ -21,11 +21,6 @@ def timing(problem: str, stage: str) -> Path:
     return STATE / "timing" / problem / f"{stage}.json"
 
 
-def facts(problem: str) -> Path:
-    """Which code, data and run the last comparison came from."""
-    return STATE / "facts" / f"{problem}.json"
-
-
 def data(problem: str) -> Path:
     """What the partition stage publishes."""
     return Path("data") / problem
@@ -64,6 +59,11 @@ def tickets(problem: str, method: str, seed: int, sparsity: float) -> Path:
 def baselines(problem: str, method: str, seed: int, sparsity: float) -> Path:
     """The folder of a baseline's ticket files, one for each network that shares nothing with the others."""
     return artifacts(problem) / "baselines" / method / f"seed-{seed}" / level(sparsity)
+
+
+def facts(problem: str) -> Path:
+    """Which code, data, run and settings the last comparison came from."""
+    return artifacts(problem) / "run.json"
 
 
 def report(problem: str) -> Path:

@@ -104,10 +104,11 @@ def _similarity(seeds: Sequence[int], pruned: Sequence[float]) -> Iterator[dict[
 
 
 def _overlap(subsets: Sequence[str], seeds: Sequence[int], pruned: Sequence[float]) -> Iterator[dict[str, object]]:
-    for seed, sparsity, (k, name) in itertools.product(seeds, pruned, enumerate([*subsets, "mean"])):
-        excess, chance = _excess("rtl", sparsity, "all", k, seed), _chance(sparsity)
+    names = [("rtl", k, name) for k, name in enumerate([*subsets, "mean"])] + [("same_subset", 0, "mean")]
+    for seed, sparsity, (masks, k, name) in itertools.product(seeds, pruned, names):
+        excess, chance = _excess(masks, sparsity, "all", k, seed), _chance(sparsity)
         yield {
-            "masks": "rtl", "seed": seed, "sparsity": sparsity, "subset": name,
+            "masks": masks, "seed": seed, "sparsity": sparsity, "subset": name,
             "jaccard": chance + excess * (1 - chance), "excess": excess, "departure": 0.2 + 0.3 * excess,
         }  # fmt: skip
 

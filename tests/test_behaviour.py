@@ -16,6 +16,7 @@ def test_agreement_of_quantities_is_their_correlation():
     a = torch.rand(5, 4, generator=torch.Generator().manual_seed(0))
     found = agreement([a, 2 * a + 1, -a])
     assert found.tolist() == [pytest.approx(row) for row in ([1, 1, -1], [1, 1, -1], [-1, -1, 1])]
+    assert agreement([a, torch.ones(5, 4)]).tolist() == [[1, 0], [0, 1]]
 
 
 def test_the_diagonal_is_each_ticket_on_its_own_job(digits):

@@ -43,8 +43,14 @@ def test_stop_keeps_the_levels_before_the_alarm_and_warn_keeps_all(capsys):
     assert len(rang) == 1
     found = json.loads(stopped.record())
     assert found["levels"] == [0.2, 0.5] and found["rounds"] == SPARSITIES[:10]
-    assert found["alarms"]["0"] == {"knee": 12, "rung": rang[0], "side": "rise"}
-    assert "rises from round 12 on (60 % sparsity)" in capsys.readouterr().err.replace("\n", " ")
+    assert found["alarms"]["0"] == {"knee": 12, "rung": rang[0], "side": "rise", "sparsity": 0.6}
+    assert stopped.ends_after == rang[0]
+    with stopped:
+        pass
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2 and "rises from round 12 on (60 % sparsity)" in told[0]
+    assert told[1].startswith("extraction ends at 50 % sparsity")
+    stopped, _ = follow("stop", RISING)
     assert status_lines() == ["seed 0: excess similarity 0.900, ALARM, rise from 60 %"]
     warned, _ = follow("warn", RISING)
     assert warned.last_round == 16 and json.loads(warned.record())["levels"] == [0.2, 0.5, 0.8]
@@ -58,6 +64,22 @@ def test_the_order_in_which_rounds_end_does_not_matter():
 
 def test_no_level_before_the_alarm_is_one_line():
     watch = CollapseWatch([r | {"sparsity": 0.8 if r["number"] == 16 else None} for r in ROUNDS], [0], "stop")
+    for number, value in enumerate(RISING, start=1):
+        watch.measured(0, number, {"departure": value, "excess": 0.9})
     with pytest.raises(RtlError, match="after round 12, before the first level"):
-        for number, value in enumerate(RISING, start=1):
-            watch.measured(0, number, {"departure": value, "excess": 0.9})
+        watch.record()
+
+
+def test_which_of_two_seeds_is_faster_does_not_matter():
+    later = [*QUIET[:10], 0.35, 0.45, 0.55, 0.65, 0.75, 0.85]
+    records = []
+    for ahead in (0, 1):
+        watch = CollapseWatch(ROUNDS, [0, 1], "stop")
+        for seed in (ahead, 1 - ahead):
+            for number in range(1, 17):
+                if number <= watch.ends_after:
+                    values = (RISING, later)[seed]
+                    watch.measured(seed, number, {"departure": values[number - 1], "excess": 0.9})
+        records.append(watch.record())
+    assert records[0] == records[1]
+    assert json.loads(records[0])["alarms"]["0"] is None and json.loads(records[0])["alarms"]["1"]["knee"] == 10

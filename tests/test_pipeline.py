@@ -107,7 +107,7 @@ class Project:
             str(path.relative_to(self.folder)): path.read_bytes()
             for top in ("data", "artifacts")
             for path in sorted((self.folder / top).rglob("*"))
-            if path.is_file() and path.name != "report.html"  # it names the run
+            if path.is_file() and path.name not in ("report.html", "run.json")  # they name the run
         }
 
 
@@ -187,13 +187,18 @@ def test_extraction_stops_at_the_last_level_before_tickets_collapse(finished, re
     project = Project(repository, tmp_path, finished, **settings)
     project.flow("partition")
     told = project.run(sys.executable, "-m", "flows.extract", "digits")
-    assert told.returncode == 0 and "extraction ends at 90 %" in " ".join(told.stderr.split())
+    assert told.returncode == 0 and "extraction ends at 90 % sparsity" in told.stderr
     reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())
     assert reached["levels"] == [0.5, 0.9] and reached["alarms"]["0"]["side"] == "fall"
     assert len(list((project.folder / "artifacts/digits/masks/rtl/seed-0").iterdir())) == len(reached["rounds"])
+    rounds = [int(name.rpartition(" ")[2]) for name in project.executed() if name.startswith("rtl, seed 0, digit")]
+    assert max(rounds) <= reached["alarms"]["0"]["rung"] + 2 < 22  # chains were stopped while they went on
     for stage in ("retrain", "baselines", "compare"):
         project.flow(stage)
     results = pd.read_csv(project.folder / "artifacts/digits/results.csv")
+    knees = pd.read_csv(project.folder / "artifacts/digits/knees.csv")
+    assert knees[knees.curve == "alarm"].rung.item() == reached["alarms"]["0"]["rung"]
+    assert "extraction ended at" in (project.folder / "artifacts/digits/report.html").read_text()
     assert set(results.sparsity) == {0.5, 0.9} and set(results.method) == {"rtl_sequential", "imp_single"}
 
 
@@ -323,12 +328,14 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     controls = [
         "imp_single_union", "random_masks", "layer_shuffled_masks", "initial_magnitude_masks", "shared_statistics",
     ]  # fmt: skip
-    extract = {**SMALL["extract"], "rewind_to": "3it"} | {
-        "controls": ["same_subset", "random_partition"], "control_chains": 3,
-    }  # fmt: skip
+    extract = {"duration": "1ep", "weights_per_round": 0.25, "rewind_every": 2, "rewind_to": "3it"}
+    extract |= {"controls": ["same_subset", "random_partition"], "control_chains": 3}
     baselines = {"methods": ["imp_single", "imp_multiple", *controls], "single_duration_factor": 2}
     settings = {"seeds": [0], "sparsities": [0.4], "extract": extract, "baselines": baselines}
-    project = Project(repository, tmp_path, finished, **settings)
+    project = Project(repository, tmp_path, finished, **settings, collapse={"semantics": "meaning.csv"})
+    names = [f"digit {k}" for k in range(10)]
+    meaning = pd.DataFrame([[1 / (1 + abs(a - b)) for b in range(10)] for a in range(10)], index=names, columns=names)
+    meaning.to_csv(tmp_path / "meaning.csv")
     project.flow("pipeline")
     artifacts = project.folder / "artifacts/digits"
     results = pd.read_csv(artifacts / "results.csv")
@@ -338,7 +345,7 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     assert kept.loc["initial_magnitude_masks", "union"] == kept.loc["rtl", "active_mean"]
     assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
     similarity = pd.read_csv(artifacts / "similarity.csv")
-    everywhere = similarity[similarity.layer == "all"].set_index("masks")
+    everywhere = similarity[(similarity.layer == "all") & (similarity.sparsity == 0.4)].set_index("masks")
     assert set(everywhere.index) == {"rtl", "same_subset", "random_partition", "initial_magnitude"}
     assert everywhere.loc["same_subset", "departure"] > everywhere.loc["rtl", "departure"] > 0
     pairs = pd.read_parquet(artifacts / "pairs.parquet")
@@ -349,11 +356,11 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
         Digits(project.folder / "data/digits", batch_size=64, device="cpu"),
         Stream(0).at(problem="digits"),
     )
-    adam, two, rounds = OptimizerChoice("adam", 0.003), Duration.parse("2it"), plan_rounds(13_968, [0.4], 0.4, 2)
+    adam, one, rounds = OptimizerChoice("adam", 0.003), Duration.parse("1ep"), plan_rounds(13_968, [0.4], 0.25, 2)
     late = late_tickets(problem, Duration.parse("3it"), adam, stream)
     assert (artifacts / "masks/start/seed-0.safetensors").read_bytes() == tickets_to_bytes(late)
     start = weights_at(late, problem, stream)
-    masks = extract_tickets(problem, rounds, two, adam, stream, start)[0.4]
+    masks = extract_tickets(problem, rounds, one, adam, stream, start)[0.4]
 
     def published(path: str) -> Masks:
         return masks_from_bytes((artifacts / path / "seed-0/sparsity-40.safetensors").read_bytes(), path)[1]
@@ -362,7 +369,7 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     dealt, chain = problem.dealt_at_random(stream.at(draw="random partition").generator()), unpruned(masks.layout)
     for pruning_round in rounds:
         place = stream.at(method="random_partition", subset="part 1")
-        chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, two, adam, place)
+        chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, one, adam, place)
     assert torch.equal(published("masks/random_partition")[0], chain.mask)
     for method, control in (
         ("random_masks", partial(random_masks, masks)),
@@ -374,6 +381,18 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     data = (artifacts / "baselines/initial_magnitude_masks/seed-0/sparsity-40/network-000.safetensors").read_bytes()
     largest = initial_magnitude_masks(masks, initial_weights(problem, stream).prunable.detach())
     assert torch.equal(tickets_from_bytes(data, "initial").masks.values, largest.values)
+
+    first = extract_round(
+        start.copy(), problem.objectives[3], unpruned(masks.layout), rounds[0], one, adam,
+        stream.at(method="rtl", subset="digit 3"),
+    )  # fmt: skip
+    _, halves = masks_from_bytes((artifacts / "masks/epochs/seed-0/epoch-1.safetensors").read_bytes(), "epoch 1")
+    assert (halves.active() == 13_968 // 2).all()
+    kept, lost = (first.carried["weights"].abs()[chosen] for chosen in (halves[3], first.mask & ~halves[3]))
+    assert (halves[3] <= first.mask).all() and kept.min() >= lost.max()
+    alignment = pd.read_csv(artifacts / "alignment.csv")
+    assert alignment.groupby("over").size().to_dict() == {"sparsity": 2 * 4, "epoch": 4}
+    assert alignment.rho.between(-1, 1).all() and alignment.p.between(0, 1).all()
 
 
 def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):

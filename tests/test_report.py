@@ -130,7 +130,7 @@ def project(repository, tmp_path, monkeypatch):
 
 
 def test_rtl_report_writes_the_page_and_prints_its_path(project):
-    folder, facts = project / "artifacts/digits", project / ".rtl/facts/digits.json"
+    folder, facts = project / "artifacts/digits", project / "artifacts/digits/run.json"
     folder.mkdir(parents=True)
     for name, table in example_tables(seeds=[0], rounds=8).items():
         if name == "pairs":
@@ -142,12 +142,12 @@ def test_rtl_report_writes_the_page_and_prints_its_path(project):
     assert (done.exit_code, done.output) == (0, "artifacts/digits/report.html\n")
     html = (folder / "report.html").read_text()
     assert [name for name in FIGURES if f'id="{name}"' in html] == [name for name in FIGURES if name != "alignment"]
-    assert "retrain.duration" in html and "<dl>" not in html
+    assert 'id="settings"' not in html and "<dl>" not in html
 
-    facts.parent.mkdir(parents=True)
-    facts.write_text(json.dumps(FACTS))
+    facts.write_text(json.dumps({"facts": FACTS, "settings": {"retrain.duration": "3ep"}}))
     CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
-    assert FACTS["git.commit"] in (folder / "report.html").read_text()
+    html = (folder / "report.html").read_text()
+    assert FACTS["git.commit"] in html and "retrain.duration" in html
 
 
 def test_rtl_report_before_any_comparison_is_one_line(project):

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from rtl_core.controls import layer_shuffled_masks, random_masks
 from rtl_core.masks import Masks
 from rtl_core.randomness import Stream
-from rtl_core.similarity import check_union, every_pair, similarity, union_bounds
+from rtl_core.similarity import check_union, departures, every_pair, similarity, union_bounds
 from rtl_core.weights import Layout
 
 TWO_LAYERS = Layout(("a", "b"), ((2, 2), (4,)))
@@ -45,6 +45,12 @@ def test_depths_are_thirds_of_the_layers_and_weigh_every_weight_alike():
     for depth, part in zip(("shallow", "middle", "deep"), values.split((8, 6, 6), dim=1), strict=True):
         by_hand = [((part[a] & part[b]).sum() / (part[a] | part[b]).sum()).item() for a, b in found.pairs]
         assert found.jaccard[:, found.groups.index(depth)].tolist() == pytest.approx(by_hand)
+
+
+def test_departures_are_where_a_mask_differs_from_that_of_the_largest_initial_weights():
+    initial = torch.tensor([0.1, -0.8, 0.2, 0.7, 0.3, -0.6, 0.4, 0.5])  # its four largest: places 1, 3, 5 and 7
+    found = departures(masks([0, 1, 0, 1, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1, 0, 0]), initial)
+    assert found.values.int().tolist() == [[0] * 8, [1, 0, 0, 0, 0, 0, 0, 1]]
 
 
 def test_identical_masks_are_alike_and_wholly_in_excess():
