@@ -28,7 +28,7 @@ def show_results(problem: str) -> None:
     console = Console()
     for table in (*score_tables(tables["summary"]), kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
-    console.print(f"Tables and pictures: {folder}/ (results.csv, parameters.csv, similarity.csv, figures/)")
+    console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
 

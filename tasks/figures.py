@@ -15,7 +15,7 @@ from tasks.heatmaps import function, heatmaps
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 """The version of Vega-Lite that Altair writes: the one to draw with, here and in a page."""
 
-PIXELS = 2
+PIXELS = 1.5
 """Pixels of a picture for each pixel of the figure's layout."""
 
 
