@@ -160,7 +160,8 @@ def test_the_tables_of_the_collapse_analysis(finished):
     results = pd.read_csv(artifacts / "results.csv")
     same = collapse.merge(results[results.protocol == "paper"], on=["method", "seed", "sparsity", "subset", "metric"])
     assert len(same) == len(collapse) == 2 * 2 * 11 and (same.value_x == same.value_y).all()
-    assert set(knees.curve) == {"metric", "departure", "alarm"} and knees[knees.curve == "alarm"].sparsity.isna().all()
+    assert set(knees.curve) == {"metric", "departure", "excess", "alarm"}
+    assert knees[knees.curve == "alarm"].sparsity.isna().all()
     function = pd.read_csv(artifacts / "function.csv")
     assert len(function) == 2 * 2 * 2 * 100
     own = function[function.ticket == function.subset].merge(
