@@ -182,7 +182,8 @@ def test_a_browser_sees_the_methods_below_their_parent_run_in_mlflow(pages, brow
     parent.locator("button[data-component-id*=runnamecellrenderer]").click()
     for method in ("rtl", "rtl_sequential", "imp_single"):
         browser_page.get_by_role("link", name=method, exact=True).wait_for()
-    browser_page.get_by_text("4 matching runs").wait_for()
+    browser_page.get_by_role("link", name="extraction", exact=True).wait_for()
+    browser_page.get_by_text("5 matching runs").wait_for()
 
 
 def test_ctrl_c_stops_both_and_leaves_nothing_running(pages):
