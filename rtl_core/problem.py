@@ -13,6 +13,9 @@ from rtl_core.errors import DataError, SettingsError
 
 Batch = Any
 
+LEFT_OUT = "left_out.json"
+"""Where ``partition`` may say, in its folder, what it left out and why: a JSON list of lines of text."""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -49,6 +52,13 @@ class AcrossSubsets(NamedTuple):
     predictions: Tensor
 
 
+class Exhibit(NamedTuple):
+    """A picture of what came out: what it shows, and its pixels, uint8 [H, W, 3]."""
+
+    name: str
+    pixels: Tensor
+
+
 class Problem(ABC):
     """A job with heterogeneous data: K subsets, a network, what is trained, and how results are scored.
 
@@ -70,6 +80,15 @@ class Problem(ABC):
             DataError: the source is missing or is not what it claims to be.
         """
         raise SettingsError(f"{cls.__name__} has no partition(): the pipeline cannot prepare its data")
+
+    @classmethod
+    def instances(cls, folder: Path) -> Sequence[str]:
+        """The jobs in ``folder``, as ``partition`` wrote it, where it holds several that share nothing but settings.
+
+        Each has its own subsets and its own network, and lies in the folder of its name inside ``folder``, which the
+        constructor is then given. None where ``folder`` is the one job, as with most problems.
+        """
+        return ()
 
     @classmethod
     def source_files(cls, **settings: Any) -> list[Path]:
@@ -122,6 +141,19 @@ class Problem(ABC):
     @abstractmethod
     def score_single(self, network: nn.Module) -> list[Score]:
         """The same figures for one network in evaluation mode that serves every subset."""
+
+    @property
+    def references(self) -> Sequence[Exhibit]:
+        """Pictures that results are to be held against, such as the target; none where there is nothing to look at."""
+        return ()
+
+    def exhibit(self, tickets: Sequence[nn.Module]) -> Sequence[Exhibit]:
+        """Pictures of what K networks in evaluation mode do, ticket k on subset k's job."""
+        return ()
+
+    def exhibit_single(self, network: nn.Module) -> Sequence[Exhibit]:
+        """The same pictures, under the same names, for one network in evaluation mode that serves every subset."""
+        return ()
 
     def across_subsets(self, network: nn.Module) -> AcrossSubsets | None:
         """One ticket's network, in evaluation mode, on the jobs of all subsets; None where the others' make no sense.
