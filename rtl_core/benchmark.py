@@ -28,7 +28,7 @@ Report = Callable[[str], None]
 def benchmark(
     problem: Problem, make_optimizer: OptimizerChoice, stream: Stream, cores: int, report: Report
 ) -> dict[str, dict[str, float]]:
-    """Images per second on ``cores`` cores, ours and the plain reference's, and their ratio.
+    """Images (or whatever batches hold) per second on ``cores`` cores, ours and the plain reference's, and their ratio.
 
     The reference works on one ticket at a time, with ``cores`` threads inside each operator. Ours works on as
     many tickets as cores at a time, one thread each: chains of extraction, tickets to be scored, the passes of
@@ -229,8 +229,13 @@ class _Tickets:
         return batches_of(objective, (place.at(epoch=epoch) for epoch in count()))
 
     def _plain_batches(self) -> list[Iterator[Batch]]:
-        loaders = [plain_loader([next(self._batches(objective))]) for objective in self.objectives]
-        return [chain.from_iterable(repeat(loader)) for loader in loaders]
+        """The same batch again and again: from a loader, unless a subset's one batch is all its data."""
+        batches = [next(self._batches(objective)) for objective in self.objectives]
+        whole = [objective.batches_per_epoch == 1 for objective in self.objectives]
+        return [
+            repeat(batch) if one else chain.from_iterable(repeat(plain_loader([batch])))
+            for batch, one in zip(batches, whole, strict=True)
+        ]
 
 
 def _time(work: Work) -> tuple[int, float]:

@@ -11,6 +11,9 @@ class Checkpoint(Protocol):
     def load(self) -> dict[str, Tensor]:
         """What ``save`` was last given; empty where nothing was, or where it cannot be trusted."""
 
+    def due(self) -> bool:
+        """Whether it is time to keep a state; an epoch may be shorter than keeping one takes."""
+
     def save(self, state: dict[str, Tensor]) -> None:
         """Keep a state, whole or not at all."""
 

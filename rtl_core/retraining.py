@@ -47,8 +47,8 @@ def retrain(
             added up and followed in one step over the union.
         make_optimizer: builds the optimizer, or the K optimizers.
         stream: where the random draws come from.
-        checkpoint: where the state after each epoch is kept; what it holds is taken up again, so that an
-            interrupted training ends as an uninterrupted one, bit for bit.
+        checkpoint: where the state after an epoch is kept, whenever it is due; what it holds is taken up again, so
+            that an interrupted training ends as an uninterrupted one, bit for bit.
         threads: how many tickets' passes run side by side in the synchronous update; the result is the same
             for any number.
 
@@ -68,7 +68,7 @@ def retrain(
             losses += joint_step(batches)
         for loss, objective in zip(losses, objectives, strict=True):
             check_finite(loss, (tickets.theta, tickets.dense), stream.at(epoch=epoch), objective)
-        if checkpoint is not None:
+        if checkpoint is not None and checkpoint.due():
             checkpoint.save(_state(epoch + 1, tickets, joint_step))
     weights.load(tickets.theta, weights.dense)
     return finish_tickets(weights, masks, objectives, stream)

@@ -13,7 +13,8 @@ Tensors:
 - ``masks``: uint8 [K, ceil(d / 8)]; bit i of byte j (least significant first) is weight 8 j + i; the spare
   bits of the last byte are zero;
 - ``weights``: float32 [u], θ at the u weights of the union of the masks, in vector order (tickets only);
-- ``dense.NAME``: a parameter that no mask covers; ``statistics.K.NAME``: buffer NAME of ticket K (tickets only).
+- ``dense.NAME``: a parameter that no mask covers; ``buffer.NAME``: a buffer that all tickets have alike;
+  ``statistics.K.NAME``: buffer NAME of ticket K, where they do not (tickets only).
 """
 
 import hashlib
@@ -54,8 +55,11 @@ def tickets_to_bytes(tickets: Tickets) -> bytes:
     """A ticket file, byte for byte the same for the same tickets."""
     tensors = {"masks": _pack(tickets.masks.values), "weights": tickets.weights[tickets.masks.union()]}
     tensors |= {f"dense.{name}": value for name, value in tickets.dense.items()}
+    first, *others = tickets.statistics
+    alike = [name for name, value in first.items() if all(torch.equal(value, other[name]) for other in others)]
+    tensors |= {f"buffer.{name}": first[name] for name in alike}
     for k, buffers in enumerate(tickets.statistics):
-        tensors |= {f"statistics.{k}.{name}": value for name, value in buffers.items()}
+        tensors |= {f"statistics.{k}.{name}": value for name, value in buffers.items() if name not in alike}
     return _write(TICKETS, tickets.subsets, tickets.masks.layout, tensors)
 
 
@@ -73,7 +77,8 @@ def tickets_from_bytes(data: bytes, name: str) -> Tickets:
         raise TicketFileError(f"{name}: weights and masks do not fit together")
     weights[union] = tensors.pop("weights")
     dense = {key.removeprefix("dense."): value for key, value in tensors.items() if key.startswith("dense.")}
-    statistics: tuple[dict[str, Tensor], ...] = tuple({} for _ in subsets)
+    alike = {key.removeprefix("buffer."): value for key, value in tensors.items() if key.startswith("buffer.")}
+    statistics = tuple(dict(alike) for _ in subsets)
     for key, value in tensors.items():
         if key.startswith("statistics."):
             _, subset, buffer = key.split(".", 2)

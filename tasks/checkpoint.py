@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import time
 from pathlib import Path
 
 from prefect.runtime import task_run
@@ -13,6 +14,9 @@ from tasks import paths
 from tasks.caching import step_key
 from tasks.status import forget, say
 from tasks.store import write_atomically
+
+SHARE = 0.05
+"""How much of its time a training may spend on keeping states."""
 
 
 class FileCheckpoint:
@@ -27,6 +31,7 @@ class FileCheckpoint:
     def __init__(self, folder: Path, step: str, part: str = "") -> None:
         self.folder, self.step, self.part = folder, step, part
         self.path = folder / "state"
+        self._due_at = 0.0
 
     def load(self) -> dict[str, Tensor]:
         """The state, or nothing where there is none or its file is damaged."""
@@ -37,11 +42,18 @@ class FileCheckpoint:
         except (OSError, SafetensorError):
             return {}
 
+    def due(self) -> bool:
+        """Whether the last state was kept long enough ago, measured by how long that took."""
+        return time.monotonic() >= self._due_at
+
     def save(self, state: dict[str, Tensor]) -> None:
         """Replace the state."""
+        began = time.monotonic()
         tensors = save({name: value.contiguous() for name, value in state.items()})
         write_atomically(self.path, hashlib.sha256(tensors).digest() + tensors)
         say(self.step, f"{self.part} epoch {int(state['epochs'])} done".strip())
+        ended = time.monotonic()
+        self._due_at = ended + (ended - began) / SHARE
 
     def at(self, name: str) -> "FileCheckpoint":
         """A folder of its own below this one."""

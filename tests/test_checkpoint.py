@@ -20,6 +20,15 @@ def test_a_state_comes_back_unless_its_file_is_damaged(tmp_path):
     checkpoint.clear()
 
 
+def test_keeping_states_takes_a_twentieth_of_the_time_at_most(tmp_path, monkeypatch):
+    clock = iter([10.0, 10.5, 20.4, 20.6])  # saving begins and ends; two looks
+    monkeypatch.setattr("tasks.checkpoint.time.monotonic", lambda: next(clock))
+    checkpoint = FileCheckpoint(tmp_path / "step", "training")
+    checkpoint.save({"epochs": torch.tensor(1)})
+    assert [checkpoint.due(), checkpoint.due()] == [False, True]
+    checkpoint.clear()
+
+
 def test_each_running_step_tells_its_last_epoch_until_it_is_done(tmp_path):
     joint, several = FileCheckpoint(tmp_path / "joint", "joint"), FileCheckpoint(tmp_path / "several", "several")
     joint.save({"epochs": torch.tensor(3)})

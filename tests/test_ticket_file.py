@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -50,6 +51,14 @@ def test_reading_gives_back_what_was_written(tickets):
     assert again.statistics == tickets.statistics
     subsets, masks = masks_from_bytes(masks_to_bytes(again.subsets, again.masks), "x")
     assert subsets == tickets.subsets and torch.equal(masks.values, VALUES)
+
+
+def test_a_buffer_that_all_tickets_have_alike_is_kept_once(tickets):
+    regions = torch.arange(6, dtype=torch.uint8).reshape(2, 3)
+    alike = replace(tickets, statistics=tuple({**own, "regions": regions} for own in tickets.statistics))
+    data = tickets_to_bytes(alike)
+    assert data.count(bytes(range(6))) == 1
+    assert all(torch.equal(own["regions"], regions) for own in tickets_from_bytes(data, "x").statistics)
 
 
 def test_any_flipped_byte_or_cut_is_noticed_by_name(tickets):

@@ -1,0 +1,275 @@
+"""Photographs as coordinate networks: one network an image, one ticket a region (paper section 3)."""
+
+import colorsys
+import json
+from collections.abc import Iterator, Sequence
+from copy import copy
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rtl_core.device import device_of
+from rtl_core.errors import DataError, TicketFileError
+from rtl_core.networks.coordinate_mlp import CoordinateMLP, coordinate_mlp, fourier_features
+from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score
+from rtl_core.problems.region_maps import FILE, folder_files, load, read_folders, sample_photographs, save
+from rtl_core.tickets import Tickets
+
+PROTOCOL = "reconstruction"
+MOST_DB = 58.92
+"""PSNR of an image that is right but for the rounding of 8 bits, 10 log₁₀(12 · 255²): no figure goes beyond it."""
+LEAST_SIDE = 11
+"""Pixels that the windows of SSIM take."""
+ERROR_SCALE = 4
+BLOCK = 1 << 16
+"""Pixels that are painted at a time, so that memory does not grow with the size of an image."""
+
+Batch = tuple[Tensor, ...]
+
+
+class ImageRegions(Problem):
+    """One image. K = its regions; ticket k learns the colours of region k's pixels, all of them in every batch.
+
+    IMP single learns all pixels, and is told the region of each by an embedding.
+    """
+
+    @classmethod
+    def partition(
+        cls,
+        folder: Path,
+        *,
+        folders: Annotated[
+            list[str], Field(description="folders with images/ and regions/; none: scikit-learn's two photographs")
+        ] = [],  # noqa: B006
+        longest_side: Annotated[int, Field(ge=16, le=4096, description="pixels an image is scaled down to")] = 96,
+        smallest_region: Annotated[
+            float, Field(ge=0, lt=0.5, description="share of the pixels below which a fragment joins a neighbour")
+        ] = 0.005,
+        num_regions: Annotated[
+            int, Field(ge=2, le=50, description="regions to look for by colour and place, where there is no map")
+        ] = 6,
+        seed: Annotated[int, Field(ge=0, description="seed of that search")] = 0,
+    ) -> None:
+        how = (longest_side, smallest_region, num_regions, seed)
+        images, left_out = read_folders(folders, *how) if folders else (sample_photographs(*how), [])
+        for image in images:
+            if min(image.regions.shape) >= LEAST_SIDE:
+                save(folder / image.name, image)
+            else:
+                size = "×".join(map(str, image.regions.shape[::-1]))
+                left_out.append(f"{image.name}: found {size} pixels when scaled; allowed: {LEAST_SIDE} a side and more")
+        if not cls.instances(folder):
+            raise DataError(left_out[0])
+        if left_out:
+            (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2) + "\n")
+
+    @classmethod
+    def instances(cls, folder: Path) -> Sequence[str]:
+        """The images, by name."""
+        return sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))
+
+    @classmethod
+    def source_files(cls, *, folders: Sequence[str] = (), **_: object) -> list[Path]:
+        """Every image and map."""
+        return folder_files(folders)
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        activation: Annotated[Literal["relu", "sine"], Field(description="sine: SIREN")] = "relu",
+        sine_frequency: Annotated[float, Field(gt=0, description="ω of sin(ω x)")] = 30.0,
+        precision: Annotated[
+            Literal["float32", "bfloat16"], Field(description="of matrix products in training")
+        ] = "float32",
+        device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
+    ) -> None:
+        image = load(folder)
+        self.device = device_of(device)
+        self.sine_frequency = sine_frequency if activation == "sine" else 0.0
+        self.precision = precision
+        self.map = image.regions
+        self.height, self.width = image.regions.shape
+        self.features = fourier_features(self.height, self.width).to(self.device)
+        self.colours = (image.pixels.float() / 255).reshape(-1, 3).to(self.device)
+        self.region = image.regions.reshape(-1).long().to(self.device)
+        self.subsets = tuple(f"region {k + 1}" for k in range(int(self.region.max()) + 1))
+        self._divide(self.region)
+
+    def _divide(self, part: Tensor) -> None:
+        self.members = [(part == k).nonzero().squeeze(1) for k in range(len(self.subsets))]
+        self.batches = [(self.features[index], self.colours[index]) for index in self.members]
+
+    def dealt_at_random(self, generator: torch.Generator) -> "ImageRegions":
+        """Pixels in K parts of equal size wherever they lie."""
+        dealt = copy(self)
+        dealt._divide((torch.randperm(len(self.region), generator=generator) % len(self.subsets)).to(self.device))
+        return dealt
+
+    def network(self, generator: torch.Generator) -> nn.Module:
+        return self._network(generator, embedded=False)
+
+    def single_network(self, generator: torch.Generator) -> nn.Module:
+        """The tickets' network, its weights the same, and an embedding of the region at its input."""
+        return self._network(generator, embedded=True)
+
+    def _network(self, generator: torch.Generator, embedded: bool) -> nn.Module:
+        return coordinate_mlp(self.precision, self.map, self.sine_frequency, generator, embedded).to(self.device)
+
+    def prunable(self, network: nn.Module) -> Sequence[str]:
+        """The weights of the five layers: 53,888."""
+        return [name for name, _ in network.named_parameters() if name.startswith("layers.") and "weight" in name]
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        """Squared error, each region's in proportion to its pixels: every pixel of the image counts the same."""
+        share = len(self.subsets) / len(self.region)
+        return [
+            Objective(name, partial(_one_batch, batch), 1, partial(_error, share * len(batch[0])))
+            for name, batch in zip(self.subsets, self.batches, strict=True)
+        ]
+
+    @property
+    def single_objective(self) -> Objective:
+        return Objective("all", partial(_one_batch, (self.features, self.colours, self.region)), 1, _error_with_region)
+
+    def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
+        """PSNR over all pixels (the paper's figure), SSIM, and PSNR of each region."""
+        return self._score(self._painted(tickets))
+
+    def score_single(self, network: nn.Module) -> list[Score]:
+        return self._score(self._painted_single(network))
+
+    def _score(self, painted: Tensor) -> list[Score]:
+        from torchmetrics.functional.image import structural_similarity_index_measure  # takes seconds to import
+
+        found, target = (
+            flat.reshape(1, self.height, self.width, 3).permute(0, 3, 1, 2) for flat in (painted, self.colours.cpu())
+        )
+        ssim = structural_similarity_index_measure(found, target, data_range=1.0)
+        regions = self._region_psnr(painted)
+        return [
+            Score(PROTOCOL, "psnr", "mean", _psnr(painted, self.colours.cpu())),
+            Score(PROTOCOL, "ssim", "mean", float(ssim)),  # type: ignore[arg-type]
+            *(Score(PROTOCOL, "region_psnr", name, value) for name, value in zip(self.subsets, regions, strict=True)),
+            Score(PROTOCOL, "region_psnr", "mean", sum(regions) / len(regions)),
+        ]
+
+    def across_subsets(self, network: nn.Module) -> AcrossSubsets:
+        """PSNR of the one ticket on every region, and its colours of all pixels, float [H · W, 3]."""
+        painted = self._painted([network] * len(self.subsets))
+        return AcrossSubsets("region_psnr", tuple(self._region_psnr(painted)), painted)
+
+    def _region_psnr(self, painted: Tensor) -> list[float]:
+        return [
+            _psnr(painted[index.cpu()], colours.cpu())
+            for index, (_, colours) in zip(self.members, self.batches, strict=True)
+        ]
+
+    @property
+    def references(self) -> Sequence[Exhibit]:
+        """The photograph and its regions, each in a colour of its own."""
+        count = len(self.subsets)
+        palette = [colorsys.hsv_to_rgb(k * 0.618 % 1, 0.55, 0.6 + 0.4 * (k % 2)) for k in range(count)]
+        coloured = torch.tensor(palette)[self.region.cpu()]
+        return [Exhibit("target", self._pixels(self.colours.cpu())), Exhibit("regions", self._pixels(coloured))]
+
+    def exhibit(self, tickets: Sequence[nn.Module]) -> Sequence[Exhibit]:
+        """What the tickets paint, and how far off it is (mean over channels, four times as bright)."""
+        return self._exhibit(self._painted(tickets))
+
+    def exhibit_single(self, network: nn.Module) -> Sequence[Exhibit]:
+        return self._exhibit(self._painted_single(network))
+
+    def _exhibit(self, painted: Tensor) -> Sequence[Exhibit]:
+        off = (painted - self.colours.cpu()).abs().mean(1, keepdim=True).expand(-1, 3)
+        return [
+            Exhibit("reconstruction", self._pixels(painted)),
+            Exhibit(f"error × {ERROR_SCALE}", self._pixels(ERROR_SCALE * off)),
+        ]
+
+    def _pixels(self, colours: Tensor) -> Tensor:
+        return _bytes_of(colours).reshape(self.height, self.width, 3)
+
+    @torch.inference_mode()
+    def _painted(self, networks: Sequence[nn.Module]) -> Tensor:
+        """Colours float [H · W, 3] within 0 to 1, each region painted by its own network; on the CPU."""
+        painted = torch.empty_like(self.colours)
+        for network, index in zip(networks, self._regions(), strict=True):
+            painted[index] = network(self.features[index])
+        return painted.clamp(0, 1).cpu()
+
+    @torch.inference_mode()
+    def _painted_single(self, network: nn.Module) -> Tensor:
+        painted: Tensor = network(self.features, self.region)
+        return painted.clamp(0, 1).cpu()
+
+    def _regions(self) -> Iterator[Tensor]:
+        return ((self.region == k).nonzero().squeeze(1) for k in range(len(self.subsets)))
+
+
+@torch.inference_mode()
+def paint(tickets: Tickets, name: str, size: tuple[int, int] | None = None) -> Tensor:
+    """The image that a ticket file holds, uint8 [H, W, 3]: K tickets, or the one network of IMP single.
+
+    Args:
+        tickets: what the file holds.
+        name: what messages call the file.
+        size: height and width in pixels; None takes those that the network was trained at. A pixel belongs to the
+            region that the nearest pixel of the map belongs to.
+
+    Raises:
+        TicketFileError: it holds no coordinate network, or one of K networks that share nothing.
+    """
+    buffers, single = tickets.statistics[0], "embedding" in tickets.dense
+    if not {"regions", "sine_frequency"} <= buffers.keys():
+        raise TicketFileError(f"{name}: holds no image; allowed: ticket files of the problem ImageRegions")
+    count = int(buffers["regions"].max()) + 1
+    if len(tickets.subsets) != (1 if single else count):
+        raise TicketFileError(f"{name}: holds {len(tickets.subsets)} of the image's {count} regions; allowed: all")
+    height, width = size or buffers["regions"].shape
+    features, region = fourier_features(height, width), _nearest(buffers["regions"], height, width).reshape(-1).long()
+    network = CoordinateMLP(buffers["regions"], float(buffers["sine_frequency"]), torch.Generator(), single)
+    painted = torch.empty(len(region), 3)
+    for subset in range(len(tickets.subsets)):
+        painter = tickets.network(subset, network)
+        mine = torch.arange(len(region)) if single else (region == subset).nonzero().squeeze(1)
+        for part in mine.split(BLOCK):
+            painted[part] = painter(features[part], region[part]) if single else painter(features[part])
+    return _bytes_of(painted).reshape(height, width, 3)
+
+
+def _nearest(regions: Tensor, height: int, width: int) -> Tensor:
+    rows, columns = (
+        ((torch.arange(new) + 0.5) * old / new).long() for new, old in zip((height, width), regions.shape, strict=True)
+    )
+    return regions[rows[:, None], columns]
+
+
+def _one_batch(batch: Batch, _generator: torch.Generator) -> Iterator[Batch]:
+    yield batch
+
+
+def _error(weight: float, network: nn.Module, batch: Batch) -> Tensor:
+    features, colours = batch
+    return weight * F.mse_loss(network(features), colours)
+
+
+def _error_with_region(network: nn.Module, batch: Batch) -> Tensor:
+    features, colours, region = batch
+    return F.mse_loss(network(features, region), colours)
+
+
+def _psnr(painted: Tensor, colours: Tensor) -> float:
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    return min(float(peak_signal_noise_ratio(painted, colours, data_range=1.0)), MOST_DB)
+
+
+def _bytes_of(colours: Tensor) -> Tensor:
+    return (colours.clamp(0, 1) * 255).round().to(torch.uint8)
