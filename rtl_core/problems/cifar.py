@@ -1,6 +1,5 @@
 """CIFAR-10 with one ticket per class, from plain arrays or from torchvision's own download."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field
 from rtl_core.errors import DataError
 from rtl_core.problems.labelled_images import LabelledImages, check_images, hold_out, save_images
 from rtl_core.problems.one_vs_rest import OneVsRest
+from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 
 
@@ -37,10 +37,11 @@ class Cifar10(OneVsRest):
     ) -> None:
         read = read_npz if source == "npz" else read_torchvision
         stream = Stream(seed).at(problem="cifar10")
-        train, classes = read(expanded(path), "train")
-        test, test_classes = read(expanded(path), "test")
+        source_folder = source_path(path, "partition.path")
+        train, classes = read(source_folder, "train")
+        test, test_classes = read(source_folder, "test")
         if test_classes != classes:
-            raise DataError(f"{expanded(path)}: train and test name different classes")
+            raise DataError(f"{source_folder}: train and test name different classes")
         if share < 1:
             train, test = (hold_out(d, share, stream.at(share=s))[1] for d, s in ((train, "train"), (test, "test")))
         train, validation = hold_out(train, validation_share, stream.at(split="validation"))
@@ -48,19 +49,9 @@ class Cifar10(OneVsRest):
 
     @classmethod
     def source_files(cls, *, source: str = "npz", path: str = "$RTL_DATA/cifar10", **_: object) -> list[Path]:
-        return [expanded(path) / f"{split}.npz" for split in ("train", "test")] if source == "npz" else []
-
-
-def expanded(path: str) -> Path:
-    """A path with the environment's variables put in.
-
-    Raises:
-        DataError: a variable is not set.
-    """
-    full = os.path.expandvars(os.path.expanduser(path))
-    if "$" in full:
-        raise DataError(f"partition.path is {path!r}, but that environment variable is not set")
-    return Path(full)
+        if source != "npz":
+            return []
+        return [source_path(path, "partition.path") / f"{split}.npz" for split in ("train", "test")]
 
 
 def read_npz(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from rtl_core.errors import DataError
+from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 
 FILE = "image.safetensors"
@@ -118,7 +119,7 @@ def cluster_regions(pixels: Pixels, num_regions: int, seed: int) -> Labels:
     labels where there are fewer pixels.
     """
     from sklearn.cluster import KMeans  # takes a second to import
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     height, width, _ = pixels.shape
     colour = _lab(pixels).reshape(-1, 3)
@@ -228,10 +229,7 @@ def _photographs(folders: Sequence[str]) -> list[_Photograph]:
 
 
 def _photographs_in(name: str) -> list[_Photograph]:
-    full = os.path.expandvars(os.path.expanduser(name))
-    if "$" in full:
-        raise DataError(f"partition.folders has {name!r}, but that environment variable is not set")
-    folder = Path(os.path.abspath(full))  # a folder given as .. has a name, too
+    folder = Path(os.path.abspath(source_path(name, "partition.folders")))  # a folder given as .. has a name, too
     if not (folder / "images").is_dir():
         raise DataError(f"{folder / 'images'}: not found; partition.folders are folders with images/")
     images = _files(folder / "images")

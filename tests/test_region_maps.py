@@ -1,0 +1,394 @@
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from safetensors.torch import save_file
+from scipy import ndimage
+
+from rtl_core.errors import DataError
+from rtl_core.problems.region_maps import (
+    FILE,
+    RegionImage,
+    cluster_regions,
+    folder_files,
+    load,
+    read_folders,
+    sample_photographs,
+    save,
+    settle,
+)
+
+MAPS = hnp.arrays(np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3))
+HALVES = np.repeat([[1, 1, 1, 2, 2]], 4, axis=0).astype(np.uint8)
+"""A map of two regions, 5 wide and 4 high."""
+ORIENTATION = 0x0112
+
+
+def pieces_of(regions):
+    """Every 4-connected piece as (label, mask)."""
+    for label in np.unique(regions):
+        numbered, count = ndimage.label(regions == label)
+        yield from ((label, numbered == number) for number in range(1, count + 1))
+
+
+def photograph(shape=HALVES.shape) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8))
+
+
+def write(folder: Path, stem: str, picture=None, regions=None) -> None:
+    for kind, content in (("images", picture or photograph()), ("regions", regions)):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        if content is not None:
+            found = content if isinstance(content, Image.Image) else Image.fromarray(content)
+            # The name says PNG; what PNG cannot hold is written as TIFF, which Pillow tells by its first bytes.
+            found.save(folder / kind / f"{stem}.png", "TIFF" if found.mode in ("F", "I") else "PNG")
+
+
+def read(*folders: Path, longest_side=96, smallest_region=0.0, num_regions=3):
+    return read_folders([str(folder) for folder in folders], longest_side, smallest_region, num_regions, 0)
+
+
+@given(regions=MAPS, smallest=st.integers(1, 40))
+def test_settling_leaves_no_fragment_and_moves_nothing_else(regions, smallest):
+    if not regions.any():
+        with pytest.raises(DataError, match="found no labelled pixel"):
+            settle(regions, smallest)
+        return
+    before = regions.copy()
+    settled = settle(regions, smallest)
+    assert (settled > 0).all() and set(np.unique(settled)) <= set(np.unique(regions))
+    remaining = [mask.sum() for _, mask in pieces_of(settled)]
+    assert min(remaining) >= smallest or len(remaining) == 1
+    for label, mask in pieces_of(regions):
+        if label and mask.sum() >= smallest:
+            assert (settled[mask] == label).all()
+        else:
+            assert len(np.unique(settled[mask])) == 1
+    assert np.array_equal(settle(settled, smallest), settled)
+    assert np.array_equal(settle(regions, smallest), settled) and np.array_equal(regions, before)
+
+
+@given(regions=MAPS.filter(np.any), smallest=st.integers(1, 40))
+def test_settling_names_no_label_twice_however_labels_are_stored(regions, smallest):
+    settled = settle(regions, smallest)
+    assert settled.dtype == regions.dtype
+    assert np.array_equal(settle(regions.astype(np.uint8), smallest), settled)
+    assert np.array_equal(settle(regions * 1000, smallest), settled * 1000)
+
+
+@pytest.mark.parametrize(
+    ("regions", "smallest", "expected"),
+    [
+        # Three sides with 2, one with 1.
+        ([[1, 1, 2], [1, 9, 2], [1, 2, 2]], 2, [[1, 1, 2], [1, 1, 2], [1, 2, 2]]),
+        ([[1, 2, 2], [1, 9, 2], [1, 2, 2]], 2, [[1, 2, 2], [1, 2, 2], [1, 2, 2]]),
+        # Unlabelled pixels move whatever their number, and before fragments do.
+        ([[1, 0, 0, 0, 2], [1, 0, 0, 0, 2], [1, 1, 1, 1, 2]], 1, [[1, 1, 1, 1, 2], [1, 1, 1, 1, 2], [1, 1, 1, 1, 2]]),
+        ([[1, 1, 0, 3]], 2, [[1, 1, 1, 1]]),
+        # The smallest goes first: 3 joins 4, which is large enough then.
+        ([[1, 1, 1, 4, 4, 3]], 3, [[1, 1, 1, 4, 4, 4]]),
+        # Two pieces of one label count together.
+        ([[7, 5, 7]] * 2 + [[7, 9, 7]] + [[7, 6, 7]] * 2, 2, [[7, 5, 7]] * 2 + [[7, 7, 7]] + [[7, 6, 7]] * 2),
+        # Nothing is left to join.
+        ([[5, 5]], 9, [[5, 5]]),
+    ],
+)  # fmt: skip
+def test_a_fragment_joins_what_surrounds_it_most(regions, smallest, expected):
+    assert settle(np.array(regions), smallest).tolist() == expected
+
+
+def test_noise_of_many_pieces_settles():
+    noise = np.random.default_rng(0).integers(0, 5, (96, 128))
+    settled = settle(noise, 60)
+    assert min(mask.sum() for _, mask in pieces_of(settled)) >= 60
+
+
+def test_clusters_are_the_same_every_time_and_follow_colour():
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    pixels[:, 10:20], pixels[:, 20:] = (200, 30, 30), (240, 240, 240)
+    labels = cluster_regions(pixels, 3, seed=0)
+    assert sorted(np.unique(labels)) == [1, 2, 3]
+    assert all(len(np.unique(labels[:, start : start + 10])) == 1 for start in (0, 10, 20))
+    noisy = np.array(photograph((40, 30)))
+    assert np.array_equal(cluster_regions(noisy, 6, seed=3), cluster_regions(noisy, 6, seed=3))
+    assert cluster_regions(noisy[:1, :2], 6, seed=0).max() == 2
+    assert set(np.unique(cluster_regions(np.full((4, 4, 3), 7, np.uint8), 2, seed=0))) == {1, 2}
+
+
+def test_regions_are_numbered_by_falling_size_then_by_label(tmp_path):
+    write(tmp_path / "a", "x", regions=np.array([[9, 9, 4, 4, 7]] * 4, np.uint8))
+    (image,), left_out = read(tmp_path / "a")
+    assert left_out == [] and image.name == "a-x"
+    assert image.regions.dtype == image.pixels.dtype == torch.uint8
+    assert image.regions.tolist() == [[1, 1, 0, 0, 2]] * 4
+    assert torch.equal(image.pixels, torch.from_numpy(np.array(photograph())))
+
+
+def test_a_name_is_folder_and_stem_with_odd_characters_replaced(tmp_path):
+    write(tmp_path / "my folder", "ADE_val.1 é", regions=HALVES)
+    (image,), _ = read(tmp_path / "my folder" / ".." / "my folder")
+    assert image.name == "my_folder-ADE_val.1__"
+
+
+def test_folders_may_name_the_environment(tmp_path, monkeypatch):
+    write(tmp_path / "a", "x", regions=HALVES)
+    monkeypatch.setenv("SOME_MAPS", str(tmp_path))
+    images, _ = read_folders(["$SOME_MAPS/a"], 96, 0.0, 3, 0)
+    assert [image.name for image in images] == ["a-x"]
+    assert folder_files(["$SOME_MAPS/a"]) == [tmp_path / "a/images/x.png", tmp_path / "a/regions/x.png"]
+    monkeypatch.delenv("SOME_MAPS")
+    with pytest.raises(DataError, match=r"'\$SOME_MAPS/a', but that environment variable is not set"):
+        read_folders(["$SOME_MAPS/a"], 96, 0.0, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "longest_side", "expected"),
+    [((200, 100), 50, (25, 50)), ((33, 100), 50, (50, 16)), ((40, 30), 50, (30, 40)), ((300, 2), 50, (1, 50))],
+)
+def test_images_are_scaled_down_and_never_up(tmp_path, size, longest_side, expected):
+    width, height = size
+    regions = np.ones((height, width), np.uint8)
+    regions[:, width // 2 :] = 2
+    write(tmp_path, "x", photograph((height, width)), regions)
+    (image,), _ = read(tmp_path, longest_side=longest_side)
+    assert image.regions.shape == expected and image.pixels.shape == (*expected, 3)
+
+
+def test_a_pixel_is_the_mean_of_what_it_covers(tmp_path):
+    picture = photograph((40, 20))
+    write(tmp_path, "x", picture, np.repeat([[1] * 8 + [2] * 12], 40, axis=0).astype(np.uint8))
+    (image,), _ = read(tmp_path, longest_side=10)
+    means = np.array(picture).reshape(10, 4, 5, 4, 3).mean((1, 3))
+    assert np.abs(image.pixels.numpy() - means).max() <= 1
+    assert image.regions.tolist() == [[1, 1, 0, 0, 0]] * 10
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+@pytest.mark.parametrize(
+    "regions",
+    [
+        Image.fromarray(HALVES + 253),
+        Image.fromarray((HALVES.astype(np.uint16) * 256) + 7),  # their low bytes are alike
+        Image.fromarray(HALVES.astype(np.int32) * 70_000),
+        Image.fromarray(HALVES).convert("P"),
+    ],
+    ids=lambda picture: picture.mode,
+)
+def test_maps_of_every_depth_keep_their_labels(tmp_path, regions, scale):
+    height, width = HALVES.shape
+    size = (scale * width, scale * height)
+    if regions.mode == "P":
+        regions.putpalette([0, 0, 0] * 256)  # the index counts, not its colour
+    write(tmp_path, "x", photograph(size[::-1]), regions.resize(size, Image.Resampling.NEAREST))
+    (image,), left_out = read(tmp_path, longest_side=width)
+    assert left_out == [] and image.regions.tolist() == (HALVES - 1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        (Image.new("L", (5, 4), 9), (9, 9, 9)),
+        (Image.new("1", (5, 4), 1), (255, 255, 255)),
+        (Image.new("P", (5, 4), 0), (0, 0, 0)),
+        (Image.new("RGBA", (5, 4), (255, 0, 0, 0)), (255, 255, 255)),
+        (Image.new("LA", (5, 4), (50, 255)), (50, 50, 50)),
+        (Image.fromarray(np.full((4, 5), 257 * 80, np.uint16)), (80, 80, 80)),
+    ],
+    ids=lambda value: getattr(value, "mode", None),
+)
+def test_images_of_every_mode_become_rgb(tmp_path, picture, expected):
+    write(tmp_path, "x", picture, HALVES)
+    (image,), _ = read(tmp_path)
+    assert (image.pixels == torch.tensor(expected)).all()
+
+
+def test_an_image_is_turned_as_its_exif_says_before_its_map_is_laid_on(tmp_path):
+    height, width = HALVES.shape
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    write(tmp_path, "x", regions=HALVES)
+    write(tmp_path, "y", regions=HALVES)
+    upright = photograph()
+    for stem, picture in (("x", upright.transpose(Image.Transpose.ROTATE_90)), ("y", upright)):
+        picture.save(tmp_path / f"images/{stem}.png", exif=exif)
+    (image,), left_out = read(tmp_path)
+    assert torch.equal(image.pixels, torch.from_numpy(np.array(upright)))
+    assert image.regions.tolist() == (HALVES - 1).tolist()
+    expected = f"found {width}×{height}, its image has {height}×{width}; allowed: the image's size"
+    assert left_out == [f"{tmp_path}/regions/y.png: {expected}"]
+
+
+def test_an_image_without_a_map_is_divided_by_colour_and_place(tmp_path):
+    write(tmp_path, "x", photograph((30, 40)))
+    write(tmp_path, "y", regions=HALVES)
+    (image, _), left_out = read(tmp_path, smallest_region=0.01)
+    assert left_out == [] and 2 <= image.regions.max() + 1 <= 3
+    (tmp_path / "regions/y.png").unlink()
+    (tmp_path / "regions").rmdir()
+    (again, _), _ = read(tmp_path, smallest_region=0.01)
+    assert torch.equal(again.regions, image.regions)
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize(
+    ("picture", "regions", "spoil", "expected"),
+    [
+        (None, HALVES, lambda f: truncated(f / "images/bad.png"), r"images/bad\.png: not readable as an image \("),
+        (None, HALVES, lambda f: truncated(f / "regions/bad.png"), r"regions/bad\.png: not readable as an image \("),
+        (None, HALVES, lambda f: (f / "images/bad.png").write_bytes(b""), r"bad\.png: not readable as an image \("),
+        (Image.new("F", (5, 4)), HALVES, None, r"images/bad\.png: found mode F; allowed: grey, palette or RGB of 8"),
+        (None, HALVES[:, :4], None, r"regions/bad\.png: found 4×4, its image has 5×4; allowed: the image's size$"),
+        (None, photograph(), None, r"regions/bad\.png: found mode RGB; allowed: one channel of whole numbers$"),
+        (None, HALVES * np.float32(1), None, r"bad\.png: found mode F; allowed: one channel of whole numbers$"),
+        (None, -HALVES.astype(np.int32), None, r"bad\.png: found label -2; allowed: 0 \(unlabelled\) and above$"),
+        (None, HALVES * 0, None, r"regions/bad\.png: found no labelled pixel; allowed: a map with labels"),
+        (None, HALVES // 2, None, r"regions/bad\.png: regions after cleaning: found 1; allowed: 2 to 255$"),
+        (None, HALVES > 1, None, r"regions/bad\.png: regions after cleaning: found 1; allowed: 2 to 255$"),
+        (None, np.pad([[3]], ((0, 3), (0, 4)), constant_values=1).astype(np.uint8), None, r"found 1; allowed: 2 to"),
+        (Image.new("RGB", (1, 1)), None, None, r"images/bad\.png: regions after cleaning: found 1; allowed: 2 to 255$"),
+        (
+            None,
+            HALVES,
+            lambda f: (f / "regions/bad.png").rename(f / "regions/bad.tif"),
+            r"regions/bad\.tif: found a map of another format; allowed: PNG$",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_gets_one_line_and_the_others_go_on(tmp_path, picture, regions, spoil, expected):
+    write(tmp_path, "bad", picture, regions)
+    write(tmp_path, "good", regions=HALVES)
+    if spoil:
+        spoil(tmp_path)
+    images, left_out = read(tmp_path, smallest_region=0.1)
+    assert [image.name for image in images] == [f"{tmp_path.name}-good"]
+    assert len(left_out) == 1 and re.search(f"^{re.escape(str(tmp_path))}/.*{expected}", left_out[0])
+    (tmp_path / "images/good.png").unlink()
+    with pytest.raises(DataError, match=expected.removesuffix("$") + r".*; images that cannot be used: 1 of 1$"):
+        read(tmp_path, smallest_region=0.1)
+
+
+def test_255_regions_are_the_most(tmp_path):
+    for stem, count in (("x", 255), ("y", 256)):
+        stripes = np.arange(1, count + 1, dtype=np.uint16).repeat(2)[None]
+        write(tmp_path, stem, photograph(stripes.shape), stripes)
+    (image,), left_out = read(tmp_path, longest_side=1024)
+    assert image.regions.unique().tolist() == list(range(255))
+    assert left_out == [f"{tmp_path}/regions/y.png: regions after cleaning: found 256; allowed: 2 to 255"]
+
+
+def test_the_second_image_of_a_name_is_left_out(tmp_path):
+    write(tmp_path / "a", "x", regions=HALVES)
+    write(tmp_path / "b/a", "x", regions=HALVES)
+    photograph().save(tmp_path / "a/images/x.bmp")
+    (image,), left_out = read(tmp_path / "a", tmp_path / "b/a")
+    first = tmp_path / "a/images/x.bmp"
+    assert image.name == "a-x" and left_out == [
+        f"{path}: found the name a-x, taken by {first}; allowed: its own"
+        for path in (tmp_path / "a/images/x.png", tmp_path / "b/a/images/x.png")
+    ]
+    truncated(first)
+    (image,), left_out = read(tmp_path / "a")
+    assert torch.equal(image.pixels, torch.from_numpy(np.array(photograph())))
+    assert len(left_out) == 1 and left_out[0].startswith(f"{first}: not readable")
+
+
+def test_hidden_files_and_folders_are_no_images(tmp_path):
+    write(tmp_path, "x", regions=HALVES)
+    (tmp_path / "images/.DS_Store").write_bytes(b"x")
+    (tmp_path / "images/more").mkdir()
+    images, left_out = read(tmp_path)
+    assert len(images) == 1 and left_out == []
+
+
+def test_a_folder_without_images_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere/images: not found; partition\.folders are folders with images/$"):
+        read(tmp_path / "nowhere")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/.hidden").touch()
+    for reading in (read, lambda folder: folder_files([str(folder)])):
+        with pytest.raises(DataError, match=r"/images: found no file; allowed: images that Pillow reads$"):
+            reading(tmp_path)
+
+
+def test_the_sample_photographs_are_divided_the_same_every_time():
+    images = sample_photographs(48, 0.005, 6, 0)
+    assert [image.name for image in images] == ["china", "flower"]
+    for image, again in zip(images, sample_photographs(48, 0.005, 6, 0), strict=True):
+        assert image.pixels.shape == (32, 48, 3) and 2 <= image.regions.max() + 1 <= 6
+        assert torch.equal(image.regions, again.regions)
+        assert min(mask.sum() for _, mask in pieces_of(image.regions.numpy())) >= round(0.005 * 32 * 48)
+
+
+PIXELS = torch.zeros(4, 5, 3, dtype=torch.uint8)
+REGIONS = torch.from_numpy(HALVES - 1)
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    save(tmp_path / "a/b", RegionImage("my name", PIXELS + 3, REGIONS))
+    image = load(tmp_path / "a/b")
+    assert image.name == "my name" and torch.equal(image.pixels, PIXELS + 3) and torch.equal(image.regions, REGIONS)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "regions", "expected"),
+    [
+        (PIXELS.float(), REGIONS, r"pixels are uint8 \[H, W, 3\]; found torch\.float32 \[4, 5, 3\]"),
+        (PIXELS[..., :2], REGIONS, r"pixels are uint8 \[H, W, 3\]; found torch\.uint8 \[4, 5, 2\]"),
+        (PIXELS[:0], REGIONS[:0], r"found torch\.uint8 \[0, 5, 3\]"),
+        (PIXELS, REGIONS.long(), r"regions are uint8 \[4, 5\]; found torch\.int64 \[4, 5\]"),
+        (PIXELS, REGIONS.T, r"regions are uint8 \[4, 5\]; found torch\.uint8 \[5, 4\]"),
+        (PIXELS, REGIONS * 0, r"found 1 regions, 0 to 0; allowed: 2 to 255, numbered from 0 without a gap"),
+        (PIXELS, REGIONS * 2, r"found 2 regions, 0 to 2; allowed"),
+        (PIXELS, REGIONS + 1, r"found 2 regions, 1 to 2; allowed"),
+    ],
+)
+def test_an_unsound_image_is_neither_saved_nor_loaded(tmp_path, pixels, regions, expected):
+    with pytest.raises(DataError, match=f"^x: .*{expected}"):
+        save(tmp_path / "new", RegionImage("x", pixels, regions))
+    assert not (tmp_path / "new").exists()
+    save_file({"pixels": pixels.contiguous(), "regions": regions.contiguous()}, tmp_path / FILE, {"name": "x"})
+    with pytest.raises(DataError, match=rf"image\.safetensors: .*{expected}"):
+        load(tmp_path)
+
+
+def test_a_missing_or_damaged_file_is_one_line(tmp_path):
+    with pytest.raises(DataError, match=r"image\.safetensors: not found; run the partition stage first"):
+        load(tmp_path)
+    save(tmp_path, RegionImage("x", PIXELS, REGIONS))
+    path = tmp_path / FILE
+    sound = path.read_bytes()
+    for length in (0, 20, len(sound) - 1):
+        path.write_bytes(sound[:length])
+        with pytest.raises(DataError, match=r"image\.safetensors: not an image of this project"):
+            load(tmp_path)
+    for tensors, metadata in (({"pixels": PIXELS}, {"name": "x"}), ({"pixels": PIXELS, "regions": REGIONS}, None)):
+        save_file(tensors, path, metadata)
+        with pytest.raises(DataError, match=r"image\.safetensors: not an image of this project"):
+            load(tmp_path)
+
+
+@pytest.mark.skipif("RTL_DATA" not in os.environ, reason="RTL_DATA names no folder of real data")
+@pytest.mark.parametrize("longest_side", [96, 128])
+def test_real_maps_are_read(tmp_path, longest_side):
+    folders = [f"$RTL_DATA/regions/{source}" for source in ("ade20k", "cocostuff")]
+    images, left_out = read_folders(folders, longest_side, 0.005, 6, 0)
+    maps = [path for path in folder_files(folders) if path.parent.name == "regions"]
+    assert left_out == [] and len(images) == len(maps) == 14
+    for image, path in zip(images, maps, strict=True):
+        assert image.name.endswith(path.stem) and max(image.regions.shape) == longest_side
+        with Image.open(path) as labels:
+            assert 2 <= image.regions.max() + 1 <= len(set(np.unique(labels)) - {0})
+        smallest = round(0.005 * image.regions.numel())
+        assert min(mask.sum() for _, mask in pieces_of(image.regions.numpy())) >= smallest
+        save(tmp_path / image.name, image)
+        assert torch.equal(load(tmp_path / image.name).regions, image.regions)
