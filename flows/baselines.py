@@ -8,9 +8,9 @@ from prefect import flow
 from flows.chains import chain_steps, level_ends, start_steps
 from flows.runner import runner
 from flows.start import start
-from flows.steps import Step, run_steps
+from flows.steps import Step, for_each, run_steps
 from tasks import paths
-from tasks.job import Job, job_of, load_problem
+from tasks.job import Job, job_of, jobs_of, load_problem
 from tasks.levels import compared_levels
 from tasks.methods import MASK_CONTROLS, SINGLE_METHODS, rtl_methods
 from tasks.planning import planned_rounds
@@ -29,39 +29,56 @@ def baselines(problem: str) -> None:
         problem: a section of params.yaml.
     """
     settings = problem_settings(problem)
-    job, methods = job_of(problem, settings), settings.baselines.methods
-    levels = compared_levels(problem, settings)
-    places = [(seed, sparsity) for seed in settings.seeds for sparsity in levels]
-    late = settings.extract.rewind_to
-    steps: dict[Any, Step] = {}
-    if late and any(method in SINGLE_METHODS for method in methods):
-        steps |= start_steps(job, settings.seeds, "imp_single", settings.single_model_duration(late))
-    if "imp_single" in methods:
-        steps |= single_model(job, settings, levels)
-    for place in places:
-        known = from_masks(job, settings, *place)
-        steps |= {(method, *place): known[method] for method in methods if method in known}
+    jobs = jobs_of(problem, settings)
+    steps = for_each(jobs, partial(baseline_steps, settings=settings))
     found = run_steps(steps, "baselines: rounds and trainings")
     publish_files(
         paths.artifacts(problem) / "baselines",
         {
-            paths.baselines(problem, method, *place) / f"network-{number:03}.safetensors": reference
-            for method in methods
-            for place in places
-            for number, reference in enumerate(_listed(found[method, *place]))
+            paths.baselines(*place) / f"network-{number:03}.safetensors": reference
+            for job in jobs
+            for place in baseline_places(job["name"], settings)
+            for number, reference in enumerate(_listed(found[place]))
         },
     )
 
 
+def baseline_places(job: str, settings: ProblemSettings) -> list[tuple[str, str, int, float]]:
+    """Name of the job, method, seed and level of all that is published."""
+    levels = compared_levels(job, settings)
+    return [
+        (job, method, seed, sparsity)
+        for method in settings.baselines.methods
+        for seed in settings.seeds
+        for sparsity in levels
+    ]
+
+
+def baseline_steps(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
+    """Every baseline of one job at each seed and level, and the chains of IMP single before its own."""
+    methods, late = settings.baselines.methods, settings.extract.rewind_to
+    levels = compared_levels(job["name"], settings)
+    steps: dict[tuple[Any, ...], Step] = {}
+    if late and any(method in SINGLE_METHODS for method in methods):
+        steps |= start_steps(job, settings.seeds, "imp_single", settings.single_model_duration(late))
+    if "imp_single" in methods:
+        steps |= single_model(job, settings, levels)
+    for seed in settings.seeds:
+        for sparsity in levels:
+            known = from_masks(job, settings, seed, sparsity)
+            steps |= {(method, seed, sparsity): known[method] for method in methods if method in known}
+    return steps
+
+
 def from_masks(job: Job, settings: ProblemSettings, seed: int, sparsity: float) -> dict[str, Step]:
     """The methods that start from what RTL published for one seed and level."""
-    problem, duration = job["name"], settings.retrain.duration
-    masks, rewound_to = collect(paths.masks(problem, seed, sparsity)), published_start(problem, settings, seed)
+    name, duration = job["name"], settings.retrain.duration
+    masks, rewound_to = collect(paths.masks(name, seed, sparsity)), published_start(name, settings, seed)
     single_start = (("start", seed, "imp_single"),) if settings.extract.rewind_to else ()
     single_duration = settings.single_model_duration(duration)
-    jointly = job_of(problem, settings.for_retraining)
+    jointly = job_of(name, settings.for_retraining)
     first_method, first_update = next(iter(rtl_methods(settings).items()))
-    tickets = paths.tickets(problem, first_method, seed, sparsity)
+    tickets = paths.tickets(name, first_method, seed, sparsity)
     retrained = partial(
         retrain_tickets.submit, jointly, update=first_update, seed=seed, sparsity=sparsity, duration=duration,
         masks=masks, start=rewound_to,

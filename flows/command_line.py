@@ -2,13 +2,14 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rtl_core.errors import RtlError
+from rtl_core.errors import DataError, RtlError, SettingsError
 
 if TYPE_CHECKING:
     from rtl_core.problem import Problem
@@ -19,23 +20,30 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the 
 GROWTH = [2, 5, 10, 20, 50]
 """For how many tickets `rtl bench` measures how the cost of each grows."""
 
+MOST_PIXELS = 16_384
+"""Of one side of an image that `rtl reconstruct` paints."""
+
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 
 
 @app.command()
 def info(problem: ProblemName) -> None:
-    """Print what a problem is, as JSON: subsets, prunable and dense weights, network."""
+    """Print what a problem is, as JSON: subsets, prunable and dense weights, network.
+
+    Where it holds several instances, that is the first; all are listed with their subsets.
+    """
     from rtl_core.extraction import initial_weights
     from rtl_core.randomness import Stream
     from tasks.settings import problem_settings
 
     settings = problem_settings(problem)
-    loaded = _loaded(problem, settings)
+    jobs = dict(_each(problem, settings))
+    first, loaded = next(iter(jobs.items()))
     weights = initial_weights(loaded, Stream(settings.seeds[0]).at(problem=problem))
     facts = {
         "problem": problem,
-        "num_subsets": len(loaded.subsets),
-        "subsets": list(loaded.subsets),
+        **({"instance": first} if first else {}),
+        **_subsets(loaded),
         "prunable_weights": weights.layout.size,
         "dense_weights": weights.dense_layout.size,
         "network": {
@@ -43,6 +51,8 @@ def info(problem: ProblemName) -> None:
             "prunable": {name: list(s) for name, s in zip(weights.layout.names, weights.layout.shapes, strict=True)},
         },
     }
+    if first:
+        facts["instances"] = {name: _subsets(job) for name, job in jobs.items()}
     typer.echo(json.dumps(facts, indent=2))
 
 
@@ -68,20 +78,59 @@ def results(
 
 @app.command()
 def report(problem: ProblemName) -> None:
-    """Write the last comparison as one page with interactive figures, which opens without a network."""
+    """Write the last comparison as a page with interactive figures, which opens without a network.
+
+    Where a problem holds several instances, each has a page of its own beside it.
+    """
     from tasks import paths
+    from tasks.pages import write_pages
     from tasks.params import read_params, section
     from tasks.published_tables import read_tables
-    from tasks.report import report as page
-    from tasks.store import write_atomically
 
     section(read_params(), problem)
-    tables, path = read_tables(paths.artifacts(problem)), paths.report(problem)
+    tables = read_tables(paths.artifacts(problem))
     known = {"facts": {}, "settings": {}}
     if paths.facts(problem).is_file():
         known = json.loads(paths.facts(problem).read_text())
-    write_atomically(path, page(problem, tables, **known))
-    typer.echo(path)
+    for path in write_pages(problem, tables, **known):
+        typer.echo(path)
+
+
+@app.command()
+def reconstruct(
+    tickets: Annotated[Path, typer.Argument(help="ticket file of an image, RTL's or IMP single's", show_default=False)],
+    out: Annotated[Path, typer.Option(help="where to write it; .png, .jpg, .webp and others", show_default=False)],
+    size: Annotated[str, typer.Option(help="WxH in pixels [default: as trained]", show_default=False)] = "",
+) -> None:
+    """Paint the image that a ticket file holds, at any resolution."""
+    import io
+
+    from PIL import Image
+
+    from rtl_core.problems.image_regions import paint
+    from rtl_core.ticket_file import tickets_from_bytes
+    from tasks.store import write_atomically
+
+    wanted = _height_and_width(size) if size else None
+    if (suffix := out.suffix.lower()) not in Image.registered_extensions():
+        raise DataError(f"{out}: found the suffix {suffix!r}; allowed: that of an image, such as .png")
+    if not tickets.is_file():
+        raise DataError(f"{tickets}: no such file")
+    pixels = paint(tickets_from_bytes(tickets.read_bytes(), str(tickets)), str(tickets), wanted)
+    buffer = io.BytesIO()
+    try:
+        Image.fromarray(pixels.numpy()).save(buffer, Image.registered_extensions()[suffix])
+    except (KeyError, OSError) as problem:
+        raise DataError(f"{out}: Pillow cannot write this kind of image ({problem})") from problem
+    write_atomically(out, buffer.getvalue())
+    typer.echo(f"{out}: {pixels.shape[1]}×{pixels.shape[0]} pixels")
+
+
+def _height_and_width(size: str) -> tuple[int, int]:
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) <= MOST_PIXELS >= int(height) > 0):
+        raise SettingsError(f"--size: found {size!r}; allowed: WxH in pixels, up to {MOST_PIXELS} each, as 640x480")
+    return int(height), int(width)
 
 
 @app.command()
@@ -121,8 +170,19 @@ def bench(
     typer.echo(json.dumps(found, indent=2)) if as_json else show_speed(problem, cores(), found)
 
 
+def _subsets(loaded: "Problem") -> dict[str, Any]:
+    return {"num_subsets": len(loaded.subsets), "subsets": list(loaded.subsets)}
+
+
 def _loaded(problem: str, settings: "ProblemSettings") -> "Problem":
-    """A problem on its published data, or else on data partitioned for this once."""
+    """A problem, or the first of its instances."""
+    return next(_each(problem, settings))[1]
+
+
+def _each(problem: str, settings: "ProblemSettings") -> Iterator[tuple[str, "Problem"]]:
+    """Each instance of a problem with its name, or the one job with none: on published data, or else on data
+    partitioned for this once.
+    """
     from tasks import paths
     from tasks.settings import problem_class
 
@@ -132,7 +192,8 @@ def _loaded(problem: str, settings: "ProblemSettings") -> "Problem":
         if not folder.exists():
             folder = Path(scratch)
             cls.partition(folder, **settings.partition)
-        return cls(folder, **settings.training)  # type: ignore[call-arg]
+        for name in cls.instances(folder) or [""]:
+            yield name, cls(folder / name, **settings.training)  # type: ignore[call-arg]
 
 
 def main() -> None:

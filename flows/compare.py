@@ -11,20 +11,23 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.runner import runner
 from flows.start import start
-from flows.steps import Step, run_steps
+from flows.steps import Step, for_each, found_for, run_steps
 from rtl_core.errors import DataError
 from rtl_core.semantics.matrix import read_semantics
 from tasks import paths
 from tasks.analyse_collapse import analyse_collapse
 from tasks.draw import draw
-from tasks.job import Job, data_digest, job_of, load_problem
+from tasks.exhibit_method import exhibit_method, exhibit_references, exhibits_file
+from tasks.job import Job, data_digest, instance_of, jobs_of, load_problem
+from tasks.join_instances import Files, join_instances
+from tasks.left_out import read_left_out
 from tasks.levels import compared_levels, read_levels, retrained_places
 from tasks.measure_similarity import measure_similarity
 from tasks.methods import all_methods, examined_method, rtl_methods
+from tasks.pages import write_pages
 from tasks.provenance import provenance
 from tasks.published_tables import read_tables
 from tasks.publishing import collect, publish, publish_files
-from tasks.report import report
 from tasks.score_across import score_across
 from tasks.score_method import score_method
 from tasks.settings import ProblemSettings, problem_settings
@@ -34,57 +37,58 @@ from tasks.tabulate import tabulate
 from tasks.tracking import flat_settings, log_report, track
 
 Place = tuple[str, int, float]
+Found = dict[tuple[Any, ...], Any]
 
 
 @flow(name="compare", flow_run_name="compare {problem}", task_runner=runner())
 def compare(problem: str) -> None:
-    """Publish the tables and figures below ``artifacts/<problem>``, log them to MLflow and write the report.
+    """Publish the tables and figures below ``artifacts/<problem>``, log them to MLflow and write the pages.
 
     Args:
         problem: a section of params.yaml.
     """
     settings = problem_settings(problem)
-    job, levels = job_of(problem, settings), read_levels(problem)
+    jobs = jobs_of(problem, settings)
     if settings.collapse.semantics:  # hours of scoring come before it is used
-        read_semantics(Path(settings.collapse.semantics), load_problem(job).subsets)
-    compared = {
-        (method, seed, sparsity)
-        for method in all_methods(settings)
-        for seed in settings.seeds
-        for sparsity in compared_levels(problem, settings)
+        for job in jobs:
+            read_semantics(Path(settings.collapse.semantics), load_problem(job).subsets)
+    scored = run_steps(for_each(jobs, partial(scoring_steps, settings=settings)), "scoring")
+    across = run_steps(for_each(jobs, partial(across_steps, settings=settings)), "tickets on every subset")
+    similar = run_steps(for_each(jobs, partial(similarity_steps, settings=settings)), "similarity of masks")
+    shown = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures")
+    analysis = partial(analysis_steps, settings=settings, scored=scored, across=across, similar=similar)
+    analysed = run_steps(for_each(jobs, analysis), "collapse analysis")
+    compared = [scored[job["name"], *place] for job in jobs for place in compared_places(job, settings)]
+    files = {
+        **tabulate(
+            problem, [row for one in compared for row in one["scores"]], [one["parameters"] for one in compared]
+        ),
+        **together(problem, {instance_of(job): analysed[job["name"], "analysis"] for job in jobs}),
+        "exhibits.parquet": exhibits_file([row for rows in shown.values() for row in rows]),
     }
-    scored = run_steps(scoring_steps(job, settings, compared), "scoring")
-    across = run_steps(across_steps(job, settings), "tickets on every subset")
-    similar = run_steps(similarity_steps(job, settings), "similarity of masks")
-    files = tabulate(
-        problem,
-        [row for place, found in scored.items() if place in compared for row in found["scores"]],
-        [found["parameters"] for place, found in scored.items() if place in compared],
-    )
-    files |= analyse_collapse(
-        problem,
-        [
-            row
-            for (method, *_), found in scored.items()
-            if method == examined_method(settings)
-            for row in found["scores"]
-        ],
-        [_measured(place, found) for place, found in similar.items() if place[0] != "epochs"],
-        [_measured(place, found) for place, found in similar.items() if place[0] == "epochs"],
-        [found for found in across.values() if found],
-        levels,
-        settings.collapse.metric,
-        collect(Path(settings.collapse.semantics)) if settings.collapse.semantics else None,
-    )
     folder = paths.artifacts(problem)
     for name, reference in files.items():
         publish(folder / name, reference)
-    publish_files(folder / "figures", {folder / name: reference for name, reference in draw(problem, files).items()})
-    show(job, settings)
+    drawn = run_steps({name: Step(partial(draw.submit, name, files)) for name in drawn_jobs(problem, jobs)}, "figures")
+    pictures = {folder / path: reference for found in drawn.values() for path, reference in found.items()}
+    publish_files(folder / "figures", pictures)
+    show(problem, jobs, settings)
 
 
-def scoring_steps(job: Job, settings: ProblemSettings, compared: set[Place]) -> dict[Place, Step]:
+def compared_places(job: Job, settings: ProblemSettings) -> list[Place]:
+    """Every method at the levels compared, in the order of the tables."""
+    levels = compared_levels(job["name"], settings)
+    return [
+        (method, seed, sparsity)
+        for method in all_methods(settings)
+        for seed in sorted(settings.seeds)
+        for sparsity in levels
+    ]
+
+
+def scoring_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:
     """Every method at the levels compared, and the tickets examined for collapse at theirs."""
+    compared = set(compared_places(job, settings))
     examined = {place for place in retrained_places(job["name"], settings) if place[0] == examined_method(settings)}
     order = {method: number for number, method in enumerate(all_methods(settings))}
     return {
@@ -103,56 +107,102 @@ def across_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:
 
 def similarity_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str, int, float], Step]:
     """RTL's masks and the controls' after every round, and under ``epochs`` RTL's over epochs of training."""
-    problem, rounds = job["name"], read_levels(job["name"])["rounds"]
+    name, rounds = job["name"], read_levels(job["name"])["rounds"]
     files: dict[tuple[str, int, float], Path] = {}
     for seed in settings.seeds:
         for masks in ("rtl", *settings.extract.controls):
-            files |= {(masks, seed, sparsity): paths.masks(problem, seed, sparsity, masks) for sparsity in rounds}
-        epochs = len(list(paths.epoch_masks(problem, seed, 0).parent.glob("epoch-*")))
-        files |= {("epochs", seed, epoch): paths.epoch_masks(problem, seed, epoch) for epoch in range(1, epochs + 1)}
+            files |= {(masks, seed, sparsity): paths.masks(name, seed, sparsity, masks) for sparsity in rounds}
+        epochs = len(list(paths.epoch_masks(name, seed, 0).parent.glob("epoch-*")))
+        files |= {("epochs", seed, epoch): paths.epoch_masks(name, seed, epoch) for epoch in range(1, epochs + 1)}
     return {
-        place: Step(partial(measure_similarity.submit, job, *place, _bare(path), _start(problem, settings, place[1])))
+        place: Step(partial(measure_similarity.submit, job, *place, _bare(path), _start(name, settings, place[1])))
         for place, path in files.items()
     }
 
 
-def ticket_files(
-    problem: str, settings: ProblemSettings, method: str, seed: int, sparsity: float
-) -> list[dict[str, str]]:
-    """References of a method's published ticket files.
+def exhibit_steps(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
+    """Pictures of all that is compared, of the first seed; no step where a problem has nothing to look at."""
+    if not load_problem(job).references:
+        return {}
+    first, name = settings.seeds[0], job["name"]
+    return {("references",): Step(partial(exhibit_references.submit, job, first))} | {
+        place: Step(partial(exhibit_method.submit, job, *place, ticket_files(name, settings, *place)))
+        for place in compared_places(job, settings)
+        if place[1] == first
+    }
+
+
+def analysis_steps(
+    job: Job, settings: ProblemSettings, scored: Found, across: Found, similar: Found
+) -> dict[tuple[str], Step]:
+    """The collapse analysis of one job, from what the steps of all jobs found."""
+    semantics, measured = settings.collapse.semantics, found_for(job, similar)
+    examined = [found for place, found in found_for(job, scored).items() if place[0] == examined_method(settings)]
+    analysis = partial(
+        analyse_collapse.submit,
+        job["name"],
+        [row for found in examined for row in found["scores"]],
+        [_measured(place, found) for place, found in measured.items() if place[0] != "epochs"],
+        [_measured(place, found) for place, found in measured.items() if place[0] == "epochs"],
+        [found for found in found_for(job, across).values() if found],
+        read_levels(job["name"]),
+        settings.collapse.metric,
+        collect(Path(semantics)) if semantics else None,
+    )
+    return {("analysis",): Step(analysis)}
+
+
+def together(problem: str, tables: dict[str, Files]) -> Files:
+    """The tables of all instances in one; those of the one job as they are."""
+    return tables[""] if "" in tables else join_instances(problem, tables)
+
+
+def drawn_jobs(problem: str, jobs: list[Job]) -> list[str]:
+    """What figures are drawn of: the whole run and, where there are any, each instance."""
+    return list(dict.fromkeys([problem, *(job["name"] for job in jobs)]))
+
+
+def ticket_files(job: str, settings: ProblemSettings, method: str, seed: int, sparsity: float) -> list[dict[str, str]]:
+    """References of a method's published ticket files, by name of the job.
 
     Raises:
         DataError: the stage that publishes them has not run.
     """
     if method in rtl_methods(settings):
-        return [collect(paths.tickets(problem, method, seed, sparsity))]
-    folder = paths.baselines(problem, method, seed, sparsity)
+        return [collect(paths.tickets(job, method, seed, sparsity))]
+    folder = paths.baselines(job, method, seed, sparsity)
     if not (files := sorted(folder.glob("network-*.safetensors"))):
         raise DataError(f"{folder}: no ticket files; run the baselines stage first")
     return [collect(path) for path in files]
 
 
-def show(job: Job, settings: ProblemSettings) -> None:
-    """Take the published tables to where people compare runs: MLflow, the Prefect UI and a page of their own."""
-    problem = job["name"]
+def show(problem: str, jobs: list[Job], settings: ProblemSettings) -> None:
+    """Take the published tables to where people compare runs: MLflow, the Prefect UI and pages of their own."""
     folder, flat = paths.artifacts(problem), flat_settings(settings.model_dump())
     tables = read_tables(folder)
     facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds))}
-    if (last := max(read_levels(problem)["levels"])) < max(settings.sparsities):
-        facts["extraction.ended_at"] = f"{100 * last:g} % sparsity, at the alarm"
-    run_id = track(problem, tables, flat, data_digest(job), sorted((folder / "figures").iterdir()), facts)
-    facts |= {"mlflow.run_id": run_id}
-    write_atomically(paths.facts(problem), json.dumps({"facts": facts, "settings": flat}, indent=2).encode())
-    write_atomically(paths.report(problem), report(problem, tables, facts, flat))
-    log_report(run_id, paths.report(problem))
+    if ends := [end for job in jobs if (end := _early_end(job, settings))]:
+        facts["extraction.ended_at"] = "; ".join(ends)
+    run_id = track(problem, tables, flat, data_digest(jobs), folder / "figures", facts)
+    about = {"facts": facts | {"mlflow.run_id": run_id}, "settings": flat, "left_out": read_left_out(problem)}
+    write_atomically(paths.facts(problem), json.dumps(about, indent=2).encode())
+    log_report(run_id, write_pages(problem, tables, **about))
     key = re.sub("[^a-z0-9]+", "-", problem.lower())
     for name in ("summary", "parameters", "collapse", "knees"):
         create_table_artifact(key=f"{key}-{name}", table=json.loads(tables[name].to_json(orient="records")))
     create_markdown_artifact(key=f"{key}-mlflow", markdown=f"MLflow run `{run_id}`")
 
 
-def _start(problem: str, settings: ProblemSettings, seed: int) -> dict[str, str] | None:
-    start = published_start(problem, settings, seed)
+def _early_end(job: Job, settings: ProblemSettings) -> str:
+    """Where extraction ended before the last level that was asked for."""
+    if (last := max(read_levels(job["name"])["levels"])) == max(settings.sparsities):
+        return ""
+    instance = instance_of(job)
+    return f"{f'{instance}: ' if instance else ''}{100 * last:g} % sparsity, at the alarm"
+
+
+def _start(job: str, settings: ProblemSettings, seed: int) -> dict[str, str] | None:
+    start = published_start(job, settings, seed)
     return start and {"sha256": start["sha256"]}
 
 

@@ -1,7 +1,9 @@
 """Stage 2: find the K masks of every seed after every round (Algorithm 1), and watch their similarity."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -9,12 +11,12 @@ from prefect import flow
 from flows.chains import chain_steps, start_steps
 from flows.runner import runner
 from flows.start import start
-from flows.steps import Step, run_steps
+from flows.steps import Step, for_each, found_for, run_steps
 from tasks import paths
 from tasks.collapse_watch import CollapseWatch
 from tasks.collect_masks import collect_masks, masks_after_epoch
 from tasks.extract_round import chains_of
-from tasks.job import Job, digest_of, job_of, load_problem
+from tasks.job import Job, digest_of, instance_of, jobs_of, load_problem
 from tasks.live_tracking import LiveTracking
 from tasks.measure_similarity import measure_similarity
 from tasks.planning import Rounds, planned_rounds, reached
@@ -37,41 +39,65 @@ def extract(problem: str) -> None:
         RtlError: extraction is to end at the alarm, and no level comes before it.
     """
     settings = problem_settings(problem)
-    job = job_of(problem, settings)
-    rounds, how = planned_rounds(job, settings), settings.extract
-    steps: dict[Any, Step] = {**start_steps(job, settings.seeds, "rtl", how.rewind_to)}
-    for method in ("rtl", *how.controls):
-        names = chains_of(load_problem(job), method, how.control_chains)
-        steps |= mask_steps(job, method, settings, names, rounds)  # first: what is watched must not wait for chains
-        steps |= chain_steps(job, method, settings.seeds, names, rounds, how.duration, bool(how.rewind_to))
-    epochs = epoch_steps(job, settings, rounds)
-    steps |= epochs
-    identity = digest_of([job, rounds, how.model_dump(), settings.seeds])
-    with (
-        CollapseWatch(rounds, settings.seeds, how.stop_on_collapse) as watch,
-        LiveTracking(problem, identity) as live,
-    ):
+    jobs, how = jobs_of(problem, settings), settings.extract
+    rounds = {job["name"]: planned_rounds(job, settings) for job in jobs}
+    steps = for_each(jobs, lambda job: extraction_steps(job, settings, rounds[job["name"]]))
+    identity = digest_of([jobs, list(rounds.values()), how.model_dump(), settings.seeds])
+    with ExitStack() as stack:
+        watches = {
+            job["name"]: stack.enter_context(
+                CollapseWatch(rounds[job["name"]], settings.seeds, how.stop_on_collapse, instance_of(job))
+            )
+            for job in jobs
+        }
+        live = stack.enter_context(LiveTracking(problem, identity))
 
         def looked_at(key: Any, result: Any) -> Collection[Any]:
             match key:
-                case ("similarity", "rtl", seed, number):
-                    live.log(seed, watch.sparsities[number - 1], result)
+                case (name, "similarity", "rtl", seed, number):
+                    watch = watches[name]
+                    live.log(seed, watch.sparsities[number - 1], result, watch.instance)
                     if watch.measured(seed, number, result):
-                        return [name for name in steps if isinstance(name[-1], int) and name[-1] > watch.ends_after]
+                        ends = watch.ends_after
+                        own = (later for later in steps if later[0] == name and isinstance(later[-1], int))
+                        return [later for later in own if later[-1] > ends]
             return ()
 
         found = run_steps(steps, "pruning rounds", looked_at)
-    files = {
-        paths.masks(problem, seed, sparsity, method): found["masks", method, seed, number]
-        for method in ("rtl", *how.controls)
-        for seed in settings.seeds
-        for number, sparsity in enumerate(reached(rounds)[: watch.last_round], start=1)
-    }
-    files |= {paths.epoch_masks(problem, *key[1:]): found[key] for key in epochs if key[-1] <= watch.last_round}
-    files[paths.levels(problem)] = {"sha256": STORE.put(watch.record())}
-    if how.rewind_to:
-        files |= {paths.start(problem, seed): found["start", seed, "rtl"] for seed in settings.seeds}
+    files: dict[Path, dict[str, str]] = {}
+    for job in jobs:
+        files |= masks_files(job, settings, watches[job["name"]], found_for(job, found))
     publish_files(paths.artifacts(problem) / "masks", files)
+
+
+def extraction_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dict[tuple[Any, ...], Step]:
+    """All chains of one job, RTL's and the controls', and what is made of them after each round."""
+    how, problem = settings.extract, load_problem(job)
+    steps: dict[tuple[Any, ...], Step] = {**start_steps(job, settings.seeds, "rtl", how.rewind_to)}
+    for method in ("rtl", *how.controls):
+        names = chains_of(problem, method, how.control_chains)
+        steps |= mask_steps(job, method, settings, names, rounds)  # first: what is watched must not wait for chains
+        steps |= chain_steps(job, method, settings.seeds, names, rounds, how.duration, bool(how.rewind_to))
+    return steps | epoch_steps(job, settings, rounds)
+
+
+def masks_files(
+    job: Job, settings: ProblemSettings, watch: CollapseWatch, found: Mapping[tuple[Any, ...], Any]
+) -> dict[Path, dict[str, str]]:
+    """What one job publishes: the masks of every round that is kept, what they were rewound to, and the levels."""
+    name, sparsities = job["name"], watch.sparsities[: watch.last_round]
+    files = {
+        paths.masks(name, seed, sparsity, method): found["masks", method, seed, number]
+        for method in ("rtl", *settings.extract.controls)
+        for seed in settings.seeds
+        for number, sparsity in enumerate(sparsities, start=1)
+    }
+    epochs = [key for key in found if key[0] == "epoch masks" and key[-1] <= watch.last_round]
+    files |= {paths.epoch_masks(name, *key[1:]): found[key] for key in epochs}
+    files[paths.levels(name)] = {"sha256": STORE.put(watch.record())}
+    if settings.extract.rewind_to:
+        files |= {paths.start(name, seed): found["start", seed, "rtl"] for seed in settings.seeds}
+    return files
 
 
 def mask_steps(

@@ -1,10 +1,13 @@
 """Stage 1: split a problem's data into subsets."""
 
+import sys
+
 from prefect import flow
 
 from flows.start import start
 from tasks import paths
 from tasks.caching import source_digest
+from tasks.left_out import read_left_out
 from tasks.partition_data import partition_data
 from tasks.publishing import publish_files
 from tasks.settings import problem_class, problem_settings
@@ -13,7 +16,7 @@ from tasks.store import file_digest
 
 @flow(name="partition", flow_run_name="partition {problem}")
 def partition(problem: str) -> None:
-    """Publish ``data/<problem>``.
+    """Publish ``data/<problem>``, and say what was left out.
 
     Args:
         problem: a section of params.yaml.
@@ -25,6 +28,8 @@ def partition(problem: str) -> None:
     files = partition_data(problem, settings.problem, code, settings.partition, sources)
     folder = paths.data(problem)
     publish_files(folder, {folder / name: reference for name, reference in files.items()})
+    for line in read_left_out(problem):
+        print(f"warning: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":

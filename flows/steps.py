@@ -1,6 +1,6 @@
 """In which order the steps of a stage are started, what the terminal shows meanwhile, and what they return."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from prefect.futures import PrefectFuture, as_completed
@@ -10,6 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from tasks.cores import cores, share_among
+from tasks.job import Job
 from tasks.status import status_lines
 
 Key = TypeVar("Key", bound=Hashable)
@@ -22,11 +23,25 @@ class Step(NamedTuple):
     after: tuple[Hashable, ...] = ()
 
 
+def for_each(jobs: Iterable[Job], steps_of: Callable[[Job], Mapping[Any, Step]]) -> dict[tuple[Any, ...], Step]:
+    """The steps of every job, under keys (tuples) that begin with its name; those of the first stand first."""
+    return {
+        (job["name"], *key): step._replace(after=tuple((job["name"], *earlier) for earlier in step.after))
+        for job in jobs
+        for key, step in steps_of(job).items()
+    }
+
+
+def found_for(job: Job, found: Mapping[Any, Any]) -> dict[tuple[Any, ...], Any]:
+    """What the steps of one job returned, under its own keys."""
+    return {tuple(key): value for (name, *key), value in found.items() if name == job["name"]}
+
+
 Watch = Callable[[Any, Any], Collection[Any]]
 
 
 def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, result: ()) -> dict[Key, Any]:
-    """Run steps side by side, showing a bar; their results under the same keys.
+    """Run steps side by side, showing a bar where there are any; their results under the same keys.
 
     Of the steps that wait for nothing more, those that stand first start first, so a long chain should stand
     before what can fill the gaps. No worker waits for a step that stands behind its own.
@@ -40,6 +55,8 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
     Raises:
         Exception: the first failure that is seen; steps not yet started are given up.
     """
+    if not steps:
+        return {}
     waiting = dict(steps)
     running: dict[PrefectFuture[Any], Key] = {}
     done: dict[Hashable, PrefectFuture[Any]] = {}

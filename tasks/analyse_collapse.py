@@ -13,7 +13,8 @@ from tasks.collapse_tables import (
     function_table,
     knees_table,
 )
-from tasks.similarity_tables import MEAN, by_depth, overlap_table, pairs_table, similarity_table
+from tasks.names import MEAN
+from tasks.similarity_tables import by_depth, overlap_table, pairs_table, similarity_table
 from tasks.store import STORE
 from tasks.tables import results_table, to_csv
 

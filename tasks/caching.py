@@ -70,7 +70,8 @@ def cached_task(*, name: str, uses: tuple[str, ...], version: str) -> Callable[[
     A call with any other argument, or a function with any other result, fails with a TypeError that names it.
 
     Args:
-        name: how its runs are called, with the parameters in braces: "round {number} of {subset}".
+        name: how its runs are called, with the parameters in braces: "round {number} of {subset}". Where a parameter
+            ``job`` is of one instance of a problem, its name comes first.
         uses: the modules of the method that it calls; what they import counts as well.
         version: to be changed when the function itself changes what it returns.
     """
@@ -90,10 +91,14 @@ def cached_task(*, name: str, uses: tuple[str, ...], version: str) -> Callable[[
                 raise TypeError(f"{function.__name__}: {place}, which is not JSON")
             return result
 
+        def run_name(parameters: dict[str, Any]) -> str:
+            instance = parameters.get("job", {}).get("name", "").partition("/")[2]
+            return f"{instance}: {name.format(**parameters)}" if instance else name.format(**parameters)
+
         return task(
             checked,
             name=function.__name__,
-            task_run_name=name,
+            task_run_name=run_name,
             cache_policy=ContentPolicy(modules, version),
             persist_result=True,
             result_serializer="json",

@@ -13,7 +13,7 @@ from rtl_core.alignment import alignment
 from rtl_core.collapse import Knee, alarm, knee
 from rtl_core.errors import DataError
 from rtl_core.randomness import Stream
-from tasks.similarity_tables import MEAN
+from tasks.names import MEAN
 
 KNEES = [
     "curve", "method", "seed", "subset", "sparsity", "low", "high", "round", "rung", "side",
@@ -136,10 +136,16 @@ def agreement_table(across: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _knees(group: pd.DataFrame, column: str, seed: int) -> list[tuple[str, Knee | None]]:
-    """The knee of every ticket's curve over sparsity, and of their mean."""
-    curves = group[group.subset != MEAN].pivot(index="sparsity", columns="subset", values=column).sort_index()
+    """The knee of every ticket's curve over sparsity, and of their mean; of a figure of all tickets, of that alone."""
+    of_tickets = group[group.subset != MEAN]
+    rows = group if of_tickets.empty else of_tickets
+    curves = rows.pivot(index="sparsity", columns="subset", values=column).sort_index()
     place = Stream(seed).at(analysis=column)
-    found = [(name, knee(list(curves.index), curves[name].to_numpy(), place.at(subset=name))) for name in curves]
+    found = [
+        (name, knee(list(curves.index), curves[name].to_numpy(), place.at(subset=name)))
+        for name in curves
+        if name != MEAN
+    ]
     return [*found, (MEAN, knee(list(curves.index), curves.to_numpy().T, place.at(subset=MEAN)))]
 
 

@@ -21,10 +21,13 @@ class CollapseWatch:
         seeds: whose tickets are followed.
         policy: ``warn`` says so when the alarm rings; ``stop`` also ends extraction there. Under ``off``
             nothing is measured.
+        instance: whose tickets these are, where a problem has several instances: each is named in what is said, and
+            only while its own rounds go on.
     """
 
-    def __init__(self, rounds: Rounds, seeds: Sequence[int], policy: str) -> None:
+    def __init__(self, rounds: Rounds, seeds: Sequence[int], policy: str, instance: str = "") -> None:
         self.rounds, self.policy, self.sparsities = rounds, policy, reached(rounds)
+        self.instance = instance
         self.alarms: dict[int, Alarm | None] = dict.fromkeys(seeds)
         self._departures: dict[int, dict[int, float]] = {seed: {} for seed in seeds}
 
@@ -34,9 +37,10 @@ class CollapseWatch:
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """Extraction is over: nothing more to say beside the bar."""
         for seed in self.alarms:
-            forget(_subject(seed))
+            forget(self._subject(seed))
         if not error and self.last_round < len(self.rounds):
-            _print(f"extraction ends at {self._percent(self.last_round)} sparsity, the last level before the alarm")
+            ends = f"extraction ends at {self._percent(self.last_round)} sparsity, the last level before the alarm"
+            self._print(ends)
 
     @property
     def ends_after(self) -> int:
@@ -60,8 +64,8 @@ class CollapseWatch:
         levels = [r["number"] for r in self.rounds if r["sparsity"] is not None and r["number"] <= min(knees)]
         if not levels:
             raise RtlError(
-                f"extraction: the similarity of masks left its level after round {min(knees)}, before the first level "
-                "of sparsities; allow a lower one, or set extract.stop_on_collapse to warn"
+                f"{self._of_instance}extraction: the similarity of masks left its level after round {min(knees)}, "
+                "before the first level of sparsities; allow a lower one, or set extract.stop_on_collapse to warn"
             )
         return max(levels)
 
@@ -76,6 +80,8 @@ class CollapseWatch:
         self._say(seed, found["excess"])
         if fresh:
             self._warn(seed, fresh)
+        if self.instance:
+            self._forget_ended()
         return fresh is not None
 
     def record(self) -> bytes:
@@ -94,13 +100,18 @@ class CollapseWatch:
     def _heard(self) -> dict[int, Alarm | None]:
         return {seed: ring if ring and ring.rung <= self.ends_after else None for seed, ring in self.alarms.items()}
 
+    def _forget_ended(self) -> None:
+        for seed, past in self._departures.items():
+            if all(number in past for number in range(1, self.ends_after + 1)):
+                forget(self._subject(seed))
+
     def _say(self, seed: int, excess: float) -> None:
         ring = self.alarms[seed]
         state = f"ALARM, {ring.side} from {self._percent(ring.knee)}" if ring else "no alarm"
-        say(_subject(seed), f"excess similarity {excess:.3f}, {state}")
+        say(self._subject(seed), f"excess similarity {excess:.3f}, {state}")
 
     def _warn(self, seed: int, ring: Alarm) -> None:
-        _print(
+        self._print(
             f"seed {seed}: the similarity of masks {ring.side}s from round {ring.knee} on "
             f"({self._percent(ring.knee)} sparsity), seen after round {ring.rung}: pruning may have gone too far"
         )
@@ -108,10 +119,12 @@ class CollapseWatch:
     def _percent(self, number: int) -> str:
         return f"{100 * self.sparsities[number - 1]:.3g} %"
 
+    def _subject(self, seed: int) -> str:
+        return f"{self._of_instance}seed {seed}"
 
-def _subject(seed: int) -> str:
-    return f"seed {seed}"
+    def _print(self, line: str) -> None:
+        Console(stderr=True).print(f"{self._of_instance}{line}", soft_wrap=True)
 
-
-def _print(line: str) -> None:
-    Console(stderr=True).print(line, soft_wrap=True)
+    @property
+    def _of_instance(self) -> str:
+        return f"{self.instance}, " if self.instance else ""

@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
-from tasks.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, method_name, metric_name
+from tasks.axes import Span, on_axis, opacity, percent_of, picked_in, span_of, sparsity_axis, value_axis
+from tasks.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, MEAN, method_name, metric_name
 from tasks.styles import CHANCE_NAME, CURVE_STYLES, NAMED_STYLES, OTHER, Style, channels, grid, ticket_styles
 
 Tables = Mapping[str, pd.DataFrame]
-Span = tuple[float, float]
 
 MOST_NAMED = 12
 """So many subsets at most are named and numbered on a figure; with more, pointing at a mark tells them."""
 
-MEAN_NAME = "mean"
 MEAN_STYLE = Style("#000000", "circle", (1, 0))
 UNNAMED_STYLE = Style("#7a8793", "circle", (1, 0))
 MEASURES = {
@@ -25,7 +24,6 @@ MEASURES = {
     "excess": "excess similarity",
     "jaccard": "Jaccard similarity",
 }
-FADED = 0.1
 SIGNIFICANT = 0.05
 TICKETS_HEIGHT, LABEL_HEIGHT = 240, 14
 """Pixels of a panel of tickets, and of one line of text above a panel or beside it."""
@@ -34,14 +32,14 @@ TICKETS_HEIGHT, LABEL_HEIGHT = 240, 14
 def metrics(tables: Tables) -> alt.TopLevelMixin:
     """A panel per protocol and metric: mean over seeds with its interval, one line per method."""
     summary = tables["summary"]
-    rows = summary.assign(percent=_percent(summary.sparsity), name=summary.method.map(method_name))
+    rows = summary.assign(percent=percent_of(summary.sparsity), name=summary.method.map(method_name))
     styles = {name: NAMED_STYLES.get(name, OTHER) for name in rows.name.unique()}
-    picked = _picked()
-    x = _sparsity_axis(rows.percent, sorted(rows.percent.unique()))
+    picked = picked_in()
+    x = sparsity_axis(rows.percent, sorted(rows.percent.unique()))
     panels = []
     for (protocol, metric), group in rows.groupby(["protocol", "metric"], sort=False):
         title = alt.TitleParams(metric_name(metric), subtitle=f"{protocol} protocol")
-        y = _value_axis("mean", None, _span(group[["mean", "low", "high"]].stack()))
+        y = value_axis("mean", None, span_of(group[["mean", "low", "high"]].stack()))
         panels.append(alt.layer(*_lines(group, styles, picked, x, y)).properties(width=230, height=150, title=title))
     panels[0] = panels[0].add_params(picked)
     return grid(panels, columns=3, panel=280, legend=(5, 190))
@@ -53,16 +51,16 @@ def similarity(tables: Tables) -> alt.TopLevelMixin:
     table = table.assign(name=table.masks.map(lambda masks: MASKS_NAMES.get(masks, masks)))
     nothing = {"excess": np.nan, "departure": np.nan}
     chance = table[table.masks == "rtl"].assign(name=CHANCE_NAME, jaccard=lambda rows: rows.chance, **nothing)
-    rows = pd.concat([table, chance]).assign(percent=lambda rows: _percent(rows.sparsity))
+    rows = pd.concat([table, chance]).assign(percent=lambda rows: percent_of(rows.sparsity))
     styles = {name: NAMED_STYLES.get(name, OTHER) for name in rows.name.unique()}
-    picked = _picked()
-    x, reach = _sparsity_axis(rows.percent), _span(rows.percent)
+    picked = picked_in()
+    x, reach = sparsity_axis(rows.percent), span_of(rows.percent)
     marks = _marks(tables, "rtl", ("departure", "alarm"))
     depths = [depth for depth in DEPTH_NAMES if depth in set(rows.layer)]
     panels = []
     for number, (measure, label) in enumerate(MEASURES.items()):
         spread = _over_seeds(rows.dropna(subset=[measure]), ["name", "layer", "percent"], measure)
-        y = _value_axis("mean", label, _span(spread[["mean", "low", "high"]].stack()))
+        y = value_axis("mean", label, span_of(spread[["mean", "low", "high"]].stack()))
         for depth in depths:
             layers = _lines(spread[spread.layer == depth], styles, picked, x, y, point=16)
             panel = alt.layer(*_rules(marks, x, reach, labelled=number == 0), *layers)
@@ -75,21 +73,21 @@ def collapse(tables: Tables) -> alt.TopLevelMixin:
     """A column per method: each ticket's metric, and below it how alike its departures from θ₀ are to the others'."""
     table = tables["collapse"]
     table = table[table.metric == table.metric.iloc[0]]
-    tickets = [subset for subset in table.subset.astype(str).unique() if subset != MEAN_NAME]
-    metric, picked = metric_name(table.metric.iloc[0]), _picked(None if len(tickets) <= MOST_NAMED else tickets)
+    tickets = [subset for subset in table.subset.astype(str).unique() if subset != MEAN]
+    metric, picked = metric_name(table.metric.iloc[0]), picked_in(None if len(tickets) <= MOST_NAMED else tickets)
     scores = {method: _ticket_rows(group, "value") for method, group in table.groupby("method", sort=False)}
     overlap = tables["overlap"]
     similar = dict.fromkeys(scores, _ticket_rows(overlap[overlap.masks == "rtl"], "departure"))
-    floors = overlap[(overlap.masks != "rtl") & (overlap.subset == MEAN_NAME)]
+    floors = overlap[(overlap.masks != "rtl") & (overlap.subset == MEAN)]
     score_span, similar_span = (
-        _span(pd.concat(values))
+        span_of(pd.concat(values))
         for values in (
             [rows["mean"] for rows in scores.values()],
             [floors.departure, *(rows["mean"] for rows in similar.values())],
         )
     )
     percent = pd.concat([*scores.values(), *similar.values()]).percent
-    x, reach = _sparsity_axis(percent), _span(percent)
+    x, reach = sparsity_axis(percent), span_of(percent)
     stacks = []
     for method in scores:
         marks = _marks(tables, str(method), ("metric", "departure", "alarm"))
@@ -119,17 +117,17 @@ def alignment(tables: Tables) -> alt.TopLevelMixin:
     table = tables["alignment"]
     table = table.assign(
         name=table.depth.map(lambda depth: DEPTH_NAMES.get(depth, depth)),
-        place=table["at"].where(table.over != "sparsity", _percent(table["at"])),
+        place=table["at"].where(table.over != "sparsity", percent_of(table["at"])),
     )
     styles = {name: NAMED_STYLES.get(name, OTHER) for name in table.name.unique()}
-    picked, y = _picked(), _value_axis("rho", "Spearman's ρ", _span([*table.rho, 0]))
+    picked, y = picked_in(), value_axis("rho", "Spearman's ρ", span_of([*table.rho, 0]))
     panels = []
     for over, title in (("sparsity", "sparsity, %"), ("epoch", "epoch")):
         if (rows := table[table.over == over]).empty:
             continue
-        x = alt.X("place:Q").title(title).scale(domain=_span(rows.place), nice=False).axis(tickCount=6)
+        x = alt.X("place:Q").title(title).scale(domain=span_of(rows.place), nice=False).axis(tickCount=6)
         look = channels("name", styles)
-        base = alt.Chart(rows).encode(x=x, opacity=_opacity(picked))
+        base = alt.Chart(rows).encode(x=x, opacity=opacity(picked))
         zero = alt.Chart(pd.DataFrame({"rho": [0.0]})).mark_rule(color="#8a929c").encode(y=y)
         line = base.mark_line(strokeWidth=1.6).encode(
             y=alt.Y("mean(rho):Q").title("Spearman's ρ"), color=look["color"], strokeDash=look["strokeDash"]
@@ -156,11 +154,11 @@ def _lines(
     look = channels("name", styles)
     base = alt.Chart(rows[["name", "percent", "mean", "low", "high"]].round(6)).encode(x=x, color=look["color"])
     band = base.transform_filter("isValid(datum.low)").mark_area().encode(
-        y=_of(y, "low"), y2="high:Q", opacity=_opacity(picked, 0.16, 0.03)
+        y=on_axis(y, "low"), y2="high:Q", opacity=opacity(picked, 0.16, 0.03)
     )  # fmt: skip
-    line = base.mark_line(strokeWidth=1.8).encode(y=y, strokeDash=look["strokeDash"], opacity=_opacity(picked))
+    line = base.mark_line(strokeWidth=1.8).encode(y=y, strokeDash=look["strokeDash"], opacity=opacity(picked))
     points = base.mark_point(filled=True, size=point).encode(
-        y=y, shape=look["shape"], opacity=_opacity(picked),
+        y=y, shape=look["shape"], opacity=opacity(picked),
         tooltip=[
             alt.Tooltip("name:N", title=" "), alt.Tooltip("percent:Q", title="sparsity, %"),
             *(alt.Tooltip(f"{column}:Q", format=".4f") for column in ("mean", "low", "high")),
@@ -174,11 +172,11 @@ def _ticket_lines(
 ) -> list[alt.Chart]:
     """A thin line per ticket and a thick mean, with their names at the end where they are few."""
     named = len(tickets) <= MOST_NAMED
-    styles = {**(ticket_styles(tickets) if named else dict.fromkeys(tickets, UNNAMED_STYLE)), MEAN_NAME: MEAN_STYLE}
+    styles = {**(ticket_styles(tickets) if named else dict.fromkeys(tickets, UNNAMED_STYLE)), MEAN: MEAN_STYLE}
     look = channels("name", styles, symbol="stroke" if named else None)
-    y = _value_axis("mean", title, span)
-    is_mean = alt.datum.name == MEAN_NAME
-    base = alt.Chart(rows.round(6)).encode(x=x, y=y, color=look["color"], opacity=_opacity(picked))
+    y = value_axis("mean", title, span)
+    is_mean = alt.datum.name == MEAN
+    base = alt.Chart(rows.round(6)).encode(x=x, y=y, color=look["color"], opacity=opacity(picked))
     line = base.mark_line(strokeOpacity=1 if named else 0.6).encode(
         strokeDash=look["strokeDash"],
         strokeWidth=alt.when(is_mean).then(alt.value(3)).otherwise(alt.value(1.3 if named else 0.7)),
@@ -195,9 +193,9 @@ def _ticket_lines(
 def _floors(rows: pd.DataFrame, x: alt.X, span: Span) -> list[alt.Chart]:
     """A broken grey line for each control, named where it begins: what similarity is without different subsets."""
     layers: list[alt.Chart] = []
-    y = _value_axis("departure", MEASURES["departure"], span)
+    y = value_axis("departure", MEASURES["departure"], span)
     for masks, group in rows.groupby("masks", sort=False):
-        line = _over_seeds(group.assign(percent=_percent(group.sparsity)), ["percent"], "departure")
+        line = _over_seeds(group.assign(percent=percent_of(group.sparsity)), ["percent"], "departure")
         line = line.rename(columns={"mean": "departure"}).assign(name=MASKS_NAMES.get(str(masks), str(masks)))
         base = alt.Chart(line[["percent", "departure", "name"]].round(6)).encode(x=x, y=y)
         dash = list(NAMED_STYLES.get(line.name.iloc[0], OTHER).dash)
@@ -215,14 +213,14 @@ def _end_labels(
     steps = LABEL_HEIGHT * (span[1] - span[0]) / TICKETS_HEIGHT * np.arange(len(ends))
     apart = IsotonicRegression(y_min=span[0], y_max=span[1] - steps[-1])
     places = apart.fit_transform(np.arange(len(ends)), ends["mean"] - steps) + steps
-    low, high = _span(rows.percent)
+    low, high = span_of(rows.percent)
     ends = ends.assign(place=places, beside=high + 0.02 * (high - low))
-    base = alt.Chart(ends.round(6)).encode(opacity=_opacity(picked))
+    base = alt.Chart(ends.round(6)).encode(opacity=opacity(picked))
     leader = base.mark_rule(strokeWidth=0.8).encode(
-        x=x, x2="beside:Q", y=y, y2="place:Q", color=look["color"], opacity=_opacity(picked)
+        x=x, x2="beside:Q", y=y, y2="place:Q", color=look["color"], opacity=opacity(picked)
     )
     text = base.mark_text(align="left", dx=3, fontSize=12, color="#1c2228").encode(
-        x=_of(x, "beside"), y=_of(y, "place"), text="name:N"
+        x=on_axis(x, "beside"), y=on_axis(y, "place"), text="name:N"
     )
     return [leader, text]
 
@@ -230,24 +228,25 @@ def _end_labels(
 def _ticket_rows(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     """name, percent and mean over seeds, of each ticket and of their mean."""
     spread = _over_seeds(
-        rows.assign(name=rows.subset.astype(str), percent=_percent(rows.sparsity)), ["name", "percent"], value
+        rows.assign(name=rows.subset.astype(str), percent=percent_of(rows.sparsity)), ["name", "percent"], value
     )
     return spread[["name", "percent", "mean"]]
 
 
 def _marks(tables: Tables, method: str, curves: Sequence[str]) -> pd.DataFrame:
-    """What knees.csv found on the mean of the tickets: one row per curve, averaged over the seeds that have it."""
+    """What knees.csv found on the mean of the tickets: a row per curve, the mean of those that have it."""
     knees = tables.get("knees", pd.DataFrame())
+    repeats = "instances × seeds" if "instance" in knees else "seeds"
     rows = []
     for curve in curves if not knees.empty else ():
-        of_curve = knees[(knees.curve == curve) & (knees.subset == MEAN_NAME)]
+        of_curve = knees[(knees.curve == curve) & (knees.subset == MEAN)]
         of_curve = of_curve[of_curve.method == (method if curve == "metric" else "rtl")]
         found = of_curve.dropna(subset=["sparsity"])
         if found.empty:
             continue
         percent, low, high = 100 * found.sparsity.mean(), 100 * found.low.min(), 100 * found.high.max()
         interval = "" if np.isnan(low) else f" [{low:.0f}, {high:.0f}]"
-        part = "" if len(found) == len(of_curve) else f" ({len(found)} of {len(of_curve)} seeds)"
+        part = "" if len(found) == len(of_curve) else f" ({len(found)} of {len(of_curve)} {repeats})"
         text = f"{CURVE_NAMES[curve]}: {percent:.0f} %{interval}{part}"
         rows.append({"curve": curve, "percent": percent, "low": low, "high": high, "text": text})
     return pd.DataFrame(rows)
@@ -261,7 +260,7 @@ def _rules(marks: pd.DataFrame, x: alt.X, reach: Span, labelled: bool) -> list[a
         place = (mark["percent"] - reach[0]) / (reach[1] - reach[0])
         if not np.isnan(mark["low"]):
             band = row.mark_rect(color=style.colour, opacity=0.1)
-            layers.append(band.encode(x=_of(x, "low"), x2="high:Q", tooltip="text:N"))
+            layers.append(band.encode(x=on_axis(x, "low"), x2="high:Q", tooltip="text:N"))
         rule = row.mark_rule(color=style.colour, strokeDash=list(style.dash), strokeWidth=1.4)
         layers.append(rule.encode(x=x, tooltip="text:N"))
         if labelled:
@@ -272,48 +271,9 @@ def _rules(marks: pd.DataFrame, x: alt.X, reach: Span, labelled: bool) -> list[a
     return layers
 
 
-def _picked(names: Sequence[str] | None = None) -> alt.Parameter:
-    """What is highlighted: chosen in the legend or, of many, in a list."""
-    if names is None:
-        return alt.selection_point(name="picked", fields=["name"], bind="legend")
-    options = alt.binding_select(options=[None, *names], labels=["all", *names], name="ticket ")
-    return alt.selection_point(name="picked", fields=["name"], bind={"name": options})
-
-
-def _opacity(picked: alt.Parameter, full: float = 1, faded: float = FADED) -> Any:
-    return alt.when(picked).then(alt.value(full)).otherwise(alt.value(faded))
-
-
 def _over_seeds(rows: pd.DataFrame, keys: list[str], value: str) -> pd.DataFrame:
-    """Mean over seeds, and the lowest and highest seed where there are several."""
+    """Mean over seeds and instances, and the lowest and highest of them where there are several."""
     spread = rows.groupby(keys, sort=False)[value].agg(mean="mean", low="min", high="max").reset_index()
-    if rows.seed.nunique() == 1:
+    if len(rows.filter(["seed", "instance"]).drop_duplicates()) == 1:
         spread[["low", "high"]] = np.nan
     return spread
-
-
-def _percent(sparsity: pd.Series) -> pd.Series:
-    return (100 * sparsity).round(4)
-
-
-def _span(values: Any) -> Span:
-    """Where an axis begins and ends: a little beyond the values."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    margin = 0.04 * (high - low) or max(0.05 * abs(high), 0.05)
-    return low - margin, high + margin
-
-
-def _sparsity_axis(percent: pd.Series, ticks: Sequence[float] | None = None) -> alt.X:
-    axis = alt.Axis(tickCount=6) if ticks is None else alt.Axis(values=list(ticks), labelOverlap="greedy")
-    return alt.X("percent:Q").title("sparsity, %").scale(domain=_span(percent), nice=False, zero=False).axis(axis)
-
-
-def _value_axis(field: str, title: str | None, span: Span) -> alt.Y:
-    return alt.Y(f"{field}:Q").title(title).scale(domain=span, nice=False, zero=False).axis(tickCount=5)
-
-
-def _of(axis: Any, field: str) -> Any:
-    """The same axis for another column."""
-    other = axis.copy()
-    other.shorthand = f"{field}:Q"
-    return other

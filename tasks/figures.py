@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -10,7 +10,11 @@ import vl_convert
 
 from tasks.bars import parameters
 from tasks.curves import alignment, collapse, metrics, similarity
+from tasks.exhibits import exhibits
 from tasks.heatmaps import function, heatmaps
+from tasks.instances import instances
+from tasks.kept import kept
+from tasks.worth import worth
 
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 """The version of Vega-Lite that Altair writes: the one to draw with, here and in a page."""
@@ -21,21 +25,27 @@ PIXELS = 1.5
 
 @dataclass(frozen=True)
 class Figure:
-    """What a figure is called, how to read it, the tables it cannot do without, and how it is made."""
+    """What a figure is called, how to read it, the tables it cannot do without, and how it is made.
+
+    ``holds_for`` says what it is drawn for: one job, a run over several instances, or both.
+    """
 
     heading: str
     reading: str
     tables: tuple[str, ...]
     draw: Callable[[Mapping[str, pd.DataFrame]], alt.TopLevelMixin]
+    holds_for: Literal["job", "run", "both"] = "job"
 
 
 FIGURES = {
     "metrics": Figure(
         "Scores",
-        "Each panel is one metric under one protocol, each line one method: the mean over subsets and seeds at each "
-        "sparsity. Bands are 95 % bootstrap intervals over seeds; with one seed there are none.",
+        "Each panel is one metric under one protocol, each line one method: the mean over subsets, seeds and, where "
+        "there are several, instances at each sparsity. Bands are 95 % bootstrap intervals over seeds and instances; "
+        "with one of each there are none.",
         ("summary",),
         metrics,
+        "both",
     ),
     "parameters": Figure(
         "Weights kept",
@@ -43,14 +53,42 @@ FIGURES = {
         "Compare scores with this beside them: a method that keeps more weights has an easier task.",
         ("parameters",),
         parameters,
+        "both",
+    ),
+    "kept": Figure(
+        "Scores against weights kept",
+        "Each panel is one metric, each line one method, each point one of its sparsities: the mean score against the "
+        "number of prunable weights that the method needs in all. Read upwards from one number of weights to compare "
+        "methods that cost the same.",
+        ("results", "parameters"),
+        kept,
+        "both",
+    ),
+    "instances": Figure(
+        "Scores at every instance",
+        "Each row is one instance, each mark what one method scores there, its mean over seeds: further right is "
+        "better. Above, at how many instances a method leads. At one sparsity methods keep different numbers of "
+        "weights, and those that keep more have an easier task.",
+        ("results",),
+        instances,
+        "run",
+    ),
+    "exhibits": Figure(
+        "What comes out",
+        "First what results are to be held against, then what each method makes of it from few weights pruned to many, "
+        "with its score below. Pictures are those of the first seed, enlarged without smoothing.",
+        ("results", "exhibits"),
+        exhibits,
     ),
     "similarity": Figure(
         "Similarity of the masks",
         "How alike the masks of different subsets are as weights are pruned: what training did to them (their "
         "departures from the mask of θ₀'s largest weights), the masks themselves in excess of chance, and as they are. "
-        "The controls are the noise floor: only what lies away from them says something about the data.",
+        "The controls are the noise floor: only what lies away from them says something about the data. Bands reach "
+        "from the lowest to the highest of seeds and instances.",
         ("similarity",),
         similarity,
+        "both",
     ),
     "collapse": Figure(
         "Where tickets collapse",
@@ -59,6 +97,15 @@ FIGURES = {
         "alarm rings that needs no labels.",
         ("collapse", "overlap"),
         collapse,
+    ),
+    "worth": Figure(
+        "Is a ticket worth less the more it is like the others?",
+        "Each point is one ticket at one sparsity: its score against the mean similarity of its mask to the other "
+        "tickets'. Pruning alone moves both, so ρ, Spearman's rank correlation, is given over all points and within a "
+        "level, the mean over the levels of one sparsity: only that says something about likeness itself.",
+        ("collapse",),
+        worth,
+        "both",
     ),
     "heatmaps": Figure(
         "Which masks are alike",
@@ -89,10 +136,16 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.TopLevelMixin]:
     """The figures that the tables allow, by name; one with a table missing or empty is left out.
 
     Args:
-        tables: the published tables by file stem.
+        tables: the published tables by file stem: those of one job or, with a column ``instance`` in results.csv,
+            those of a whole run over several, for which only some figures hold.
     """
     there = {name for name, table in tables.items() if not table.empty}
-    drawable = {name: figure for name, figure in FIGURES.items() if there.issuperset(figure.tables)}
+    of_run = "instance" in tables.get("results", pd.DataFrame())
+    drawable = {
+        name: figure
+        for name, figure in FIGURES.items()
+        if there.issuperset(figure.tables) and figure.holds_for in ("both", "run" if of_run else "job")
+    }
     return {
         name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")  # type: ignore[attr-defined]
         for name, figure in drawable.items()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tasks.curves import MOST_NAMED
 from tasks.names import DEPTH_NAMES, method_name, metric_name
+from tasks.selection import even_places
 from tasks.styles import grid
 
 MOST_ROWS = 60_000
@@ -135,7 +136,7 @@ def _thinned(levels: Sequence[float], cells: int) -> list[float]:
     most, first = max(1, MOST_ROWS // cells), _nearest(levels)
     if len(levels) <= most:
         return list(levels)
-    places = np.linspace(0, len(levels) - 1, most).round().astype(int)
+    places = even_places(len(levels), most)
     places[np.abs(places - first).argmin()] = first
     return [levels[place] for place in places]
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -14,6 +16,7 @@ from rtl_core.problem import Problem, check_problem
 from rtl_core.randomness import Stream
 from tasks import paths
 from tasks.caching import source_digest
+from tasks.cores import cores
 from tasks.settings import ProblemSettings, problem_class
 from tasks.store import file_digest
 
@@ -21,16 +24,33 @@ Job = dict[str, Any]
 _loading = Lock()
 
 
-def job_of(name: str, settings: ProblemSettings) -> Job:
-    """Everything that decides how a problem behaves: class, its source code, its settings, its data.
+def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
+    """One job for each instance of a problem, named ``<problem>/<instance>``; or the problem as the one job.
 
     Raises:
-        DataError: the partition stage has not published the problem's data.
+        DataError: the partition stage has not published the data, or two instances cannot be told apart by name.
+    """
+    folder = paths.data(problem)
+    names = list(problem_class(settings.problem).instances(folder)) if folder.is_dir() else []
+    for name in names:
+        if not re.fullmatch(r"\w[\w .-]*", name, re.ASCII) or names.count(name) > 1:
+            raise DataError(
+                f"{folder}: instance {name!r}; allowed: names that differ, of letters, digits, '_', '-', '.' and spaces"
+            )
+    return [job_of(f"{problem}/{name}", settings) for name in names] or [job_of(problem, settings)]
+
+
+def job_of(name: str, settings: ProblemSettings) -> Job:
+    """Everything that decides how a problem, or one instance, behaves: class, its source code, its settings, its data.
+
+    Raises:
+        DataError: the partition stage has not published its data.
     """
     folder = paths.data(name)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
-        raise DataError(f"{folder}: no data; run the partition stage first (python -m flows.partition {name})")
+        problem = name.partition("/")[0]
+        raise DataError(f"{folder}: no data; run the partition stage first (python -m flows.partition {problem})")
     return {
         "name": name,
         "problem": settings.problem,
@@ -53,16 +73,22 @@ def load_problem(job: Job) -> Problem:
         return _load(job["problem"], json.dumps(job["training"]), job["data"]["folder"], json.dumps(job["data"]))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=max(2, cores()))  # steps of as many instances may be under way
 def _load(import_path: str, training: str, folder: str, _digests: str) -> Problem:
     problem = problem_class(import_path)(Path(folder), **json.loads(training))  # type: ignore[call-arg]
     check_problem(problem)
     return problem
 
 
-def data_digest(job: Job) -> str:
+def instance_of(job: Job) -> str:
+    """The name of a job's instance; empty where the problem is the one job."""
+    return str(job["name"].partition("/")[2])
+
+
+def data_digest(jobs: Sequence[Job]) -> str:
     """One SHA-256 over all files of the partitioned data."""
-    return digest_of(job["data"]["files"])
+    files = [(Path(instance_of(job), name), digest) for job in jobs for name, digest in job["data"]["files"].items()]
+    return digest_of({str(path): digest for path, digest in files})
 
 
 def digest_of(value: Any) -> str:

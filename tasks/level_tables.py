@@ -21,14 +21,12 @@ class LevelTable:
 
 
 def score_tables(summary: pd.DataFrame) -> list[LevelTable]:
-    """One table per protocol, a section per metric: each mean with its interval over seeds.
+    """One table per protocol, a section per metric: each mean with its interval over instances and seeds.
 
     Args:
         summary: summary.csv.
     """
-    seeds = int(summary.seeds.max())
-    spread = "one seed" if seeds == 1 else f"mean of {seeds} seeds [95 % bootstrap interval over seeds]"
-    tables = []
+    spread, tables = _spread(summary), []
     for protocol, rows in summary.groupby("protocol", sort=False):
         texts = [score_text(*row) for row in rows[["mean", "low", "high"]].itertuples(index=False)]
         rows = rows.assign(section=rows.metric.map(metric_name), text=texts)
@@ -49,6 +47,15 @@ def kept_table(parameters: pd.DataFrame, sections: Mapping[str, Sequence[str]]) 
         for section, columns in sections.items()
     ]
     return _table(f"prunable weights kept of {parameters.prunable.max():,}", pd.concat(parts))
+
+
+def _spread(summary: pd.DataFrame) -> str:
+    """What the figures are means of, and what their intervals are over."""
+    counts = {name: int(summary[name].max()) for name in ("instances", "seeds") if name in summary}
+    if not (several := {name: count for name, count in counts.items() if count > 1}):
+        return "one seed"
+    means = " and ".join(f"{count} {name}" for name, count in several.items())
+    return f"mean of {means} [95 % bootstrap interval over {' and '.join(several)}]"
 
 
 def _table(title: str, rows: pd.DataFrame) -> LevelTable:

@@ -1,4 +1,4 @@
-"""Which sparsities a problem's masks exist at: all that were asked for, unless extraction ended at an alarm."""
+"""Which sparsities masks exist at, by name of the job: all that were asked for, unless extraction ended at an alarm."""
 
 import json
 from typing import Any
@@ -9,37 +9,37 @@ from tasks.methods import examined_method, rtl_methods
 from tasks.settings import ProblemSettings
 
 
-def read_levels(problem: str) -> dict[str, Any]:
+def read_levels(job: str) -> dict[str, Any]:
     """What extraction reached: ``levels`` and ``rounds`` (sparsities), and ``alarms`` by seed.
 
     Raises:
         DataError: the extract stage has not run.
     """
-    path = paths.levels(problem)
+    path = paths.levels(job)
     if not path.is_file():
         raise DataError(f"{path}: not found; run the extract stage first")
     return dict(json.loads(path.read_text()))
 
 
-def compared_levels(problem: str, settings: ProblemSettings) -> list[float]:
+def compared_levels(job: str, settings: ProblemSettings) -> list[float]:
     """The levels at which methods are trained and compared, as far as extraction came.
 
     Raises:
         DataError: none of them exists, or the extract stage has not run.
     """
-    reached = read_levels(problem)["levels"]
+    reached = read_levels(job)["levels"]
     if not (found := [sparsity for sparsity in settings.compared_sparsities if sparsity in reached]):
-        raise DataError(f"{problem}: extraction ended at {max(reached):g}, before every level that is to be compared")
+        raise DataError(f"{job}: extraction ended at {max(reached):g}, before every level that is to be compared")
     return found
 
 
-def retrained_places(problem: str, settings: ProblemSettings) -> list[tuple[str, int, float]]:
+def retrained_places(job: str, settings: ProblemSettings) -> list[tuple[str, int, float]]:
     """Method, seed and sparsity of all of RTL's own tickets: those compared, and those only examined for collapse.
 
     Raises:
         DataError: as ``compared_levels``.
     """
-    compared, reached = compared_levels(problem, settings), read_levels(problem)["levels"]
+    compared, reached = compared_levels(job, settings), read_levels(job)["levels"]
     examined = {sparsity for sparsity in settings.collapse.sparsities if sparsity in reached}
     return [
         (method, seed, sparsity)

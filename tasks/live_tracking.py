@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from tasks.tracking import open_client, open_experiment
+from tasks.tracking import allowed_name, open_client, open_experiment
 
 SHOWN = ("jaccard", "excess", "departure")
 
@@ -40,11 +40,12 @@ class LiveTracking:
             why = " ".join(str(refused[0]).split())
             print(f"warning: MLflow did not take the similarity of all rounds ({why})", file=sys.stderr)
 
-    def log(self, seed: int, sparsity: float, found: Mapping[str, Any]) -> None:
-        """Log what ``measure_similarity`` found after a round of one seed."""
+    def log(self, seed: int, sparsity: float, found: Mapping[str, Any], instance: str = "") -> None:
+        """Log what ``measure_similarity`` found after a round of one seed, of one instance where there are several."""
         if not self._done:
             self._done.append(self._thread.submit(self._begin))
-        values = {f"similarity.{name}.seed_{seed}": found[name] for name in SHOWN}
+        whose = f"{allowed_name(instance)}.seed_{seed}" if instance else f"seed_{seed}"
+        values = {f"similarity.{name}.{whose}": found[name] for name in SHOWN}
         self._done.append(self._thread.submit(self._log, values, round(100 * sparsity)))
 
     def _begin(self) -> None:

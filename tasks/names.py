@@ -36,22 +36,45 @@ FACT_NAMES = {
 }
 
 
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "psnr": "PSNR, dB",
+    "region_psnr": "PSNR of a region, dB",
+    "ssim": "SSIM",
+}
+"""What a metric is called where its own name does not do; its unit stands after a comma."""
+
+MEAN = "mean"
+"""The subset under which tables hold the mean over subsets, or what has but one value for all of them."""
+
+
 def method_name(method: str) -> str:
     """A method as people write it."""
     return METHOD_NAMES.get(method, method)
 
 
 def metric_name(metric: str) -> str:
-    """A metric as people write it."""
-    return {"auroc": "AUROC"}.get(metric, metric.replace("_", " "))
+    """A metric as people write it, with its unit if it has one."""
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def metric_text(metric: str, value: float) -> str:
+    """A metric and its value: ``AUROC .971``, ``PSNR 31.42 dB``."""
+    name, _, unit = metric_name(metric).partition(", ")
+    return f"{name} {_short(value)} {unit}".rstrip()
 
 
 def score_text(mean: float, low: float, high: float) -> str:
-    """A score with three decimals and, where it has one, its interval: ``.971 [.970, .972]``."""
+    """A score with three decimals and, where it has one, its interval: ``.971 [.970, .972]``.
+
+    Scores that go far beyond 1, as those in dB, have two: ``31.42``.
+    """
     return _short(mean) if isnan(low) else f"{_short(mean)} [{_short(low)}, {_short(high)}]"
 
 
 def _short(value: float) -> str:
+    if abs(value) >= 10:
+        return f"{value:.2f}"
     text = f"{value:.3f}"
     if text.startswith("0."):
         return text[1:]

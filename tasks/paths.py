@@ -1,4 +1,7 @@
-"""Where everything lies, relative to the project's root (the current folder): each path is one function."""
+"""Where everything lies, relative to the project's root (the current folder): each path is one function.
+
+``job`` is the name of a job: a problem's or, where a problem holds several instances, ``<problem>/<instance>``.
+"""
 
 from pathlib import Path
 
@@ -21,44 +24,44 @@ def timing(problem: str, stage: str) -> Path:
     return STATE / "timing" / problem / f"{stage}.json"
 
 
-def data(problem: str) -> Path:
-    """What the partition stage publishes."""
-    return Path("data") / problem
+def data(job: str) -> Path:
+    """What the partition stage publishes: of a problem, or of one instance."""
+    return Path("data") / job
 
 
-def artifacts(problem: str) -> Path:
-    """What all later stages publish."""
-    return Path("artifacts") / problem
+def artifacts(job: str) -> Path:
+    """What all later stages publish: one folder for all instances of a problem."""
+    return Path("artifacts") / job.partition("/")[0]
 
 
-def masks(problem: str, seed: int, sparsity: float, method: str = "rtl") -> Path:
+def masks(job: str, seed: int, sparsity: float, method: str = "rtl") -> Path:
     """The masks of one seed after one round: RTL's, or those of a control."""
-    return artifacts(problem) / "masks" / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
+    return _own(job, "masks") / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
 
 
-def epoch_masks(problem: str, seed: int, epoch: int) -> Path:
+def epoch_masks(job: str, seed: int, epoch: int) -> Path:
     """The K masks that magnitude gave after some epochs of extraction, all at one sparsity."""
-    return artifacts(problem) / "masks" / "epochs" / f"seed-{seed}" / f"epoch-{epoch}.safetensors"
+    return _own(job, "masks") / "epochs" / f"seed-{seed}" / f"epoch-{epoch}.safetensors"
 
 
-def levels(problem: str) -> Path:
+def levels(job: str) -> Path:
     """Which sparsities extraction reached, and whether the alarm rang."""
-    return artifacts(problem) / "masks" / "levels.json"
+    return _own(job, "masks") / "levels.json"
 
 
-def start(problem: str, seed: int) -> Path:
+def start(job: str, seed: int) -> Path:
     """What the tickets of one seed are rewound to, where that is not θ₀."""
-    return artifacts(problem) / "masks" / "start" / f"seed-{seed}.safetensors"
+    return _own(job, "masks") / "start" / f"seed-{seed}.safetensors"
 
 
-def tickets(problem: str, method: str, seed: int, sparsity: float) -> Path:
+def tickets(job: str, method: str, seed: int, sparsity: float) -> Path:
     """The retrained tickets of RTL, under one of its updates."""
-    return artifacts(problem) / "tickets" / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
+    return _own(job, "tickets") / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
 
 
-def baselines(problem: str, method: str, seed: int, sparsity: float) -> Path:
+def baselines(job: str, method: str, seed: int, sparsity: float) -> Path:
     """The folder of a baseline's ticket files, one for each network that shares nothing with the others."""
-    return artifacts(problem) / "baselines" / method / f"seed-{seed}" / level(sparsity)
+    return _own(job, "baselines") / method / f"seed-{seed}" / level(sparsity)
 
 
 def facts(problem: str) -> Path:
@@ -66,11 +69,17 @@ def facts(problem: str) -> Path:
     return artifacts(problem) / "run.json"
 
 
-def report(problem: str) -> Path:
-    """The page of a comparison."""
-    return artifacts(problem) / "report.html"
+def report(job: str) -> Path:
+    """The page of a comparison, or of one instance in it."""
+    instance = job.partition("/")[2]
+    return artifacts(job) / "report" / f"{instance}.html" if instance else artifacts(job) / "report.html"
 
 
 def level(sparsity: float) -> str:
     """A sparsity level as people read it: 'sparsity-25' is a quarter of the weights at zero."""
     return f"sparsity-{100 * sparsity:g}"
+
+
+def _own(job: str, kind: str) -> Path:
+    """The folder of what is published of one kind; inside it, each instance has one of its name."""
+    return artifacts(job) / kind / job.partition("/")[2]

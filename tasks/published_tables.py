@@ -1,6 +1,6 @@
 """The tables that the compare stage published, read back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,14 +9,14 @@ from rtl_core.errors import DataError
 from rtl_core.similarity import ALL, DEPTHS
 
 REQUIRED = ("results", "summary", "parameters")
-OPTIONAL = ("similarity", "overlap", "pairs", "collapse", "knees", "function", "agreement", "alignment")
+OPTIONAL = ("similarity", "overlap", "pairs", "collapse", "knees", "function", "agreement", "alignment", "exhibits")
 SHOWN_PAIRS = [("masks", "==", "rtl"), ("layer", "in", [ALL, *DEPTHS])]
 """Of pairs.parquet, with all controls and layers a large file, what figures are made from."""
 TEXT = (
-    "problem", "method", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
+    "problem", "instance", "method", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
     "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b",
 )  # fmt: skip
-"""Columns that hold names: a subset may well be called 7 or NA."""
+"""Columns that hold names: a subset may well be called 7 or NA, an instance 000000000139."""
 
 
 def read_tables(folder: Path, names: Sequence[str] = (*REQUIRED, *OPTIONAL)) -> dict[str, pd.DataFrame]:
@@ -34,10 +34,28 @@ def read_tables(folder: Path, names: Sequence[str] = (*REQUIRED, *OPTIONAL)) -> 
         if (path := folder / f"{name}.csv").is_file():
             tables[name] = _read_csv(path)
         elif (parquet := folder / f"{name}.parquet").is_file():
-            tables[name] = pd.read_parquet(parquet, filters=SHOWN_PAIRS)
+            tables[name] = pd.read_parquet(parquet, filters=SHOWN_PAIRS if name == "pairs" else None)
         elif name in REQUIRED:
             raise DataError(f"{path}: not found; run `dvc repro` first")
     return tables
+
+
+def instances_in(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """The instances that results are of; none where the problem is the one job."""
+    results = tables["results"]
+    return list(results.instance.unique()) if "instance" in results else []
+
+
+def of_instance(tables: Mapping[str, pd.DataFrame], instance: str) -> dict[str, pd.DataFrame]:
+    """The tables of one instance alone: what they would be if it were the one job."""
+    from tasks.tables import summary_table  # SciPy takes a second to import
+
+    found = {
+        name: table[table.instance == instance].drop(columns="instance").reset_index(drop=True)
+        for name, table in tables.items()
+        if "instance" in table
+    }
+    return {**found, "summary": summary_table(found["results"])}
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

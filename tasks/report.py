@@ -1,8 +1,9 @@
 """The page of a comparison: tables, interactive figures and settings in one file that needs no network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 import pandas as pd
@@ -16,25 +17,34 @@ TEMPLATES = Path(__file__).parent
 
 
 def report(
-    problem: str, tables: Mapping[str, pd.DataFrame], facts: Mapping[str, str], settings: Mapping[str, str]
+    title: str,
+    tables: Mapping[str, pd.DataFrame],
+    facts: Mapping[str, str],
+    settings: Mapping[str, str],
+    left_out: Sequence[str] = (),
+    instances: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """The page as UTF-8 HTML: Vega and all data are inside, and its policy forbids every request.
 
     Args:
-        problem: a section of params.yaml.
+        title: a section of params.yaml, or one instance of it.
         tables: the published tables by file stem; ``summary`` and ``parameters`` at least.
         facts: which code, data and run the tables came from; may be empty.
         settings: the problem's settings under dotted keys.
+        left_out: what the partition stage left out of the data, and why, in lines.
+        instances: the pages of a problem's instances, and of all together: relative links by what they are called.
     """
     drawn = [(name, FIGURES[name], spec(chart)) for name, chart in figures(tables).items()]
     page = _environment().get_template("report.html.jinja")
     html = page.render(
-        problem=problem,
+        title=title,
         facts={FACT_NAMES.get(key, key): value for key, value in facts.items()},
         scores=score_tables(tables["summary"]),
         ledger=kept_table(tables["parameters"], LEDGER),
         figures=drawn,
         settings=settings,
+        left_out=left_out,
+        instances=instances,
         vega=_vega(),
     )
     return html.encode()

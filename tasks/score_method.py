@@ -11,7 +11,7 @@ from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets, parameter_ledger
 from tasks.caching import cached_task
-from tasks.job import Job, load_problem
+from tasks.job import Job, instance_of, load_problem
 from tasks.methods import SINGLE_METHODS
 from tasks.store import STORE
 from tasks.timing import computing
@@ -20,29 +20,35 @@ from tasks.timing import computing
 @cached_task(
     name="score {method}, seed {seed}, sparsity {sparsity}",
     uses=("rtl_core.evaluation", "rtl_core.ticket_file", "rtl_core.tickets"),
-    version="1",
+    version="2",
 )
 def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> dict[str, Any]:
-    """Scores and parameter ledger of one method, from its ticket files: one, or K that share nothing."""
+    """Scores and parameter ledger of one method, from its ticket files: one, or K that share nothing.
+
+    Each row says where it belongs: ``method``, ``seed``, ``sparsity`` and, where there are several, ``instance``.
+    """
     contents = [STORE.get(file["sha256"]) for file in files]
     sets = [tickets_from_bytes(data, file["path"]) for data, file in zip(contents, files, strict=True)]
     problem = load_problem(job)
     check_subsets(problem, method, sets)
     with computing():
         scores = score(problem, method, sets)
-    place = {"method": method, "seed": seed, "sparsity": sparsity}
+    instance = {"instance": name} if (name := instance_of(job)) else {}
+    place = {**instance, "method": method, "seed": seed, "sparsity": sparsity}
     ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
-    return {
-        "scores": [{"problem": job["name"], **place, **s._asdict()} for s in scores],
-        "parameters": place | ledger,
-    }
+    return {"scores": [place | s._asdict() for s in scores], "parameters": place | ledger}
 
 
 def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
     """Scores of the networks in one or several sets of tickets."""
     if method in SINGLE_METHODS:
-        return problem.score_single(sets[0].network(0, problem.single_network(_spare())))
+        return problem.score_single(single_network_of(problem, sets[0]))
     return problem.score(networks_of(problem, sets))
+
+
+def single_network_of(problem: Problem, tickets: Tickets) -> nn.Module:
+    """The network that serves every subset, in evaluation mode."""
+    return tickets.network(0, problem.single_network(_spare()))
 
 
 def networks_of(problem: Problem, sets: list[Tickets]) -> list[nn.Module]:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from rtl_core.similarity import ALL, DEPTHS
+from tasks.names import MEAN
 from tasks.similarity_file import similarity_from_bytes
 from tasks.store import STORE
 
 PLACE = ["masks", "seed", "sparsity"]
 VALUES = ["jaccard", "chance", "excess", "departure"]
-MEAN = "mean"
 Measured = Sequence[dict[str, Any]]
 """One set of masks each: ``masks`` (whose), ``seed``, ``sparsity`` and what ``measure_similarity`` found."""
 

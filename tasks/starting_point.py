@@ -37,13 +37,13 @@ def train_start(job: Job, seed: int, network: str, duration: str) -> dict[str, s
     return found
 
 
-def published_start(problem: str, settings: ProblemSettings, seed: int) -> dict[str, str] | None:
-    """What the extract stage rewound the tickets of one seed to; None for θ₀.
+def published_start(job: str, settings: ProblemSettings, seed: int) -> dict[str, str] | None:
+    """What the extract stage rewound the tickets of one seed to, by name of the job; None for θ₀.
 
     Raises:
         DataError: the file is missing.
     """
-    return collect(paths.start(problem, seed)) if settings.extract.rewind_to else None
+    return collect(paths.start(job, seed)) if settings.extract.rewind_to else None
 
 
 def starting_weights(

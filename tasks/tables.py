@@ -11,24 +11,39 @@ KEYS = ["method", "sparsity", "protocol", "metric"]
 
 
 def results_table(problem: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """results.csv, tidy: one value per method, seed, sparsity, protocol, metric and subset."""
-    columns = ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
-    return pd.DataFrame([{"problem": problem, **row} for row in rows], columns=columns)
+    """results.csv, tidy: one value per method, seed, sparsity, protocol, metric and subset, of each instance."""
+    columns = ["problem", *_instance(rows), "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
+    return pd.DataFrame([{**row, "problem": problem} for row in rows], columns=columns)
 
 
 def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """parameters.csv: weights and bytes per method, seed and sparsity."""
-    columns = ["method", "seed", "sparsity", "prunable", "union", "active_mean", "dense", "file_bytes"]
+    """parameters.csv: weights and bytes per method, seed and sparsity, of each instance."""
+    columns = [
+        *_instance(rows),
+        "method",
+        "seed",
+        "sparsity",
+        "prunable",
+        "union",
+        "active_mean",
+        "dense",
+        "file_bytes",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
 def summary_table(results: pd.DataFrame) -> pd.DataFrame:
-    """summary.csv: the mean of each metric over subsets and seeds, with a 95 % bootstrap interval over seeds."""
+    """summary.csv: the mean of each metric over subsets and seeds, with a 95 % bootstrap interval over seeds.
+
+    Where there are several instances, both are over all values of any instance and seed.
+    """
+    counted = {"seeds": "seed"} | ({"instances": "instance"} if "instance" in results else {})
     rows = []
     for key, group in results[results.subset == "mean"].groupby(KEYS, sort=False):
         low, high = bootstrap_interval(group.value.tolist())
-        mean = group.value.mean()
-        rows.append(dict(zip(KEYS, key, strict=True)) | {"mean": mean, "low": low, "high": high, "seeds": len(group)})
+        found = {"mean": group.value.mean(), "low": low, "high": high}
+        counts = {name: group[column].nunique() for name, column in counted.items()}
+        rows.append(dict(zip(KEYS, key, strict=True)) | found | counts)
     return pd.DataFrame(rows)
 
 
@@ -46,3 +61,8 @@ def metrics_tree(summary: pd.DataFrame, parameters: pd.DataFrame) -> str:
 def to_csv(table: pd.DataFrame) -> bytes:
     """A table as it is published."""
     return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _instance(rows: list[dict[str, Any]]) -> list[str]:
+    """The column of rows that are of several instances."""
+    return ["instance"] if any("instance" in row for row in rows) else []

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ def track(
     tables: Mapping[str, pd.DataFrame],
     settings: dict[str, str],
     data_digest: str,
-    figures: list[Path],
+    figures: Path,
     tags: dict[str, str],
 ) -> str:
     """Log one comparison to the experiment of its problem; the id of the parent run.
@@ -44,7 +44,7 @@ def track(
             whose masks it is of, one step a round, and the alarm to the parent's tags.
         settings: the problem's section of params.yaml under dotted names (``flat_settings``).
         data_digest: SHA-256 of the partitioned data, in hex.
-        figures: files to show beside the numbers.
+        figures: folder of pictures to show beside the numbers.
         tags: what else identifies the run, such as its git commit.
 
     Raises:
@@ -57,8 +57,7 @@ def track(
     with _run(client, experiment, problem, tags) as parent:
         _log_params(client, parent, settings)
         _log_dataset(client, parent, problem, data_digest)
-        for figure in figures:
-            client.log_artifact(parent, str(figure), "figures")
+        client.log_artifacts(parent, str(figures), "figures")
         for method, rows in metrics.groupby("method", sort=False):
             with _run(client, experiment, str(method), {"mlflow.parentRunId": parent}) as child:
                 _log_params(client, child, {"method": str(method), **settings})
@@ -67,9 +66,12 @@ def track(
     return parent
 
 
-def log_report(run_id: str, page: Path) -> None:
-    """Put the page of a comparison beside its figures."""
-    open_client().log_artifact(run_id, str(page))
+def log_report(run_id: str, pages: Sequence[Path]) -> None:
+    """Put the pages of a comparison beside its figures: the run's, and below ``report`` those of instances."""
+    client, (run, *instances) = open_client(), pages
+    client.log_artifact(run_id, str(run))
+    for page in instances:
+        client.log_artifact(run_id, str(page), "report")
 
 
 def tracking_uri() -> str:
@@ -106,12 +108,16 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
 
     Means over subsets are named ``<protocol>.<metric>``, with the standard deviation over seeds beside them
     as ``<protocol>.<metric>_std`` where there are several; single subsets ``<protocol>.<metric>.<subset>``.
-    Undefined values are left out.
+    Where there are instances, means and deviation are over these as well, each instance's mean is named
+    ``<protocol>.<metric>.<instance>``, and subsets come after their instance. Undefined values are left out.
     """
     scores = results.assign(name=results.protocol + "." + results.metric)
     overall = scores[scores.subset == "mean"]
+    if "instance" in scores:
+        scores = scores.assign(name=scores.name + "." + scores.instance.map(allowed_name))
+    of_instances = scores[scores.subset == "mean"] if "instance" in scores else scores[:0]
     single = scores[scores.subset != "mean"]
-    single = single.assign(name=single.name + "." + single.subset.astype(str).map(_metric_name))
+    single = single.assign(name=single.name + "." + single.subset.astype(str).map(allowed_name))
     counts = parameters.melt(["method", "sparsity"], COUNTS, "name").assign(
         name=lambda table: "parameters." + table.name
     )
@@ -121,7 +127,7 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
         name=lambda table: "similarity." + table.name
     )
     keys = ["method", "name", "sparsity"]
-    means = pd.concat([overall, single, counts, overlap]).groupby(keys, sort=False).value.mean()
+    means = pd.concat([overall, of_instances, single, counts, overlap]).groupby(keys, sort=False).value.mean()
     spread = overall.assign(name=overall.name + "_std").groupby(keys, sort=False).value.std()
     table: pd.DataFrame = pd.concat([means, spread]).dropna().reset_index()
     table["step"] = (100 * table.pop("sparsity")).round().astype(int)
@@ -129,11 +135,14 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
 
 
 def alarm_tags(knees: pd.DataFrame) -> dict[str, str]:
-    """Whether the alarm rang for the tickets of each seed, and where, in words."""
+    """Whether the alarm rang for the tickets of each seed, or each instance's of each seed, and where, in words."""
     rings = knees[(knees.curve == "alarm") & (knees.method == "rtl")]
+    instances = rings.instance.map(allowed_name) + "." if "instance" in rings else [""] * len(rings)
     return {
-        f"alarm.seed_{ring.seed}": "none" if pd.isna(ring.sparsity) else f"{ring.side} from {100 * ring.sparsity:.3g} %"
-        for ring in rings.itertuples()
+        f"alarm.{instance}seed_{ring.seed}": (
+            "none" if pd.isna(ring.sparsity) else f"{ring.side} from {100 * ring.sparsity:.3g} %"
+        )
+        for ring, instance in zip(rings.itertuples(), instances, strict=True)
     }
 
 
@@ -148,8 +157,9 @@ def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _metric_name(subset: str) -> str:
-    return re.sub(r"[^\w\-. /]", "_", subset, flags=re.ASCII)
+def allowed_name(name: str) -> str:
+    """A name as a part of MLflow's, which may hold letters, digits, '_', '-', '.', ' ' and '/'."""
+    return re.sub(r"[^\w\-. /]", "_", name, flags=re.ASCII)
 
 
 @contextmanager

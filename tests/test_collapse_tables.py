@@ -97,6 +97,21 @@ def test_a_known_fall_of_the_metric_is_found_and_a_rise_is_none(measured):
     assert rising[rising.curve == "metric"].sparsity.isna().all()
 
 
+def test_a_metric_of_all_tickets_together_falls_where_it_falls(measured):
+    overlap = overlap_table(pairs_table(measured[0]))
+    noise = 0.01 * np.random.default_rng(0).standard_normal(len(ROUNDS))
+    worth = 30 - 40 * np.maximum(0, np.array(ROUNDS) - 0.55) + noise
+    results = pd.DataFrame(
+        {"method": "rtl", "seed": 0, "sparsity": ROUNDS, "protocol": "any", "metric": "psnr", "subset": "mean",
+         "value": worth}
+    )  # fmt: skip
+    collapse = collapse_table(results, overlap, None)
+    assert len(collapse) == len(ROUNDS) and set(collapse.subset) == {"mean"}
+    knees = knees_table(collapse, overlap, ROUNDS, QUIET)
+    (fall,) = knees[knees.curve == "metric"].to_dict("records")
+    assert fall["subset"] == "mean" and fall["side"] == "fall" and abs(fall["sparsity"] - 0.55) < 0.01
+
+
 def test_masks_alike_as_their_meanings_are_aligned(measured):
     rows, masks = measured
     pairs = pairs_table(rows)

@@ -62,6 +62,36 @@ def test_the_order_in_which_rounds_end_does_not_matter():
     assert shuffled.alarms[0].knee == 12 and shuffled.last_round == 10
 
 
+def test_of_many_instances_each_is_named_and_only_those_under_way_have_a_line(capsys):
+    def line(name):
+        return f"{name}, seed 0: excess similarity 0.900, no alarm"
+
+    def lines():
+        return [said for said in status_lines() if not said.startswith("seed")]  # what other tests left
+
+    watches = {name: CollapseWatch(ROUNDS, [0], "stop", name) for name in ("first", "second", "third")}
+    for number in range(1, 17):
+        watches["first"].measured(0, number, {"departure": QUIET[number - 1], "excess": 0.9})
+        assert lines() == ([line("first")] if number < 16 else [])
+    for name in ("second", "third"):
+        watches[name].measured(0, 1, {"departure": QUIET[0], "excess": 0.9})
+    assert lines() == [line("second"), line("third")]
+    for number in range(2, 17):
+        if number <= watches["third"].ends_after:
+            watches["third"].measured(0, number, {"departure": RISING[number - 1], "excess": 0.9})
+    assert lines() == [line("second")]
+    for watch in watches.values():
+        with watch:
+            pass
+    assert lines() == []
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("third, seed 0: the similarity of masks rises")
+    assert told[1].startswith("third, extraction ends at 50 % sparsity")
+    watches["third"].rounds = [r | {"sparsity": 0.8 if r["number"] == 16 else None} for r in ROUNDS]
+    with pytest.raises(RtlError, match=r"^third, extraction: "):
+        watches["third"].record()
+
+
 def test_no_level_before_the_alarm_is_one_line():
     watch = CollapseWatch([r | {"sparsity": 0.8 if r["number"] == 16 else None} for r in ROUNDS], [0], "stop")
     for number, value in enumerate(RISING, start=1):

@@ -2,36 +2,53 @@
 
 import pandas as pd
 import pytest
+from example_instances import job_tables, run_tables
 from example_tables import example_tables
 
 from tasks.figures import FIGURES, figures, png, spec
 from tasks.heatmaps import MOST_ROWS
 
+OF_JOB = [name for name, figure in FIGURES.items() if figure.holds_for != "run"]
+OF_RUN = [name for name, figure in FIGURES.items() if figure.holds_for != "job"]
+
 
 @pytest.fixture(scope="module")
-def charts(published):
-    return figures(published)
+def job(published):
+    return {**published, "exhibits": job_tables()["exhibits"]}
+
+
+@pytest.fixture(scope="module")
+def run():
+    return run_tables()
+
+
+@pytest.fixture(scope="module")
+def charts(job, run):
+    return {"job": figures(job), "run": figures(run)}
 
 
 def test_every_figure_is_drawn_from_full_tables(charts):
-    assert list(charts) == list(FIGURES)
+    assert list(charts["job"]) == OF_JOB
+    assert list(charts["run"]) == OF_RUN
+    assert {*OF_JOB, *OF_RUN} == {*FIGURES}
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_valid_and_the_same_tables_give_the_same_picture(name, charts, published):
-    picture = png(charts[name])
+@pytest.mark.parametrize(("scope", "name"), [*(("job", name) for name in OF_JOB), *(("run", name) for name in OF_RUN)])
+def test_a_figure_is_valid_and_the_same_tables_give_the_same_picture(scope, name, charts, job, run):
+    chart, tables = charts[scope][name], {"job": job, "run": run}[scope]
+    picture = png(chart)
     assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
-    again = figures({name: table.copy() for name, table in published.items()})[name]
-    assert spec(again) == spec(charts[name])
+    again = figures({name: table.copy() for name, table in tables.items()})[name]
+    assert spec(again) == spec(chart)
     assert png(again) == picture
 
 
-def test_a_figure_without_its_table_or_with_an_empty_one_is_left_out(published):
-    assert figures({}) == figures({name: table[:0] for name, table in published.items()}) == {}
-    assert figures(dict.fromkeys(published, pd.DataFrame())) == {}
-    for figure in FIGURES.values():
-        needed = {table: published[table] for table in figure.tables}
-        assert list(figures(needed)) == [name for name, other in FIGURES.items() if {*other.tables} <= {*needed}]
+def test_a_figure_without_its_table_or_with_an_empty_one_is_left_out(job):
+    assert figures({}) == figures({name: table[:0] for name, table in job.items()}) == {}
+    assert figures(dict.fromkeys(job, pd.DataFrame())) == {}
+    for figure in (FIGURES[name] for name in OF_JOB):
+        needed = {table: job[table] for table in figure.tables}
+        assert list(figures(needed)) == [name for name in OF_JOB if {*FIGURES[name].tables} <= {*needed}]
         for table in needed:
             assert not any(table in FIGURES[name].tables for name in figures(needed | {table: pd.DataFrame()}))
 
@@ -42,13 +59,13 @@ def test_a_figure_draws_without_the_tables_that_it_can_do_without(name, publishe
     assert png(figure.draw({table: published[table] for table in figure.tables}))
 
 
-def test_one_seed_and_one_level_are_enough(published):
-    level = published["results"].sparsity.max()
-    few = {name: table[table.seed == 0] if "seed" in table else table for name, table in published.items()}
+def test_one_seed_and_one_level_are_enough(job):
+    level = job["results"].sparsity.max()
+    few = {name: table[table.seed == 0] if "seed" in table else table for name, table in job.items()}
     few = {name: table[table.sparsity == level] if "sparsity" in table else table for name, table in few.items()}
     few["summary"] = few["summary"].assign(low=float("nan"), high=float("nan"), seeds=1)
     drawn = figures(few)
-    assert list(drawn) == list(FIGURES)
+    assert list(drawn) == OF_JOB
     assert all(png(chart) for chart in drawn.values())
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.live_tracking import LiveTracking
-from tasks.tracking import flat_settings, metric_table, track
+from tasks.tracking import alarm_tags, flat_settings, metric_table, track
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
 SPARSITIES = [0.25, 0.5, 0.75]
@@ -90,14 +90,15 @@ def tables() -> dict[str, pd.DataFrame]:
 def arguments(tables: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    figure = tmp_path / "metrics.png"
-    figure.write_bytes(b"\x89PNG\r\n\x1a\n")
+    figures = tmp_path / "pictures"
+    figures.mkdir()
+    (figures / "metrics.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return {
         "problem": "digits",
         "tables": tables,
         "settings": flat_settings(SETTINGS),
         "data_digest": DIGEST,
-        "figures": [figure],
+        "figures": figures,
         "tags": {"git_commit": "abc"},
     }
 
@@ -185,6 +186,33 @@ def test_subsets_may_have_any_name(tables: dict[str, pd.DataFrame]) -> None:
     results = tables["results"].replace({"subset": {"subset 0": "räder & (cars)"}})
     names = set(metric_table(results, tables["parameters"], tables["similarity"])["name"])
     assert "paper.recall.r_der _ _cars_" in names
+
+
+def test_with_instances_each_has_its_own_mean_and_its_name_before_its_subsets(tables: dict[str, pd.DataFrame]) -> None:
+    def of_both(table: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([table.assign(instance=name) for name in ("000000000139", "plage (été)")], ignore_index=True)
+
+    results = of_both(tables["results"]).query("seed == 0 and method == 'rtl'")
+    second = results.instance == "plage (été)"
+    results = results.assign(value=results.value.where(~second, results.value + 0.2))
+    table = metric_table(results, of_both(tables["parameters"]), of_both(tables["similarity"]))
+    values = table[(table.method == "rtl") & (table.step == 25)].set_index("name")["value"]
+    own = score("rtl", 0, 0.25)
+    assert values["paper.recall"] == pytest.approx(own + 0.1)
+    assert values["paper.recall_std"] == pytest.approx(0.2 / 2**0.5)
+    assert values["paper.recall.000000000139"] == values["paper.recall.000000000139.subset 3"] == pytest.approx(own)
+    assert values["paper.recall.plage __t__"] == pytest.approx(own + 0.2)
+    assert "paper.recall.subset 3" not in values
+    assert alarm_tags(of_both(tables["knees"]).query("instance != '000000000139'")) == {
+        "alarm.plage __t__.seed_0": "rise from 75 %",
+        "alarm.plage __t__.seed_1": "none",
+    }
+
+
+def test_a_figure_of_all_subsets_together_is_a_metric_without_subsets(tables: dict[str, pd.DataFrame]) -> None:
+    results = tables["results"].query("subset == 'mean' or metric != 'recall'")
+    names = set(metric_table(results, tables["parameters"], tables["similarity"])["name"])
+    assert "paper.recall" in names and "paper.recall.subset 3" not in names
 
 
 def test_an_extraction_is_logged_round_by_round_once_and_stopped_by_nothing(tmp_path, monkeypatch, capfd):

@@ -1,0 +1,43 @@
+"""The pages of a comparison: one of the whole run and, where a problem has several instances, one of each."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tasks import paths
+from tasks.published_tables import instances_in, of_instance
+from tasks.report import report
+from tasks.store import write_atomically
+
+
+def write_pages(
+    problem: str,
+    tables: Mapping[str, pd.DataFrame],
+    facts: Mapping[str, str],
+    settings: Mapping[str, str],
+    left_out: Sequence[str] = (),
+) -> list[Path]:
+    """Write all pages, linked to one another, and remove those of instances that are no more; the run's comes first.
+
+    Args:
+        problem: a section of params.yaml.
+        tables: the published tables by file stem.
+        facts: which code, data and run the tables came from.
+        settings: the problem's settings under dotted keys.
+        left_out: what the partition stage left out of the data, and why, in lines.
+    """
+    run, instances = paths.report(problem), instances_in(tables)
+    links = {name: f"{name}.html" for name in instances}
+    below = {name: f"report/{link}" for name, link in links.items()}
+    pages = {run: report(problem, tables, facts, settings, left_out, below)}
+    for name in instances:
+        job = f"{problem}/{name}"
+        page = report(job, of_instance(tables, name), facts, settings, (), {"all": f"../{run.name}", **links})
+        pages[paths.report(job)] = page
+    for path, page in pages.items():
+        write_atomically(path, page)
+    for path in run.parent.glob("report/*.html"):
+        if path not in pages:
+            path.unlink()
+    return list(pages)

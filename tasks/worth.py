@@ -1,0 +1,81 @@
+"""The figure of worth against likeness: what a ticket scores, and how alike its mask is to the other tickets'."""
+
+from collections.abc import Mapping
+from math import isnan
+
+import altair as alt
+import pandas as pd
+from scipy.stats import spearmanr
+
+from tasks.axes import percent_of, span_of, value_axis
+from tasks.curves import MEASURES
+from tasks.names import MEAN, method_name, metric_name
+from tasks.styles import grid
+
+FEWEST_TICKETS = 3
+"""So many tickets a level needs for a rank correlation of its own."""
+
+
+def worth(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+    """A row per method, a column per measure of similarity; a point per ticket and sparsity.
+
+    Where a metric has no figure for single tickets, points are the means over tickets.
+    """
+    table = tables["collapse"]
+    table = table[table.metric == table.metric.iloc[0]].assign(percent=lambda rows: percent_of(rows.sparsity))
+    tickets = table[table.subset.astype(str) != MEAN]
+    points = table if tickets.empty else tickets
+    metric = metric_name(table.metric.iloc[0])
+    measures = [measure for measure in MEASURES if measure in points.dropna(axis="columns", how="all")]
+    spans = {column: span_of(points[column]) for column in ("value", *measures)}
+    panels = [
+        _points(rows, measure, metric, spans).properties(
+            title=alt.TitleParams(method_name(str(method)), subtitle=correlation(rows, measure)), width=230, height=210
+        )
+        for method, rows in points.groupby("method", sort=False)
+        for measure in measures
+    ]
+    return grid(panels, columns=len(measures), panel=290, legend=(1, 300))
+
+
+def correlation(rows: pd.DataFrame, measure: str) -> str:
+    """Spearman's ρ of worth and a measure over all points, and its mean over the tickets of one level each."""
+    levels = rows.groupby(["sparsity", *rows.filter(["seed", "instance"])], sort=False)
+    within = pd.Series([_rho(level, measure) for _, level in levels]).mean()
+    found = {"over all": _rho(rows, measure), "within a level": within}
+    texts = [f"{_signed(rho)} {where}" for where, rho in found.items() if not isnan(rho)]
+    return f"ρ = {', '.join(texts)}" if texts else ""
+
+
+def _rho(rows: pd.DataFrame, measure: str) -> float:
+    """Of too few tickets, or where all are alike, there is none."""
+    pair = rows[["value", measure]].dropna()
+    if len(pair) < FEWEST_TICKETS or pair.nunique().min() == 1:
+        return float("nan")
+    return float(spearmanr(pair["value"], pair[measure]).statistic)
+
+
+def _signed(rho: float) -> str:
+    return f"{rho:z.2f}".replace("0.", ".").replace("-", "−")
+
+
+def _points(rows: pd.DataFrame, measure: str, metric: str, spans: Mapping[str, tuple[float, float]]) -> alt.Chart:
+    places = rows.filter(["instance", "seed", "subset", "percent", *spans])
+    x = alt.X(f"{measure}:Q").title(MEASURES[measure]).scale(domain=spans[measure], nice=False, zero=False)
+    legend = alt.Legend(title="sparsity, %", gradientLength=200, tickCount=4, direction="horizontal")
+    # The brightest end of viridis is lost on white.
+    colours = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.9, 0]), nice=False, zero=False)
+    return (
+        alt.Chart(places.round(6))
+        .mark_point(filled=True, size=26, opacity=0.75)
+        .encode(
+            x=x.axis(tickCount=5), y=value_axis("value", metric, spans["value"]),
+            color=alt.Color("percent:Q", scale=colours, legend=legend),
+            tooltip=[
+                *(alt.Tooltip(f"{column}:N") for column in places.filter(["instance", "seed"])),
+                alt.Tooltip("subset:N", title="ticket"), alt.Tooltip("percent:Q", title="sparsity, %"),
+                alt.Tooltip("value:Q", title=metric, format=".4f"),
+                alt.Tooltip(f"{measure}:Q", title=MEASURES[measure], format=".3f"),
+            ],
+        )
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""The figure of pictures: which are shown, under what score, and in their own shape however wide a page is."""
+
+import base64
+
+import numpy as np
+import pytest
+from example_instances import SIZE, job_tables, png_of
+from example_tables import LEVELS, METHODS
+
+from tasks.figures import figures, spec
+from tasks.report import report
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return job_tables(seeds=(0, 1))
+
+
+def panels(tables):
+    """Title and rows of every panel."""
+    written = spec(figures(tables)["exhibits"])
+    return [(panel["title"], written["datasets"][panel["data"]["name"]]) for panel in written["concat"]]
+
+
+def test_references_come_first_and_then_three_levels_of_each_exhibit(tables):
+    (title, references), *made = panels(tables)
+    assert title == "" and [row["above"] for row in references] == ["target", "regions"]
+    shown = [LEVELS[0], LEVELS[2], LEVELS[-1]]
+    assert [title for title, _ in made] == [
+        f"{exhibit}, {100 * level:g} % sparsity" for exhibit in ("reconstruction", "error × 4") for level in shown
+    ]
+    assert all([row["place"] for row in rows] == [*range(len(METHODS))] for _, rows in made)
+
+
+def test_pictures_are_those_of_the_table_with_the_first_metric_of_the_same_seed(tables):
+    exhibits, results = tables["exhibits"], tables["results"]
+    _, rows = panels(tables)[1]
+    for method, row in zip(METHODS, rows, strict=True):
+        place = f"method == '{method}' and seed == 0 and sparsity == {LEVELS[0]}"
+        [png] = exhibits.query(f"{place} and exhibit == 'reconstruction'").png
+        [value] = results.query(f"{place} and metric == 'psnr'").value
+        assert base64.b64decode(row["url"].removeprefix("data:image/png;base64,")) == png
+        assert row["below"] == f"PSNR {value:.2f} dB"
+
+
+def test_a_method_keeps_its_column_where_another_has_no_picture(tables):
+    exhibits = tables["exhibits"]
+    gap = (exhibits.method == METHODS[1]) & (exhibits.sparsity == LEVELS[0])
+    gap |= (exhibits.exhibit == "error × 4") & (exhibits.sparsity == LEVELS[2])
+    _, (_, rows), *others = panels(tables | {"exhibits": exhibits[~gap]})
+    assert [row["place"] for row in rows] == [0, 2]
+    assert len(others) == 4
+
+
+def test_without_references_or_scores_there_are_pictures_all_the_same(tables):
+    made = tables["exhibits"].dropna(subset="sparsity")
+    of_another = tables["results"].assign(method="another")
+    shown = panels({"results": of_another, "exhibits": made})
+    assert len(shown) == 6 and all(row["below"] == "" for _, rows in shown for row in rows)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("size", [SIZE, (40, 90)], ids=["wide", "tall"])
+def test_a_page_shows_pictures_in_their_shape_beside_one_another(tables, browser_page, tmp_path, width, size):
+    exhibits = tables["exhibits"]
+    if size != SIZE:
+        picture = png_of(np.zeros((size[1], size[0], 3), np.uint8))
+        exhibits = exhibits.assign(png=[picture] * len(exhibits))
+    complaints = []
+    browser_page.on("console", lambda message: complaints.append(message.text))
+    browser_page.on("pageerror", lambda error: complaints.append(str(error)))
+    browser_page.set_viewport_size({"width": width, "height": 900})
+    few = {name: tables[name] for name in ("results", "summary", "parameters")}
+    path = tmp_path / "report.html"
+    path.write_bytes(report("images", few | {"exhibits": exhibits}, {}, {}))
+    browser_page.goto(path.as_uri())
+    browser_page.locator("html[data-drawn]").wait_for()
+    boxes = browser_page.evaluate(
+        "[...document.querySelectorAll('#exhibits image')].map(image => image.getBoundingClientRect().toJSON())"
+    )
+    assert complaints == []
+    assert len(boxes) == 2 + 6 * len(METHODS)
+    assert all(box["height"] / box["width"] == pytest.approx(size[1] / size[0], rel=0.01) for box in boxes)
+    assert all(90 < box["width"] <= 180 and box["right"] <= width for box in boxes)
+    assert boxes[2]["top"] == boxes[3]["top"] == boxes[4]["top"] > boxes[1]["bottom"]
+    assert boxes[5]["top"] > boxes[4]["bottom"]
+    chart = browser_page.locator("#exhibits .chart")
+    assert chart.evaluate("box => box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight")
