@@ -1,6 +1,7 @@
 """Stage 1: split a problem's data into subsets."""
 
 import sys
+from pathlib import Path
 
 from prefect import flow
 
@@ -24,12 +25,20 @@ def partition(problem: str) -> None:
     settings = problem_settings(problem)
     code = source_digest(settings.problem.partition(":")[0])
     read = problem_class(settings.problem).source_files(**settings.partition)
-    sources = {str(path): file_digest(path) for path in read if path.is_file()}
+    sources = {str(path): _content(path) for path in read}
     files = partition_data(problem, settings.problem, code, settings.partition, sources)
     folder = paths.data(problem)
     publish_files(folder, {folder / name: reference for name, reference in files.items()})
     for line in read_left_out(problem):
         print(f"warning: {line}", file=sys.stderr)
+
+
+def _content(path: Path) -> str:
+    """What tells whether a file has changed; a problem says itself what it makes of one that cannot be read."""
+    try:
+        return file_digest(path)
+    except OSError as problem:
+        return type(problem).__name__
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tasks.names import method_name, metric_text
 from tasks.selection import even_places, first_metric
 from tasks.styles import grid
 
-MOST_LEVELS = 3
+MOST_LEVELS = 4
 NARROWEST, WIDEST, GAP = 108, 180, 8
 """Pixels that a picture and the gap beside it take at least and at most, and that gap."""
 CAPTION = 19

@@ -62,7 +62,7 @@ def function(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     if not agreement.empty:
         cells = _cells(agreement, "ticket_a", "ticket_b", "agreement", keys, levels)
         panels.append(
-            _matrix(cells, subsets, wanted, "share of equal predictions").properties(title="agreement of two tickets")
+            _matrix(cells, subsets, wanted, "agreement of predictions").properties(title="agreement of two tickets")
         )
     panels[0] = panels[0].add_params(_level_choice(levels, choice), method)
     chart = grid(panels, columns=len(panels), panel=330, legend=(1, 300)).resolve_scale(color="independent")

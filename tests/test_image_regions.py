@@ -102,6 +102,16 @@ def test_half_precision_speeds_up_training_alone(folder, china):
     assert type(as_published(fast)) is CoordinateMLP and torch.equal(fast.train()(china.features), plain)
 
 
+def test_half_precision_leaves_the_gradients_of_every_method_what_they_are(folder, china):
+    fast = ImageRegions(folder / "china", precision="bfloat16", device="cpu").single_network(generator()).train()
+    exact, objective = china.single_network(generator()).train(), china.single_objective
+    for network in (fast, exact):
+        objective.loss(network, next(iter(objective.batches(generator())))).backward()
+    for (name, parameter), other in zip(exact.named_parameters(), fast.parameters(), strict=True):
+        off = (other.grad - parameter.grad).norm() / parameter.grad.norm()
+        assert off < 0.03, name
+
+
 def test_a_ticket_paints_its_own_region_and_no_other(china, tickets):
     networks = networks_of(china, tickets)
     before = china.exhibit(networks)[0].pixels

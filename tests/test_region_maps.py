@@ -392,3 +392,25 @@ def test_real_maps_are_read(tmp_path, longest_side):
         assert min(mask.sum() for _, mask in pieces_of(image.regions.numpy())) >= smallest
         save(tmp_path / image.name, image)
         assert torch.equal(load(tmp_path / image.name).regions, image.regions)
+
+
+def test_a_map_that_no_image_is_named_like_is_told(tmp_path):
+    folder = tmp_path / "set"
+    for kind in ("images", "regions"):
+        (folder / kind).mkdir(parents=True)
+    Image.fromarray(np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)).save(folder / "images/a.png")
+    Image.fromarray(np.ones((20, 30), dtype=np.uint8)).save(folder / "regions/a_seg.png")
+    (folder / "images/gone.png").symlink_to("nowhere.png")
+    (image,), left_out = read_folders([str(folder)], 30, 0.01, 2, 0)
+    assert image.name == "set-a"
+    assert [line.partition(":")[0] for line in left_out] == [f"{folder}/images/gone.png", f"{folder}/regions/a_seg.png"]
+    assert left_out[1].endswith("found a map without an image; allowed: maps named like their images")
+
+
+def test_lines_name_the_folder_as_the_setting_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("PHOTOGRAPHS", str(tmp_path))
+    (tmp_path / ".set/images").mkdir(parents=True)
+    Image.fromarray(np.arange(20 * 30 * 3, dtype=np.uint8).reshape(20, 30, 3)).save(tmp_path / ".set/images/a.png")
+    (tmp_path / ".set/images/b.png").write_text("no image")
+    (image,), (line,) = read_folders(["$PHOTOGRAPHS/.set"], 30, 0.01, 2, 0)
+    assert image.name == "_set-a" and line.startswith("$PHOTOGRAPHS/.set/images/b.png: not readable")

@@ -55,6 +55,11 @@ class ImageRegions(Problem):
         ] = 6,
         seed: Annotated[int, Field(ge=0, description="seed of that search")] = 0,
     ) -> None:
+        """Write each image into a folder of its own, and say which could not be used.
+
+        Raises:
+            DataError: a folder has no image, or not one image can be used.
+        """
         how = (longest_side, smallest_region, num_regions, seed)
         images, left_out = read_folders(folders, *how) if folders else (sample_photographs(*how), [])
         for image in images:
@@ -127,7 +132,10 @@ class ImageRegions(Problem):
 
     @property
     def objectives(self) -> Sequence[Objective]:
-        """Squared error, each region's in proportion to its pixels: every pixel of the image counts the same."""
+        """Squared error, each region's in proportion to its pixels: added up, every pixel of the image counts the same.
+
+        To an Adam of a ticket's own, as in the sequential update, a loss has no scale.
+        """
         share = len(self.subsets) / len(self.region)
         return [
             Objective(name, partial(_one_batch, batch), 1, partial(_error, share * len(batch[0])))
@@ -200,7 +208,7 @@ class ImageRegions(Problem):
     def _painted(self, networks: Sequence[nn.Module]) -> Tensor:
         """Colours float [H · W, 3] within 0 to 1, each region painted by its own network; on the CPU."""
         painted = torch.empty_like(self.colours)
-        for network, index in zip(networks, self._regions(), strict=True):
+        for network, index in zip(networks, self.members, strict=True):
             painted[index] = network(self.features[index])
         return painted.clamp(0, 1).cpu()
 
@@ -208,9 +216,6 @@ class ImageRegions(Problem):
     def _painted_single(self, network: nn.Module) -> Tensor:
         painted: Tensor = network(self.features, self.region)
         return painted.clamp(0, 1).cpu()
-
-    def _regions(self) -> Iterator[Tensor]:
-        return ((self.region == k).nonzero().squeeze(1) for k in range(len(self.subsets)))
 
 
 @torch.inference_mode()
@@ -233,22 +238,36 @@ def paint(tickets: Tickets, name: str, size: tuple[int, int] | None = None) -> T
     if len(tickets.subsets) != (1 if single else count):
         raise TicketFileError(f"{name}: holds {len(tickets.subsets)} of the image's {count} regions; allowed: all")
     height, width = size or buffers["regions"].shape
-    features, region = fourier_features(height, width), _nearest(buffers["regions"], height, width).reshape(-1).long()
-    network = CoordinateMLP(buffers["regions"], float(buffers["sine_frequency"]), torch.Generator(), single)
-    painted = torch.empty(len(region), 3)
-    for subset in range(len(tickets.subsets)):
-        painter = tickets.network(subset, network)
-        mine = torch.arange(len(region)) if single else (region == subset).nonzero().squeeze(1)
-        for part in mine.split(BLOCK):
-            painted[part] = painter(features[part], region[part]) if single else painter(features[part])
-    return _bytes_of(painted).reshape(height, width, 3)
+    networks = [
+        tickets.network(
+            subset, CoordinateMLP(buffers["regions"], float(buffers["sine_frequency"]), torch.Generator(), single)
+        )
+        for subset in range(len(tickets.subsets))
+    ]
+    painted = torch.empty(height, width, 3, dtype=torch.uint8)
+    at_a_time = max(1, BLOCK // width)
+    for first in range(0, height, at_a_time):
+        rows = range(first, min(first + at_a_time, height))
+        features = fourier_features(height, width, rows)
+        region = _nearest(buffers["regions"], height, width, rows).flatten().long()
+        colours = networks[0](features, region) if single else _each_by_its_own(networks, features, region)
+        painted[rows.start : rows.stop] = _bytes_of(colours).reshape(len(rows), width, 3)
+    return painted
 
 
-def _nearest(regions: Tensor, height: int, width: int) -> Tensor:
-    rows, columns = (
-        ((torch.arange(new) + 0.5) * old / new).long() for new, old in zip((height, width), regions.shape, strict=True)
-    )
-    return regions[rows[:, None], columns]
+def _each_by_its_own(networks: Sequence[nn.Module], features: Tensor, region: Tensor) -> Tensor:
+    colours = torch.empty(len(region), 3)
+    for subset, network in enumerate(networks):
+        mine = region == subset
+        colours[mine] = network(features[mine])
+    return colours
+
+
+def _nearest(regions: Tensor, height: int, width: int, rows: range) -> Tensor:
+    """The regions of some rows of a map that is scaled to another size, uint8 [rows, W]."""
+    places = (torch.tensor(rows), height, len(regions)), (torch.arange(width), width, regions.shape[1])
+    of_rows, of_columns = (((place + 0.5) * old / new).long() for place, new, old in places)
+    return regions[of_rows[:, None], of_columns]
 
 
 def _one_batch(batch: Batch, _generator: torch.Generator) -> Iterator[Batch]:

@@ -50,9 +50,11 @@ class RegionImage:
 
 @dataclass(frozen=True)
 class _Photograph:
-    """Where an image lies, and its map if it has one."""
+    """Where an image lies, and its map if it has one; ``folder_name`` is its folder as the setting has it."""
 
     name: str
+    folder: Path
+    folder_name: str
     image: Path
     map: Path | None
 
@@ -60,7 +62,7 @@ class _Photograph:
 def read_folders(
     folders: Sequence[str], longest_side: int, smallest_region: float, num_regions: int, seed: int
 ) -> tuple[list[RegionImage], list[str]]:
-    """Read ``images/`` and ``regions/`` of each folder: the images, and a line for each that cannot be used.
+    """Read ``images/`` and ``regions/`` of each folder: the images, and a line for each file that cannot be used.
 
     A map is a PNG of whole numbers, named and sized like its image (turned as its EXIF says), 0 = unlabelled. An
     image without one is divided by colour and place. Alpha is laid on white, and 16 bits become 8.
@@ -86,10 +88,10 @@ def read_folders(
             images[name] = _read(photograph, longest_side, smallest_region, num_regions, seed)
             paths[name] = photograph.image
         except DataError as problem:
-            left_out.append(str(problem))
+            left_out.append(str(problem).replace(str(photograph.folder), photograph.folder_name))
     if not images:
         raise DataError(f"{left_out[0]}; images that cannot be used: {len(left_out)} of {len(left_out)}")
-    return list(images.values()), left_out
+    return list(images.values()), [*left_out, *(line for folder in folders for line in _maps_without_image(folder))]
 
 
 def folder_files(folders: Sequence[str]) -> list[Path]:
@@ -229,7 +231,7 @@ def _photographs(folders: Sequence[str]) -> list[_Photograph]:
 
 
 def _photographs_in(name: str) -> list[_Photograph]:
-    folder = Path(os.path.abspath(source_path(name, "partition.folders")))  # a folder given as .. has a name, too
+    folder = _folder(name)
     if not (folder / "images").is_dir():
         raise DataError(f"{folder / 'images'}: not found; partition.folders are folders with images/")
     images = _files(folder / "images")
@@ -238,14 +240,32 @@ def _photographs_in(name: str) -> list[_Photograph]:
     by_kind = sorted(_files(folder / "regions"), key=_is_png)  # a PNG counts where there are several
     maps = {path.stem: path for path in by_kind}
     return [
-        _Photograph(re.sub(r"[^A-Za-z0-9._-]", "_", f"{folder.name}-{path.stem}"), path, maps.get(path.stem))
-        for path in images
+        _Photograph(_plain(f"{folder.name}-{path.stem}"), folder, name, path, maps.get(path.stem)) for path in images
     ]
+
+
+def _maps_without_image(name: str) -> list[str]:
+    folder = _folder(name)
+    stems = {path.stem for path in _files(folder / "images")}
+    return [
+        f"{name}/regions/{path.name}: found a map without an image; allowed: maps named like their images"
+        for path in _files(folder / "regions")
+        if path.stem not in stems
+    ]
+
+
+def _folder(name: str) -> Path:
+    return Path(os.path.abspath(source_path(name, "partition.folders")))  # a folder given as .. has a name, too
+
+
+def _plain(name: str) -> str:
+    """The name with nothing in it that a file or a metric may not be called."""
+    return re.sub(r"^[.-]|[^A-Za-z0-9._-]", "_", name)
 
 
 def _files(folder: Path) -> list[Path]:
     found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+    return sorted(path for path in found if not path.is_dir() and not path.name.startswith("."))
 
 
 def _is_png(path: Path) -> bool:
