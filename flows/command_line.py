@@ -120,7 +120,7 @@ def reconstruct(
     buffer = io.BytesIO()
     try:
         Image.fromarray(pixels.numpy()).save(buffer, Image.registered_extensions()[suffix])
-    except (KeyError, OSError) as problem:
+    except (KeyError, OSError, ValueError) as problem:
         raise DataError(f"{out}: Pillow cannot write this kind of image ({problem})") from problem
     write_atomically(out, buffer.getvalue())
     typer.echo(f"{out}: {pixels.shape[1]}×{pixels.shape[0]} pixels")

@@ -42,7 +42,7 @@ def analyse_collapse(
     """References of the files that the analysis publishes, by path below ``artifacts/<problem>``.
 
     Args:
-        problem: a section of params.yaml.
+        problem: a section of params.yaml, or one instance of it.
         scores: rows of results.csv of the tickets examined.
         similarities: what ``measure_similarity`` found for every kind of masks and round, under ``similarity_tables``'
             names.

@@ -21,7 +21,7 @@ def join_instances(problem: str, tables: dict[str, Files]) -> Files:
     """
     joined = {}
     for name in next(iter(tables.values())):
-        parts = {instance: STORE.get(files[name]["sha256"]) for instance, files in tables.items()}
+        parts = {instance: STORE.get(tables[instance][name]["sha256"]) for instance in sorted(tables)}
         content = _joined_parquet(parts) if name.endswith(".parquet") else _joined_csv(parts)
         joined[name] = {"sha256": STORE.put(content)}
     return joined

@@ -10,6 +10,8 @@ from tasks.published_tables import instances_in, of_instance
 from tasks.report import report
 from tasks.store import write_atomically
 
+UP = "↑ the whole run"
+
 
 def write_pages(
     problem: str,
@@ -33,7 +35,7 @@ def write_pages(
     pages = {run: report(problem, tables, facts, settings, left_out, below)}
     for name in instances:
         job = f"{problem}/{name}"
-        page = report(job, of_instance(tables, name), facts, settings, (), {"all": f"../{run.name}", **links})
+        page = report(job, of_instance(tables, name), facts, settings, (), {UP: f"../{run.name}", **links})
         pages[paths.report(job)] = page
     for path, page in pages.items():
         write_atomically(path, page)

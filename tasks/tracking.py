@@ -104,7 +104,7 @@ def open_experiment(client: "MlflowClient", problem: str) -> str:
 
 
 def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd.DataFrame) -> pd.DataFrame:
-    """What the children hold: method, name, step (sparsity in whole percent) and value, averaged over seeds.
+    """What the children hold: method, name, step (sparsity in whole percent), value averaged over instances and seeds.
 
     Means over subsets are named ``<protocol>.<metric>``, with the standard deviation over seeds beside them
     as ``<protocol>.<metric>_std`` where there are several; single subsets ``<protocol>.<metric>.<subset>``.
