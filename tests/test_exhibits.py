@@ -22,10 +22,10 @@ def panels(tables):
     return [(panel["title"], written["datasets"][panel["data"]["name"]]) for panel in written["concat"]]
 
 
-def test_references_come_first_and_then_three_levels_of_each_exhibit(tables):
+def test_references_come_first_and_then_four_levels_of_each_exhibit(tables):
     (title, references), *made = panels(tables)
     assert title == "" and [row["above"] for row in references] == ["target", "regions"]
-    shown = [LEVELS[0], LEVELS[2], LEVELS[-1]]
+    shown = [LEVELS[0], LEVELS[1], LEVELS[3], LEVELS[4]]
     assert [title for title, _ in made] == [
         f"{exhibit}, {100 * level:g} % sparsity" for exhibit in ("reconstruction", "error × 4") for level in shown
     ]
@@ -46,17 +46,17 @@ def test_pictures_are_those_of_the_table_with_the_first_metric_of_the_same_seed(
 def test_a_method_keeps_its_column_where_another_has_no_picture(tables):
     exhibits = tables["exhibits"]
     gap = (exhibits.method == METHODS[1]) & (exhibits.sparsity == LEVELS[0])
-    gap |= (exhibits.exhibit == "error × 4") & (exhibits.sparsity == LEVELS[2])
+    gap |= (exhibits.exhibit == "error × 4") & (exhibits.sparsity == LEVELS[3])
     _, (_, rows), *others = panels(tables | {"exhibits": exhibits[~gap]})
     assert [row["place"] for row in rows] == [0, 2]
-    assert len(others) == 4
+    assert len(others) == 6
 
 
 def test_without_references_or_scores_there_are_pictures_all_the_same(tables):
     made = tables["exhibits"].dropna(subset="sparsity")
     of_another = tables["results"].assign(method="another")
     shown = panels({"results": of_another, "exhibits": made})
-    assert len(shown) == 6 and all(row["below"] == "" for _, rows in shown for row in rows)
+    assert len(shown) == 8 and all(row["below"] == "" for _, rows in shown for row in rows)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -79,7 +79,7 @@ def test_a_page_shows_pictures_in_their_shape_beside_one_another(tables, browser
         "[...document.querySelectorAll('#exhibits image')].map(image => image.getBoundingClientRect().toJSON())"
     )
     assert complaints == []
-    assert len(boxes) == 2 + 6 * len(METHODS)
+    assert len(boxes) == 2 + 8 * len(METHODS)
     assert all(box["height"] / box["width"] == pytest.approx(size[1] / size[0], rel=0.01) for box in boxes)
     assert all(90 < box["width"] <= 180 and box["right"] <= width for box in boxes)
     assert boxes[2]["top"] == boxes[3]["top"] == boxes[4]["top"] > boxes[1]["bottom"]
