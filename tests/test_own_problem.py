@@ -91,7 +91,7 @@ def test_the_pipeline_runs_it(repository, tmp_path):
     assert (parameters.loc["rtl"].prunable == 16).all()
     assert (parameters.loc["imp_single"].prunable == 24).all()
     shown = project.succeed("rtl", "results", "My_waves")
-    assert "psnr" in shown and "IMP single" in shown
+    assert "PSNR, dB" in shown and "IMP single" in shown
 
     (tmp_path / "points.txt").write_text("48")
     project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
