@@ -32,12 +32,17 @@ class Objective:
 
 
 class Score(NamedTuple):
-    """One figure: the protocol it follows, its metric, the subset it is of (or ``mean``) and its value."""
+    """One figure: the protocol it follows, its metric, the subset it is of (or ``mean``) and its value.
+
+    ``example`` names the one test example it is of, the same for every method, where a metric is a mean over examples
+    and theirs are given as well: the comparison of methods is then paired over them.
+    """
 
     protocol: str
     metric: str
     subset: str
     value: float
+    example: str = ""
 
 
 class AcrossSubsets(NamedTuple):
@@ -52,11 +57,19 @@ class AcrossSubsets(NamedTuple):
     predictions: Tensor
 
 
+class Sound(NamedTuple):
+    """Something to listen to: samples, float [L], within −1 to 1, and how many there are in a second."""
+
+    samples: Tensor
+    rate: int
+
+
 class Exhibit(NamedTuple):
-    """A picture of what came out: what it shows, and its pixels, uint8 [H, W, 3]."""
+    """A picture of what came out: what it shows, its pixels, uint8 [H, W, 3], and how that sounds, if it does."""
 
     name: str
     pixels: Tensor
+    sound: Sound | None = None
 
 
 class Problem(ABC):

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 
 from rtl_core.errors import SettingsError
 
 METHOD = "rtl_core"
+
+_parsing = Lock()
+"""Of CPython before 3.11.9: parsing in several threads at once may fail (its issue 106905)."""
 
 
 @cache
@@ -36,7 +40,8 @@ def source_digest(module_name: str) -> str:
         content = origin.read_bytes()
         sources[name] = hashlib.sha256(content).hexdigest()
         package = name if origin.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [found for found in _imports(content, package) if _root(found) in ours]
+        with _parsing:
+            waiting += [found for found in _imports(content, package) if _root(found) in ours]
     listing = "\n".join(f"{name} {sources[name]}" for name in sorted(sources))
     return hashlib.sha256(listing.encode()).hexdigest()
 

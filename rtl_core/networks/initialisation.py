@@ -11,7 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def initialise(network: nn.Module, generator: torch.Generator) -> nn.Module:
     """Draw all parameters of a network from a generator, in the order of its modules, and return it.
 
-    Convolutions: Kaiming normal for ReLU, fan-in (He et al. 2015), bias 0. Linear layers: torch's default,
+    Convolutions: Kaiming normal for ReLU, fan-in (He et al. 2015), bias 0; of a transposed one, fan-in is the number
+    of inputs that reach an output, on average over its strides. Linear layers: torch's default,
     uniform within 1 / sqrt(inputs). Batch normalisation: scale 1, shift 0.
 
     Raises:
@@ -20,6 +21,11 @@ def initialise(network: nn.Module, generator: torch.Generator) -> nn.Module:
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.ConvTranspose2d):
+            reaching = module.weight[:, 0].numel() / math.prod(module.stride)
+            nn.init.normal_(module.weight, 0, math.sqrt(2 / reaching), generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Linear):

@@ -1,0 +1,169 @@
+"""Which stretch of noise is laid over which stretch of speech, at what level: planned from the headers of files."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from rtl_core.errors import DataError
+from rtl_core.networks.speech_unet import RATE
+from rtl_core.problems.audio_file import facts_of
+from rtl_core.randomness import Stream
+
+SPLITS = ("train", "validation", "test")
+SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".w64"}
+
+Stretch = tuple[str, float]
+"""A file below its folder, and the second at which a stretch of it begins."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file below its folder, and how long it is."""
+
+    file: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A stretch of speech and one of noise, and the ratio of their energies in dB."""
+
+    split: str
+    scene: str
+    speaker: str
+    speech: Stretch
+    noise: Stretch
+    snr_db: float
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """Every audio file below a folder, by its suffix, in the order of names."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def recordings_in(folder: Path, key: str) -> tuple[list[Recording], list[str]]:
+    """What can be read below a folder, from headers alone, and a line for each file that cannot.
+
+    Raises:
+        DataError: there is no such folder, or no audio file in it, or none that can be read.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{key}: found {str(folder)!r}, which is no folder")
+    found, left_out = [], []
+    for path in audio_files(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            facts = facts_of(path)
+            found.append(Recording(name, facts.frames / facts.rate))
+        except DataError as problem:
+            left_out.append(str(problem).replace(str(path), f"{folder.name}/{name}"))
+    if not found:
+        reason = left_out[0] if left_out else f"allowed: files ending in {', '.join(sorted(SUFFIXES))}"
+        raise DataError(f"{key}: found no audio file that can be used below {str(folder)!r}; {reason}")
+    return found, left_out
+
+
+def speakers_of(recordings: Sequence[Recording], pattern: str) -> dict[str, list[Recording]]:
+    """The recordings of each speaker, whom the first group of a regular expression names in the path of a file.
+
+    Raises:
+        DataError: the pattern is none, has no group, or misses a file; or there are fewer than three speakers.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as problem:
+        raise DataError(f"partition.speaker: {pattern!r} is not a regular expression ({problem})") from problem
+    if not expression.groups:
+        raise DataError(f"partition.speaker: found {pattern!r}; allowed: an expression with a group, such as '^(..)'")
+    speakers = defaultdict(list)
+    for recording in recordings:
+        if not (match := expression.search(recording.file)) or not match[1]:
+            raise DataError(f"partition.speaker: {pattern!r} finds no speaker in {recording.file!r}")
+        speakers[match[1]].append(recording)
+    if len(speakers) < len(SPLITS):
+        raise DataError(
+            f"partition.speaker: {pattern!r} finds {len(speakers)} speaker(s); allowed: {len(SPLITS)} and more, "
+            "so that train, validation and test share none"
+        )
+    return dict(speakers)
+
+
+def split_speakers(speakers: Iterable[str], shares: Mapping[str, float], stream: Stream) -> dict[str, str]:
+    """The split of each speaker: at random, in about the shares that ``validation`` and ``test`` have, one at least."""
+    names = sorted(speakers)
+    order = [names[i] for i in torch.randperm(len(names), generator=stream.generator())]
+    counts = {split: max(1, round(share * len(names))) for split, share in shares.items()}
+    counts["test"] = min(counts["test"], len(names) - 2)
+    counts["validation"] = min(counts["validation"], len(names) - 1 - counts["test"])
+    found = ["test"] * counts["test"] + ["validation"] * counts["validation"]
+    return dict(zip(order, [*found, *["train"] * (len(names) - len(found))], strict=True))
+
+
+def speech_stretches(recordings: Iterable[Recording], seconds: float) -> list[Stretch]:
+    """Stretches of speech, one behind the other; a last one counts, filled up with silence, from half its length on."""
+    return [
+        (recording.file, number * seconds)
+        for recording in recordings
+        for number in range(int(recording.seconds / seconds + 0.5))
+    ]
+
+
+def noise_parts(recording: Recording, shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """From where to where, in seconds, a recording serves each split: training first, testing last."""
+    test = recording.seconds * (1 - shares["test"])
+    validation = test - recording.seconds * shares["validation"]
+    return {"train": (0.0, validation), "validation": (validation, test), "test": (test, recording.seconds)}
+
+
+def plan_scene(
+    scene: str,
+    split: str,
+    speech: Sequence[tuple[str, Stretch]],
+    noise: Sequence[Recording],
+    shares: Mapping[str, float],
+    seconds: float,
+    snr: tuple[float, float],
+    most: int,
+    stream: Stream,
+) -> list[Mixture]:
+    """The mixtures of one scene and split: speech in an order drawn at random, with a stretch of noise each.
+
+    Args:
+        scene: its name.
+        split: ``train``, ``validation`` or ``test``.
+        speech: speaker and stretch, of this split.
+        noise: the recordings of the scene.
+        shares: of ``validation`` and ``test`` in each recording.
+        seconds: length of a stretch.
+        snr: least and greatest ratio of energies, in dB, between which it is drawn evenly.
+        most: mixtures; 0 for as many as there are stretches of speech.
+        stream: where all is drawn from.
+
+    Raises:
+        DataError: no recording is long enough.
+    """
+    parts = [(recording.file, *noise_parts(recording, shares)[split]) for recording in noise]
+    rooms = torch.tensor([max(0.0, end - start - seconds) for _, start, end in parts], dtype=torch.float64)
+    if not rooms.any():
+        longest = max(end - start for _, start, end in parts)
+        raise DataError(
+            f"noise/{scene}: the part of its longest recording that is for {split} has {longest:.1f} s; "
+            f"allowed: more than a mixture's {seconds:g} s"
+        )
+    generator = stream.generator()
+    order = torch.randperm(len(speech), generator=generator)[: most or None].tolist()
+    taken = torch.multinomial(rooms, len(order), replacement=True, generator=generator).tolist()
+    where, levels = torch.rand(2, len(order), dtype=torch.float64, generator=generator).tolist()
+    mixtures = []
+    for place, number, at, level in zip(order, taken, where, levels, strict=True):
+        file, start, _ = parts[number]
+        offset = int((start + at * float(rooms[number])) * RATE) / RATE
+        speaker, stretch = speech[place]
+        mixtures.append(
+            Mixture(split, scene, speaker, stretch, (file, offset), round(snr[0] + level * (snr[1] - snr[0]), 3))
+        )
+    return mixtures

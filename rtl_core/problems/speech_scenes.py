@@ -1,0 +1,294 @@
+"""Speech in noise, one ticket an acoustic scene: which mixtures there are, and how results are scored (section 4)."""
+
+import importlib.util
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from copy import copy
+from functools import partial
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from rtl_core.device import device_of
+from rtl_core.errors import DataError, SettingsError
+from rtl_core.networks.speech_unet import RATE, speech_unet
+from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score, Sound
+from rtl_core.problems.source_path import source_path
+from rtl_core.problems.spectrogram_picture import spectrogram_picture
+from rtl_core.problems.speech_mixtures import (
+    SPLITS,
+    Recording,
+    audio_files,
+    plan_scene,
+    recordings_in,
+    speakers_of,
+    speech_stretches,
+    split_speakers,
+)
+from rtl_core.problems.speech_scores import Perceptual, improvements
+from rtl_core.problems.stored_mixtures import StoredMixtures, read_manifest, write_mixtures
+from rtl_core.problems.synthetic_speech import write_synthetic
+from rtl_core.problems.weighted_sdr import weighted_sdr
+from rtl_core.randomness import Stream
+
+PROTOCOL = "enhancement"
+SCORED_AT_A_TIME = 8
+COMPARED = 8
+"""Test mixtures of each scene whose enhanced signals tell whether two tickets do the same."""
+
+Batch = tuple[Tensor, Tensor]
+
+
+class SpeechScenes(Problem):
+    """K = the scenes; ticket k learns to take the noise of scene k off speech. No negatives: it hears its own scene."""
+
+    @classmethod
+    def partition(
+        cls,
+        folder: Path,
+        *,
+        clean: Annotated[
+            str,
+            Field(
+                description="folder of clean speech, where $NAME is read from the environment; none: synthetic sounds"
+            ),
+        ] = "",
+        noise: Annotated[str, Field(description="folder of noise with one sub-folder a scene")] = "",
+        speaker: Annotated[
+            str,
+            Field(description="regular expression whose first group names the speaker in a file's path below clean"),
+        ] = "^(..)",
+        seconds: Annotated[float, Field(ge=0.5, le=60, description="length of a mixture")] = 2.0,
+        snr: Annotated[tuple[float, float], Field(description="least and greatest ratio of speech to noise, dB")] = (
+            -5.0,
+            10.0,
+        ),
+        mixtures: Annotated[
+            tuple[int, int, int],
+            Field(
+                description="most mixtures a scene for train, validation and test; 0: one for each stretch of speech"
+            ),
+        ] = (0, 0, 0),
+        validation_share: Annotated[
+            float, Field(gt=0, lt=0.5, description="share of the speakers and of each recording of noise")
+        ] = 0.1,
+        test_share: Annotated[float, Field(gt=0, lt=0.5, description="share kept for testing")] = 0.25,
+        seed: Annotated[int, Field(ge=0, description="seed of the splits and the mixtures")] = 0,
+    ) -> None:
+        """Write which mixtures there are, and the sounds that they are made of.
+
+        Raises:
+            SettingsError: one folder is given without the other, or the ratios are the wrong way round.
+            DataError: a folder is missing or has nothing that can be used, or is too small to be split.
+        """
+        if bool(clean) != bool(noise):
+            raise SettingsError(
+                "partition.clean and partition.noise: found one without the other; allowed: both or none"
+            )
+        if snr[0] > snr[1] or min(mixtures) < 0:
+            raise SettingsError(
+                f"partition: found snr {list(snr)} and mixtures {list(mixtures)}; allowed: the smaller ratio first, "
+                "and counts of 0 and more"
+            )
+        shares = {"validation": validation_share, "test": test_share}
+        how = (speaker, seconds, snr, dict(zip(SPLITS, mixtures, strict=True)), shares, Stream(seed))
+        if clean:
+            _partition(folder, source_path(clean, "partition.clean"), source_path(noise, "partition.noise"), *how)
+        else:
+            with TemporaryDirectory() as scratch:
+                write_synthetic(Path(scratch))
+                _partition(folder, Path(scratch) / "clean", Path(scratch) / "noise", *how)
+
+    @classmethod
+    def source_files(cls, *, clean: str = "", noise: str = "", **_: object) -> list[Path]:
+        """Every audio file below the two folders."""
+        folders = {"clean": clean, "noise": noise}
+        return [p for key, name in folders.items() if name for p in audio_files(source_path(name, f"partition.{key}"))]
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        batch_size: Annotated[int, Field(ge=1, le=4096, description="mixtures in a step")] = 8,
+        scored_on: Annotated[
+            Literal["validation", "test"], Field(description="validation: while settings are chosen")
+        ] = "test",
+        perceptual: Annotated[
+            list[Perceptual], Field(description="further scores; pesq needs the package of its name")
+        ] = ["stoi"],  # noqa: B006
+        precision: Annotated[
+            Literal["float32", "bfloat16"], Field(description="of convolutions in training")
+        ] = "float32",
+        device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
+    ) -> None:
+        if "pesq" in perceptual and importlib.util.find_spec("pesq") is None:
+            raise SettingsError("training.perceptual: found pesq, which needs `pip install pesq` (and a C compiler)")
+        self.folder, self.batch_size, self.perceptual = folder, batch_size, perceptual
+        self.precision, self.device = precision, device_of(device)
+        manifest = read_manifest(folder)
+        self.subsets = tuple(sorted(manifest.scene.unique()))
+        training, scored = (manifest[manifest.split == split] for split in ("train", scored_on))
+        self.everything = StoredMixtures(folder, training)
+        self.training = [StoredMixtures(folder, training[training.scene == scene]) for scene in self.subsets]
+        self.scored = [StoredMixtures(folder, scored[scored.scene == scene]) for scene in self.subsets]
+
+    def dealt_at_random(self, generator: torch.Generator) -> "SpeechScenes":
+        """Mixtures in K parts of about equal size, whatever their scene."""
+        dealt = copy(self)
+        order = torch.randperm(len(self.everything), generator=generator)
+        dealt.training = [
+            StoredMixtures(self.folder, self.everything.table.iloc[part.numpy()])
+            for part in order.tensor_split(len(self.subsets))
+        ]
+        return dealt
+
+    def network(self, generator: torch.Generator) -> nn.Module:
+        return speech_unet(self.precision, generator).to(self.device)
+
+    def prunable(self, network: nn.Module) -> Sequence[str]:
+        """The weights of the ten convolutions: 37,368."""
+        return [name for name, parameter in network.named_parameters() if parameter.dim() == 4]
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        return [self._objective(name, part) for name, part in zip(self.subsets, self.training, strict=True)]
+
+    @property
+    def single_objective(self) -> Objective:
+        return self._objective("all", self.everything)
+
+    def _objective(self, name: str, mixtures: StoredMixtures) -> Objective:
+        count = math.ceil(len(mixtures) / self.batch_size)
+        return Objective(name, partial(self._batches, mixtures), count, _loss)
+
+    def _batches(self, mixtures: StoredMixtures, generator: torch.Generator) -> Iterator[Batch]:
+        for places in torch.randperm(len(mixtures), generator=generator).split(self.batch_size):
+            noisy, clean = mixtures[places.tolist()]
+            yield noisy.to(self.device), clean.to(self.device)
+
+    def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
+        """How much better speech has become: each test mixture, the mean of each scene, and the mean of scenes."""
+        scores: list[Score] = []
+        for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
+            found = self._improvements(network, mixtures)
+            scores += [Score(PROTOCOL, metric, scene, mean(values)) for metric, values in found.items()]
+            scores += [
+                Score(PROTOCOL, metric, scene, value, f"{scene} {number}")
+                for metric, values in found.items()
+                for number, value in enumerate(values)
+            ]
+        of_scenes = [score for score in scores if not score.example]
+        metrics = dict.fromkeys(score.metric for score in scores)
+        return scores + [
+            Score(PROTOCOL, metric, "mean", mean(score.value for score in of_scenes if score.metric == metric))
+            for metric in metrics
+        ]
+
+    def score_single(self, network: nn.Module) -> list[Score]:
+        return self.score([network] * len(self.subsets))
+
+    def _improvements(self, network: nn.Module, mixtures: StoredMixtures) -> dict[str, list[float]]:
+        found: dict[str, list[float]] = defaultdict(list)
+        for noisy, clean, enhanced in self._enhanced(network, mixtures):
+            for metric, values in improvements(noisy, clean, enhanced, self.perceptual).items():
+                found[metric] += values
+        return found
+
+    @torch.inference_mode()
+    def _enhanced(self, network: nn.Module, mixtures: StoredMixtures) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for places in torch.arange(len(mixtures)).split(SCORED_AT_A_TIME):
+            noisy, clean = mixtures[places.tolist()]
+            yield noisy, clean, network(noisy.to(self.device)).cpu()
+
+    def across_subsets(self, network: nn.Module) -> AcrossSubsets:
+        """SI-SNR improvement of the one ticket in every scene, and its signals for eight mixtures of each, [8 K, L]."""
+        scores, signals = [], []
+        for mixtures in self.scored:
+            parts = list(self._enhanced(network, mixtures))
+            scores.append(mean(value for part in parts for value in improvements(*part)["si_snri"]))
+            signals.append(torch.cat([enhanced for _, _, enhanced in parts])[:COMPARED])
+        return AcrossSubsets("si_snri", tuple(scores), torch.cat(signals))
+
+    @property
+    def references(self) -> Sequence[Exhibit]:
+        """The first test mixture of each scene, noisy and clean."""
+        shown = []
+        for scene, mixtures in zip(self.subsets, self.scored, strict=True):
+            noisy, clean = mixtures[[0]]
+            shown += [_exhibit(f"{scene}, noisy", noisy, noisy), _exhibit(f"{scene}, clean", clean, noisy)]
+        return shown
+
+    def exhibit(self, tickets: Sequence[nn.Module]) -> Sequence[Exhibit]:
+        """What the tickets make of the first test mixture of their scenes."""
+        shown = []
+        for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
+            first = StoredMixtures(self.folder, mixtures.table[:1])
+            noisy, _, enhanced = next(self._enhanced(network, first))
+            shown.append(_exhibit(scene, enhanced, noisy))
+        return shown
+
+    def exhibit_single(self, network: nn.Module) -> Sequence[Exhibit]:
+        return self.exhibit([network] * len(self.subsets))
+
+
+def _loss(network: nn.Module, batch: Batch) -> Tensor:
+    noisy, clean = batch
+    return weighted_sdr(noisy, clean, network(noisy)).mean()
+
+
+def _exhibit(name: str, signal: Tensor, noisy: Tensor) -> Exhibit:
+    """Each signal [1, L] beside the others at the level that brings the noisy one to full scale."""
+    samples = (signal[0] / noisy.abs().max()).clamp(-1, 1)
+    return Exhibit(name, spectrogram_picture(samples), Sound(samples, RATE))
+
+
+def _partition(
+    folder: Path,
+    clean: Path,
+    noise: Path,
+    speaker: str,
+    seconds: float,
+    snr: tuple[float, float],
+    most: dict[str, int],
+    shares: dict[str, float],
+    stream: Stream,
+) -> None:
+    recordings, left_out = recordings_in(clean, "partition.clean")
+    scenes = sorted(path.name for path in noise.iterdir() if path.is_dir()) if noise.is_dir() else []
+    if len(scenes) < 2:
+        raise DataError(
+            f"partition.noise: found {len(scenes)} sub-folder(s) in {str(noise)!r}; allowed: one a scene, two or more"
+        )
+    speakers = speakers_of(recordings, speaker)
+    split_of = split_speakers(speakers, shares, stream.at(draw="speakers"))
+    mixtures = []
+    for scene in scenes:
+        of_scene, unusable = recordings_in(noise / scene, f"partition.noise, scene {scene}")
+        left_out += unusable
+        of_scene = [Recording(f"{scene}/{recording.file}", recording.seconds) for recording in of_scene]
+        for split in SPLITS:
+            speech = [
+                (name, stretch)
+                for name in sorted(speakers)
+                if split_of[name] == split
+                for stretch in speech_stretches(speakers[name], seconds)
+            ]
+            place = stream.at(scene=scene, split=split)
+            mixtures += plan_scene(scene, split, speech, of_scene, shares, seconds, snr, most[split], place)
+    left_out += write_mixtures(folder, clean, noise, mixtures, seconds)
+    found = read_manifest(folder).groupby(["split", "scene"]).size()
+    for split in SPLITS:
+        for scene in scenes:
+            if (split, scene) not in found:
+                raise DataError(
+                    f"no mixture for {split} in scene {scene}; {left_out[0] if left_out else 'speech is too short'}"
+                )
+    if left_out:
+        (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n")
