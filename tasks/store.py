@@ -3,6 +3,8 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rtl_core.errors import DataError
@@ -11,20 +13,30 @@ from tasks import paths
 _verified: dict[Path, tuple[int, int, str]] = {}
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Publish a file whole or not at all, even if the process or the machine stops half way."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A new file to write to, which becomes ``path`` once the block ends, whole or not at all.
+
+    So it is even if the process or the machine stops half way.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
+        yield Path(name)
+        with open(name, "r+b") as file:
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
         os.unlink(name)
         raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Publish a file whole or not at all, even if the process or the machine stops half way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(data)
 
 
 def file_digest(path: Path) -> str:

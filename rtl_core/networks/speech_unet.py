@@ -75,9 +75,12 @@ class SpeechUNet(nn.Module):
     def forward(self, noisy: Tensor) -> Tensor:
         """Enhanced signals, float [B, L], from noisy ones at 16 kHz, float [B, L], at any level."""
         level = level_of(noisy)
-        spectrogram = spectrogram_of(noisy / level)
-        enhanced = signals_of(apply_mask(self.mask(spectrogram), spectrogram), noisy.shape[-1])
-        return level * enhanced
+        return level * self.at_level_one(noisy / level)
+
+    def at_level_one(self, noisy: Tensor) -> Tensor:
+        """Enhanced signals, float [B, L], from noisy ones of level 1, float [B, L]."""
+        spectrogram = spectrogram_of(noisy)
+        return signals_of(apply_mask(self.mask(spectrogram), spectrogram), noisy.shape[-1])
 
     def mask(self, spectrogram: Tensor) -> Tensor:
         """A complex mask with magnitudes below one, float [B, 2, T, 513], for signals of level 1 (Choi et al. 2019)."""

@@ -7,16 +7,7 @@ import torch
 from torch import Tensor
 
 from rtl_core.errors import SettingsError, TicketFileError
-from rtl_core.networks.speech_unet import (
-    CONTEXT,
-    HOP,
-    RATE,
-    SILENCE,
-    SpeechUNet,
-    apply_mask,
-    signals_of,
-    spectrogram_of,
-)
+from rtl_core.networks.speech_unet import CONTEXT, HOP, RATE, SILENCE, SpeechUNet
 from rtl_core.problems.audio_file import facts_of, read_blocks, resampled, with_context
 from rtl_core.tickets import Tickets
 
@@ -87,11 +78,6 @@ def _levels_of(blocks: Iterable[Tensor]) -> Tensor:
 
 def _enhanced_stretches(network: SpeechUNet, blocks: Iterable[Tensor], levels: Tensor) -> Iterator[Tensor]:
     for piece, inside in with_context(blocks, STRETCH, MARGIN):
-        channels = [_enhanced_at_level_one(network, channel) for channel in (piece / levels).split(1)]
+        with torch.inference_mode():
+            channels = [network.at_level_one(channel) for channel in (piece / levels).split(1)]
         yield torch.cat(channels)[:, inside] * levels
-
-
-@torch.inference_mode()
-def _enhanced_at_level_one(network: SpeechUNet, signal: Tensor) -> Tensor:
-    spectrogram = spectrogram_of(signal)
-    return signals_of(apply_mask(network.mask(spectrogram), spectrogram), signal.shape[1])

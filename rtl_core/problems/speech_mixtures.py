@@ -126,7 +126,7 @@ def plan_scene(
     noise: Sequence[Recording],
     shares: Mapping[str, float],
     seconds: float,
-    snr: tuple[float, float],
+    snr: Sequence[float],
     most: int,
     stream: Stream,
 ) -> list[Mixture]:

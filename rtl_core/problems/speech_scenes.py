@@ -66,16 +66,14 @@ class SpeechScenes(Problem):
             Field(description="regular expression whose first group names the speaker in a file's path below clean"),
         ] = "^(..)",
         seconds: Annotated[float, Field(ge=0.5, le=60, description="length of a mixture")] = 2.0,
-        snr: Annotated[tuple[float, float], Field(description="least and greatest ratio of speech to noise, dB")] = (
-            -5.0,
-            10.0,
-        ),
+        snr: Annotated[
+            list[float],
+            Field(min_length=2, max_length=2, description="least and greatest ratio of speech to noise, dB"),
+        ] = [-5.0, 10.0],  # noqa: B006
         mixtures: Annotated[
-            tuple[int, int, int],
-            Field(
-                description="most mixtures a scene for train, validation and test; 0: one for each stretch of speech"
-            ),
-        ] = (0, 0, 0),
+            list[int],
+            Field(min_length=3, max_length=3, description="most a scene for train, validation and test; 0: no limit"),
+        ] = [0, 0, 0],  # noqa: B006
         validation_share: Annotated[
             float, Field(gt=0, lt=0.5, description="share of the speakers and of each recording of noise")
         ] = 0.1,
@@ -94,7 +92,7 @@ class SpeechScenes(Problem):
             )
         if snr[0] > snr[1] or min(mixtures) < 0:
             raise SettingsError(
-                f"partition: found snr {list(snr)} and mixtures {list(mixtures)}; allowed: the smaller ratio first, "
+                f"partition: found snr {snr} and mixtures {mixtures}; allowed: the smaller ratio first, "
                 "and counts of 0 and more"
             )
         shares = {"validation": validation_share, "test": test_share}
@@ -255,7 +253,7 @@ def _partition(
     noise: Path,
     speaker: str,
     seconds: float,
-    snr: tuple[float, float],
+    snr: list[float],
     most: dict[str, int],
     shares: dict[str, float],
     stream: Stream,

@@ -1,0 +1,213 @@
+"""A recording enhanced in stretches is what the network makes of the whole, and a file appears whole or not at all."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torchaudio.functional import resample
+from typer.testing import CliRunner
+
+from flows.command_line import app
+from rtl_core.errors import RtlError, SettingsError
+from rtl_core.masks import Masks
+from rtl_core.networks.initialisation import initialise
+from rtl_core.networks.small_cnn import small_cnn
+from rtl_core.networks.speech_unet import RATE, SpeechUNet
+from rtl_core.problem import Objective
+from rtl_core.problems.audio_file import AudioFacts
+from rtl_core.problems.audio_writing import format_of, write_audio
+from rtl_core.problems.enhancement import MARGIN, STRETCH, enhanced, network_for
+from rtl_core.randomness import Stream
+from rtl_core.ticket_file import masks_to_bytes, tickets_to_bytes
+from rtl_core.tickets import finish_tickets
+from rtl_core.weights import FlatWeights
+
+SCENES = ("indoor", "outdoor")
+
+
+def drawn(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def sounds(channels, length):
+    """Noise that swells and fades, so that its level is nowhere that of the whole."""
+    swell = 0.02 + 0.1 * torch.linspace(0, 9, length).sin().square()
+    return swell * torch.randn(channels, length, generator=drawn(length))
+
+
+def tickets_of(network, names, hear):
+    """Tickets with random masks that cover half of the weights, and with statistics of sounds of their own."""
+    weights = FlatWeights(network, [name for name, part in network.named_parameters() if part.ndim == 4])
+    masks = Masks(weights.layout, torch.rand(len(names), weights.layout.size, generator=drawn(1)) < 0.5)
+    objectives = [
+        Objective(name, lambda generator: [torch.randn(hear, generator=generator)], 1, lambda net, batch: net(batch))
+        for name in names
+    ]
+    return finish_tickets(weights, masks, objectives, Stream(0))
+
+
+def speech_tickets(*names):
+    return tickets_of(SpeechUNet(drawn(0)), names, (2, RATE))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return network_for(speech_tickets(*SCENES), "x", "outdoor")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where the command runs: ticket files, a recording, and some that are no good."""
+    monkeypatch.chdir(tmp_path)
+    rtl = speech_tickets(*SCENES)
+    (tmp_path / "rtl").write_bytes(tickets_to_bytes(rtl))
+    (tmp_path / "masks").write_bytes(masks_to_bytes(rtl.subsets, rtl.masks))
+    (tmp_path / "single").write_bytes(tickets_to_bytes(speech_tickets("all")))
+    (tmp_path / "pictures").write_bytes(
+        tickets_to_bytes(tickets_of(initialise(small_cnn(1, 2), drawn(0)), SCENES, (2, 1, 8, 8)))
+    )
+    recording(tmp_path / "in.wav", sounds(2, 52_000), 44_100)
+    recording(tmp_path / "nan.wav", torch.full((1, 1000), torch.nan), RATE)
+    return tmp_path
+
+
+def recording(path, signal, rate):
+    soundfile.write(path, signal.T.numpy(), rate, "FLOAT")
+    return path
+
+
+def samples_of(path):
+    return torch.from_numpy(soundfile.read(path, dtype="float32", always_2d=True)[0].T)
+
+
+def joined(blocks):
+    return torch.cat(list(blocks), dim=1)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["enhance", *arguments])
+
+
+@pytest.mark.parametrize("length", [1, 300, STRETCH + 1, STRETCH + MARGIN, 45 * RATE + 77])
+@torch.inference_mode()
+def test_stretches_side_by_side_are_the_network_on_the_whole_signal(tmp_path, network, length):
+    signal = sounds(1, length)
+    found = joined(enhanced(network, recording(tmp_path / "x.wav", signal, RATE)))
+    whole = network(signal)
+    assert not torch.allclose(whole, signal, atol=1e-3)
+    assert torch.allclose(found, whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000])
+@torch.inference_mode()
+def test_each_channel_is_enhanced_by_itself_and_comes_back_at_its_rate(tmp_path, network, rate):
+    signal = sounds(2, 12 * rate + 1) * torch.tensor([[1.0], [0.01]])
+    found = joined(enhanced(network, recording(tmp_path / "x.wav", signal, rate)))
+    alone = torch.cat([network(channel) for channel in resample(signal, rate, RATE).split(1)])
+    assert found.shape == signal.shape
+    assert torch.allclose(found, resample(alone, RATE, rate)[:, : signal.shape[1]], atol=1e-6)
+
+
+def test_what_the_network_hears_at_a_time_does_not_grow_with_the_recording(tmp_path):
+    heard = []
+
+    class Watched(SpeechUNet):
+        def mask(self, spectrogram):
+            heard.append(tuple(spectrogram.shape))
+            return torch.stack([torch.ones_like(spectrogram[:, 0]), torch.zeros_like(spectrogram[:, 0])], dim=1)
+
+    signal = sounds(2, 130 * RATE)
+    found = joined(enhanced(Watched(drawn(0)).eval(), recording(tmp_path / "x.wav", signal, RATE)))
+    assert torch.allclose(found, signal, atol=1e-6)
+    assert len(heard) == 2 * 13
+    assert {shape[0] for shape in heard} == {1}
+    assert max(shape[2] for shape in heard) == 1 + (STRETCH + 2 * MARGIN) // 256
+
+
+def test_silence_stays_silent_and_loud_samples_are_held_within_one(tmp_path, network):
+    assert torch.equal(
+        joined(enhanced(network, recording(tmp_path / "x.wav", torch.zeros(1, 30_000), 22_050))), torch.zeros(1, 30_000)
+    )
+    loud = joined(enhanced(network, recording(tmp_path / "x.wav", 100 * sounds(1, 30_000), RATE)))
+    assert loud.abs().max() == 1
+
+
+def test_a_scene_is_named_where_the_file_holds_several():
+    several, one, single = speech_tickets(*SCENES), speech_tickets("indoor"), speech_tickets("all")
+    indoor, outdoor = (network_for(several, "x", scene).encoder[0].weight for scene in SCENES)
+    assert not torch.equal(indoor, outdoor)
+    weight = several.network(1, SpeechUNet(drawn(2))).encoder[0].weight
+    assert torch.equal(outdoor, weight)
+    for tickets, scene in [(one, ""), (one, "indoor"), (single, ""), (single, "indoor"), (single, "all")]:
+        assert not network_for(tickets, "x", scene).training
+    for tickets, scene, told in [
+        (several, "", "scene: found none; allowed with x: indoor, outdoor"),
+        (several, "Indoor", "scene: found 'Indoor'; allowed with x: indoor, outdoor"),
+        (one, "outdoor", "scene: found 'outdoor'; allowed with x: indoor"),
+    ]:
+        with pytest.raises(SettingsError) as problem:
+            network_for(tickets, "x", scene)
+        assert str(problem.value) == told
+
+
+@pytest.mark.parametrize("out", ["out.wav", "out.flac", "out.OGG", "out.aiff", "in.wav"])
+def test_the_command_keeps_rate_channels_and_length(folder, network, out):
+    expected = joined(enhanced(network, folder / "in.wav"))
+    done = run("rtl", "--scene", "outdoor", "in.wav", out)
+    assert done.exit_code == 0, done.exception
+    assert done.stdout.startswith(f"{out}: 1.2 s at 44100 Hz, 2 channels; real-time factor ")
+    facts = soundfile.info(folder / out)
+    assert (facts.samplerate, facts.channels, facts.frames) == (44_100, 2, 52_000)
+    if facts.subtype == "PCM_16":
+        assert torch.allclose(samples_of(folder / out), expected, atol=2**-15)
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere", "in.wav", "out.wav"], "nowhere: no such file"),
+        (["in.wav", "in.wav", "out.wav"], "in.wav: not a complete ticket file"),
+        (["masks", "in.wav", "out.wav"], "masks: found format 'rtl-masks/1', expected 'rtl-tickets/1'"),
+        (
+            ["pictures", "in.wav", "out.wav"],
+            "pictures: enhances no speech; allowed: ticket files of the problem Speech",
+        ),
+        (["rtl", "in.wav", "out.wav"], "scene: found none; allowed with rtl: indoor, outdoor"),
+        (["single", "nowhere.wav", "out.wav"], "nowhere.wav: no such file"),
+        (["single", "rtl", "out.wav"], "rtl: not readable as audio"),
+        (["single", "nan.wav", "out.wav"], "nan.wav: found a sample that is not a finite number at second 0.000"),
+        (["single", "in.wav", "out.txt"], "out.txt: found the suffix '.txt'; allowed: .wav, .flac, .ogg, .mp3"),
+        (["single", "in.wav", "out"], "out: found the suffix ''; allowed: .wav, .flac, .ogg, .mp3"),
+        (["single", "in.wav", "nowhere/out.wav"], "nowhere/out.wav: cannot be written (No such file or directory)"),
+        (["single", "nan.wav", "in.wav"], "nan.wav: found a sample that is not a finite number at second 0.000"),
+    ],
+)
+def test_what_cannot_be_enhanced_is_told_in_one_line_and_changes_no_file(folder, arguments, told):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    done = run(*arguments)
+    assert isinstance(done.exception, RtlError) and done.exit_code == 1
+    assert str(done.exception).startswith(told) and "\n" not in str(done.exception)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_format_that_has_no_such_rate_is_told_in_one_line(folder):
+    recording(folder / "fast.wav", sounds(1, 9_600), 96_000)
+    done = run("single", "fast.wav", "out.mp3")
+    assert str(done.exception).startswith("out.mp3: cannot be written at 96000 Hz with 1 channel(s) (")
+    assert not [path for path in folder.iterdir() if "out" in path.name]
+
+
+def test_a_wave_file_beyond_four_gigabytes_has_longer_numbers(tmp_path):
+    hours = AudioFacts(48_000, 2, 48_000 * 3600 * 7)
+    assert format_of(tmp_path / "x.wav", hours) == "RF64" and format_of(tmp_path / "x.flac", hours) == "FLAC"
+    short = AudioFacts(48_000, 2, 9)
+    assert format_of(tmp_path / "x.wav", short) == "WAV"
+    write_audio(tmp_path / "x.wav", "RF64", short, [torch.full((2, 9), 0.5)], "x")
+    assert np.array_equal(samples_of(tmp_path / "x.wav"), np.full((2, 9), 0.5))
+
+
+def test_a_long_block_makes_an_ogg_file(tmp_path):
+    long = AudioFacts(48_000, 2, 3_000_000)
+    write_audio(tmp_path / "x.ogg", "OGG", long, [torch.zeros(2, long.frames)], "x")
+    assert soundfile.info(tmp_path / "x.ogg").frames == long.frames
