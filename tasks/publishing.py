@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rtl_core.errors import DataError
-from tasks.store import STORE, write_atomically
+from tasks.store import STORE
 
 
 def publish(path: Path, reference: dict[str, str]) -> None:
     """Write an artefact of the store to a path, whole or not at all."""
-    write_atomically(path, STORE.get(reference["sha256"]))
+    STORE.copy(reference["sha256"], path)
 
 
 def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:

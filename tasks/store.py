@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,12 +82,27 @@ class Store:
         return digest
 
     def put_file(self, path: Path) -> str:
-        """Keep the content of a file; its SHA-256 in hexadecimal.
+        """Keep the content of a file, which may be larger than memory; its SHA-256 in hexadecimal.
 
         Raises:
             OSError: the file cannot be read.
+            DataError: it changed meanwhile.
         """
-        return self.put(path.read_bytes())
+        digest = file_digest(path)
+        if not self.holds(digest):
+            _copy_checked(path, self.path(digest), digest)
+        return digest
+
+    def copy(self, digest: str, path: Path) -> None:
+        """Write an object, which may be larger than memory, to a path, whole or not at all.
+
+        Raises:
+            DataError: the object is missing, or its content does not match its name.
+        """
+        try:
+            _copy_checked(self.path(digest), path, digest)
+        except FileNotFoundError:
+            raise DataError(f"{self.path(digest)}: object missing from the store; run the stage again") from None
 
     def get(self, digest: str) -> bytes:
         """The bytes of an object.
@@ -102,6 +118,15 @@ class Store:
         if hashlib.sha256(data).hexdigest() != digest:
             raise DataError(f"{path}: object altered in the store; run the stage again")
         return data
+
+
+def _copy_checked(source: Path, target: Path, digest: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(target) as unfinished:
+        shutil.copyfile(source, unfinished)
+        with unfinished.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise DataError(f"{source}: content altered; run the stage again")
 
 
 STORE = Store(paths.objects())

@@ -1,8 +1,12 @@
 """The store gives back what it was given, or says that it cannot."""
 
+import ast
 import hashlib
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,24 +35,34 @@ def test_what_was_put_is_got(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(data)
     assert store.put_file(tmp_path / "file") == digest == file_digest(tmp_path / "file")
     assert [path for path in store.root.rglob("*") if path.is_file()] == [store.path(digest)]
+    store.copy(digest, tmp_path / "a folder/copy")
+    assert (tmp_path / "a folder/copy").read_bytes() == data
+    other = Store(tmp_path / "other")
+    assert other.put_file(tmp_path / "file") == digest and other.get(digest) == data
 
 
-def test_a_flipped_bit_is_noticed_and_the_next_put_mends_it(store: Store) -> None:
+def test_a_flipped_bit_is_noticed_and_the_next_put_mends_it(store: Store, tmp_path: Path) -> None:
     digest = store.put(b"mask")
     assert store.holds(digest)
     flip_one_bit(store.path(digest))
     assert not store.holds(digest)
     with pytest.raises(DataError, match=f"{digest}.*altered"):
         store.get(digest)
+    with pytest.raises(DataError, match=f"{digest}.*altered"):
+        store.copy(digest, tmp_path / "copy")
+    assert not list(tmp_path.glob("*copy*"))
     assert store.put(b"mask") == digest
     assert store.get(digest) == b"mask"
 
 
-def test_a_missing_object_is_named(store: Store) -> None:
+def test_a_missing_object_is_named(store: Store, tmp_path: Path) -> None:
     digest = hashlib.sha256(b"never put").hexdigest()
     assert not store.holds(digest)
     with pytest.raises(DataError, match=f"{digest}.*missing"):
         store.get(digest)
+    with pytest.raises(DataError, match=f"{digest}.*missing"):
+        store.copy(digest, tmp_path / "copy")
+    assert not list(tmp_path.glob("*copy*"))
 
 
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt, OSError])
@@ -87,3 +101,21 @@ def test_source_digest_follows_imports(tmp_path: Path, monkeypatch: pytest.Monke
     assert digest() == first
     (package / "loss.py").write_text("weight = 2\n")
     assert digest() != first
+
+
+def test_sources_are_parsed_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, most, parse = [], [], ast.parse
+
+    def watched(*arguments: Any) -> ast.AST:
+        inside.append(arguments)
+        time.sleep(0.001)
+        most.append(len(inside))
+        inside.pop()
+        return parse(*arguments)
+
+    monkeypatch.setattr(ast, "parse", watched)
+    source_digest.cache_clear()
+    modules = [f"tasks.{name}" for name in ("store", "caching", "paths", "names", "levels", "publishing")]
+    with ThreadPoolExecutor(len(modules)) as pool:
+        assert len(set(pool.map(source_digest, modules))) == len(modules)
+    assert len(most) > len(modules) and max(most) == 1
