@@ -16,8 +16,9 @@ from rtl_core.errors import DataError
 from rtl_core.semantics.matrix import read_semantics
 from tasks import paths
 from tasks.analyse_collapse import analyse_collapse
+from tasks.compare_examples import compare_examples
 from tasks.draw import draw
-from tasks.exhibit_method import exhibit_method, exhibit_references, exhibits_file
+from tasks.exhibit_method import exhibit_method, exhibit_references, exhibits_file, sound_files
 from tasks.job import Job, data_digest, instance_of, jobs_of, load_problem
 from tasks.join_instances import Files, join_instances
 from tasks.left_out import read_left_out
@@ -55,23 +56,26 @@ def compare(problem: str) -> None:
     scored = run_steps(for_each(jobs, partial(scoring_steps, settings=settings)), "scoring")
     across = run_steps(for_each(jobs, partial(across_steps, settings=settings)), "tickets on every subset")
     similar = run_steps(for_each(jobs, partial(similarity_steps, settings=settings)), "similarity of masks")
-    shown = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures")
+    shown = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures and sounds")
     analysis = partial(analysis_steps, settings=settings, scored=scored, across=across, similar=similar)
     analysed = run_steps(for_each(jobs, analysis), "collapse analysis")
     compared = [scored[job["name"], *place] for job in jobs for place in compared_places(job, settings)]
+    exhibits = [row for rows in shown.values() for row in rows]
     files = {
         **tabulate(
             problem, [row for one in compared for row in one["scores"]], [one["parameters"] for one in compared]
         ),
         **together(problem, {instance_of(job): analysed[job["name"], "analysis"] for job in jobs}),
-        "exhibits.parquet": exhibits_file([row for rows in shown.values() for row in rows]),
+        "exhibits.parquet": exhibits_file(exhibits),
     }
+    paired = compare_examples(problem, [one["examples"] for one in compared if one["examples"]])
     folder = paths.artifacts(problem)
-    for name, reference in files.items():
+    for name, reference in {**files, **paired}.items():
         publish(folder / name, reference)
     drawn = run_steps({name: Step(partial(draw.submit, name, files)) for name in drawn_jobs(problem, jobs)}, "figures")
     pictures = {folder / path: reference for found in drawn.values() for path, reference in found.items()}
-    publish_files(folder / "figures", pictures)
+    sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
+    publish_files(folder / "figures", pictures | sounds)
     show(problem, jobs, settings)
 
 

@@ -11,22 +11,23 @@ from rich.markup import escape
 from rich.table import Table
 
 from tasks import paths
-from tasks.level_tables import KEPT, LevelTable, kept_table, score_tables
+from tasks.level_tables import KEPT, LevelTable, kept_table, margin_tables, score_tables
 from tasks.published_tables import read_tables
 
 STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
 
 
 def show_results(problem: str) -> None:
-    """Print one table per protocol: methods × sparsities, each figure with its interval over seeds.
+    """Print one table per protocol, methods × sparsities, each figure with its interval over seeds; margins, if any.
 
     Raises:
         DataError: the compare stage has not run.
     """
     folder = paths.artifacts(problem)
-    tables = read_tables(folder, ["summary", "parameters"])
+    tables = read_tables(folder, ["summary", "margins", "parameters"])
     console = Console()
-    for table in (*score_tables(tables["summary"]), kept_table(tables["parameters"], KEPT)):
+    margins = margin_tables(tables["margins"]) if "margins" in tables else []
+    for table in (*score_tables(tables["summary"]), *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
     console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
@@ -110,7 +111,7 @@ def _levels_table(problem: str, content: LevelTable) -> Table:
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for level in content.levels:
-        table.add_column(level, justify="right", no_wrap=True)
+        table.add_column(level, justify="right")
     for section, rows in content.sections.items():
         table.add_row(f"[italic]{section}[/italic]")
         for method, texts in rows.items():

@@ -1,16 +1,20 @@
-"""The steps that ask a problem for pictures of what came out, and the file of all pictures."""
+"""The steps that ask a problem for pictures and sounds of what came out, and the files of all of them."""
 
 import io
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import soundfile
 from PIL import Image
 from torch import Tensor
 
-from rtl_core.problem import Exhibit
+from rtl_core.problem import Exhibit, Sound
 from rtl_core.ticket_file import tickets_from_bytes
+from tasks import paths
 from tasks.caching import cached_task
 from tasks.job import Job, instance_of, load_problem
 from tasks.methods import SINGLE_METHODS
@@ -34,10 +38,10 @@ Rows = list[dict[str, Any]]
 @cached_task(
     name="pictures of {method}, seed {seed}, sparsity {sparsity}",
     uses=("rtl_core.ticket_file", "rtl_core.tickets"),
-    version="1",
+    version="2",
 )
 def exhibit_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> Rows:
-    """What the networks of one method do, from its ticket files: rows of exhibits.parquet, PNGs by reference."""
+    """What the networks of one method do, from its ticket files: rows of exhibits.parquet, files by reference."""
     sets = [tickets_from_bytes(STORE.get(file["sha256"]), file["path"]) for file in files]
     problem = load_problem(job)
     check_subsets(problem, method, sets)
@@ -49,27 +53,52 @@ def exhibit_method(job: Job, method: str, seed: int, sparsity: float, files: lis
     return _rows(job, method, seed, sparsity, shown)
 
 
-@cached_task(name="pictures to hold results against", uses=("rtl_core.problem",), version="1")
+@cached_task(name="pictures to hold results against", uses=("rtl_core.problem",), version="2")
 def exhibit_references(job: Job, seed: int) -> Rows:
-    """What results are to be held against: rows of exhibits.parquet of no method and no sparsity, PNGs by reference."""
+    """What results are to be held against: rows of exhibits.parquet without method and sparsity."""
     return _rows(job, "", seed, None, load_problem(job).references)
 
 
 def exhibits_file(rows: Rows) -> dict[str, str]:
-    """Reference of exhibits.parquet: every picture, as PNG, with its place and name.
+    """Reference of exhibits.parquet: every picture, as PNG, with its place and name, and every sound, as FLAC.
 
-    Columns: instance (empty where the problem is the one job), method, seed, sparsity, exhibit, png. Pictures to hold
-    results against are of no method (empty) and no sparsity (NaN).
+    Columns: instance (empty where the problem is the one job), method, seed, sparsity, exhibit, png and, only where one
+    of them has a sound, flac. What results are to be held against is of no method (empty) and no sparsity (NaN).
     """
-    content = [{**row, "png": STORE.get(row["png"]["sha256"])} for row in rows]
+    kinds = ["png", *(["flac"] if any("flac" in row for row in rows) else [])]
+    content = [row | {kind: STORE.get(row[kind]["sha256"]) for kind in kinds if kind in row} for row in rows]
+    columns = COLUMNS.append(pa.field("flac", pa.binary())) if "flac" in kinds else COLUMNS
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(content, COLUMNS), buffer)
+    pq.write_table(pa.Table.from_pylist(content, columns), buffer)
     return {"sha256": STORE.put(buffer.getvalue())}
+
+
+def sound_files(rows: Rows) -> dict[str, dict[str, str]]:
+    """References of sounds by path below ``artifacts/<problem>``, as ``figures/sounds/indoor-rtl-sparsity-50.flac``."""
+    return {str(_sound_path(row)): row["flac"] for row in rows if "flac" in row}
+
+
+def _sound_path(row: dict[str, Any]) -> Path:
+    place = [row["method"], paths.level(row["sparsity"])] if row["method"] else []
+    name = "-".join([re.sub(r"[^\w.-]+", "_", row["exhibit"], flags=re.ASCII), *place])
+    return Path("figures", row["instance"], "sounds", f"{name}.flac")
 
 
 def _rows(job: Job, method: str, seed: int, sparsity: float | None, shown: Iterable[Exhibit]) -> Rows:
     place = {"instance": instance_of(job), "method": method, "seed": seed, "sparsity": sparsity}
-    return [{**place, "exhibit": name, "png": {"sha256": STORE.put(_png(pixels))}} for name, pixels in shown]
+    rows = []
+    for name, pixels, sound in shown:
+        row = {**place, "exhibit": name, "png": {"sha256": STORE.put(_png(pixels))}}
+        rows.append(row | ({"flac": {"sha256": STORE.put(flac(sound))}} if sound else {}))
+    return rows
+
+
+def flac(sound: Sound) -> bytes:
+    """A sound at 16 bits a sample, those beyond −1 to 1 cut off there; multiples of 2⁻¹⁵ stay what they are."""
+    samples = (sound.samples.detach().cpu().double() * 2**15).round().clamp(-(2**15), 2**15 - 1)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples.short().numpy(), sound.rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
 
 
 def _png(pixels: Tensor) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from tasks.names import method_name, metric_text
+from tasks.names import caption_text, method_name
 from tasks.selection import even_places, first_metric
 from tasks.styles import grid
 
@@ -24,7 +24,7 @@ def exhibits(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     table = tables["exhibits"]
     table = table.assign(ratio=table.png.map(_ratio), url=table.png.map(_url))
     references, made = table[table.sparsity.isna()].drop_duplicates("exhibit"), table[table.sparsity.notna()]
-    made = _scored(made[made.seed == made.seed.min()], tables["results"])
+    made = scored(made[made.seed == made.seed.min()], tables["results"])
     methods, levels = list(made.method.unique()), sorted(made.sparsity.unique())
     made = made.assign(place=made.method.map(methods.index), above=made.method.map(method_name))
     shown = made[made.sparsity.isin([levels[place] for place in even_places(len(levels), MOST_LEVELS)])]
@@ -80,13 +80,17 @@ def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart:
     return alt.layer(*layers).properties(height=0, title=title)
 
 
-def _scored(made: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
-    """The pictures with the first metric of what they show, as text in the column ``below``; empty without one."""
-    scores, keys = first_metric(results), ["method", "seed", "sparsity"]
-    metric = scores.metric.iloc[0]
-    scored = made.merge(scores[[*keys, "value"]], on=keys, how="left")
-    texts = [metric_text(metric, value) if value == value else "" for value in scored.value]
-    return scored.assign(below=texts)
+def scored(made: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Exhibits with the first metric of what they show, as text in the column ``below``; empty without one.
+
+    It is that of the subset whose name an exhibit has, and of all together where there is none.
+    """
+    overall, keys = first_metric(results), ["method", "seed", "sparsity"]
+    protocol, metric = overall.protocol.iloc[0], overall.metric.iloc[0]
+    own = results[(results.protocol == protocol) & (results.metric == metric)].rename(columns={"subset": "exhibit"})
+    own_values = made.merge(own[[*keys, "exhibit", "value"]], on=[*keys, "exhibit"], how="left").value
+    values = own_values.fillna(made.merge(overall[[*keys, "value"]], on=keys, how="left").value)
+    return made.assign(below=[caption_text(metric, value) if value == value else "" for value in values])
 
 
 def _pixels(field: str) -> alt.Y:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks.names import method_name, metric_name, score_text
+from tasks.names import MEAN, margin_text, method_name, metric_name, score_text
 
 KEPT = {"union / active per ticket": ("union", "active_mean")}
 LEDGER = {**KEPT, "dense rest": ("dense",), "bytes on disk": ("file_bytes",)}
@@ -32,6 +32,22 @@ def score_tables(summary: pd.DataFrame) -> list[LevelTable]:
         rows = rows.assign(section=rows.metric.map(metric_name), text=texts)
         tables.append(_table(f"{protocol} protocol, {spread}", rows))
     return tables
+
+
+def margin_tables(margins: pd.DataFrame) -> list[LevelTable]:
+    """By how much methods are ahead under the first protocol's first metric, a section for each they are held against.
+
+    Args:
+        margins: margins.csv; without rows there is no table.
+    """
+    if margins.empty:
+        return []
+    first = margins.iloc[0]
+    rows = margins[(margins.protocol == first.protocol) & (margins.metric == first.metric) & (margins.subset == MEAN)]
+    texts = [margin_text(*row) for row in rows[["difference", "low", "high", "ahead"]].itertuples(index=False)]
+    rows = rows.assign(section="over " + rows.against.map(method_name), text=texts)
+    of = "mean over examples [95 % bootstrap interval over examples]"
+    return [_table(f"margins in {metric_name(first.metric)}, {first.protocol} protocol, {of}", rows)]
 
 
 def kept_table(parameters: pd.DataFrame, sections: Mapping[str, Sequence[str]]) -> LevelTable:

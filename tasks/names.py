@@ -38,11 +38,19 @@ FACT_NAMES = {
 
 METRIC_NAMES = {
     "auroc": "AUROC",
+    "pesq": "PESQ",
     "psnr": "PSNR, dB",
     "region_psnr": "PSNR of a region, dB",
+    "sdri": "SDR improvement, dB",
+    "si_snr": "SI-SNR, dB",
+    "si_snri": "SI-SNR improvement, dB",
     "ssim": "SSIM",
+    "stoi": "STOI",
 }
 """What a metric is called where its own name does not do; its unit stands after a comma."""
+
+CAPTION = 16
+"""Characters that stand below a picture on a phone."""
 
 MEAN = "mean"
 """The subset under which tables hold the mean over subsets, or what has but one value for all of them."""
@@ -64,12 +72,35 @@ def metric_text(metric: str, value: float) -> str:
     return f"{name} {_short(value)} {unit}".rstrip()
 
 
+def caption_text(metric: str, value: float) -> str:
+    """As ``metric_text``, with the value first where the name is long: a narrow caption is cut off at its end."""
+    text, name = metric_text(metric, value), metric_name(metric).partition(", ")[0]
+    return text if len(text) <= CAPTION else f"{text.removeprefix(name).strip()} {name}"
+
+
 def score_text(mean: float, low: float, high: float) -> str:
     """A score with three decimals and, where it has one, its interval: ``.971 [.970, .972]``.
 
     Scores that go far beyond 1, as those in dB, have two: ``31.42``.
     """
     return _short(mean) if isnan(low) else f"{_short(mean)} [{_short(low)}, {_short(high)}]"
+
+
+def margin_text(difference: float, low: float, high: float, ahead: float) -> str:
+    """A difference with its interval, ``+.61 [+.42, +.80],`` and on a line of its own ``ahead in 71 %`` of examples.
+
+    It has three decimals where all of it is small.
+    """
+    values = [difference] if isnan(low) else [difference, low, high]
+    decimals = 2 if max(map(abs, values)) >= 0.1 else 3
+    mean, *interval = (_signed(value, decimals) for value in values)
+    between = f" [{', '.join(interval)}]" if interval else ""
+    return f"{mean}{between},\nahead in {100 * ahead:.0f} %"
+
+
+def _signed(value: float, decimals: int) -> str:
+    sign, *digits = f"{value:+z.{decimals}f}"
+    return sign.replace("-", "−") + "".join(digits).removeprefix("0")
 
 
 def _short(value: float) -> str:

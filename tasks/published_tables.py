@@ -9,11 +9,14 @@ from rtl_core.errors import DataError
 from rtl_core.similarity import ALL, DEPTHS
 
 REQUIRED = ("results", "summary", "parameters")
-OPTIONAL = ("similarity", "overlap", "pairs", "collapse", "knees", "function", "agreement", "alignment", "exhibits")
+OPTIONAL = (
+    "similarity", "overlap", "pairs", "collapse", "knees", "function", "agreement", "alignment", "exhibits",
+    "examples", "margins",
+)  # fmt: skip
 SHOWN_PAIRS = [("masks", "==", "rtl"), ("layer", "in", [ALL, *DEPTHS])]
 """Of pairs.parquet, with all controls and layers a large file, what figures are made from."""
 TEXT = (
-    "problem", "instance", "method", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
+    "problem", "instance", "method", "against", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
     "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b",
 )  # fmt: skip
 """Columns that hold names: a subset may well be called 7 or NA, an instance 000000000139."""
@@ -48,14 +51,16 @@ def instances_in(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 def of_instance(tables: Mapping[str, pd.DataFrame], instance: str) -> dict[str, pd.DataFrame]:
     """The tables of one instance alone: what they would be if it were the one job."""
-    from tasks.tables import summary_table  # SciPy takes a second to import
+    from tasks.margins import margins_table  # SciPy takes a second to import
+    from tasks.tables import summary_table
 
     found = {
         name: table[table.instance == instance].drop(columns="instance").reset_index(drop=True)
         for name, table in tables.items()
         if "instance" in table
     }
-    return {**found, "summary": summary_table(found["results"])}
+    made = {"margins": margins_table(found["examples"])} if "examples" in found else {}
+    return {**found, **made, "summary": summary_table(found["results"])}
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -10,8 +10,9 @@ import pandas as pd
 import vl_convert
 
 from tasks.figures import FIGURES, VEGA_LITE, figures, spec
-from tasks.level_tables import LEDGER, kept_table, score_tables
+from tasks.level_tables import LEDGER, kept_table, margin_tables, score_tables
 from tasks.names import FACT_NAMES
+from tasks.sounds import listening
 
 TEMPLATES = Path(__file__).parent
 
@@ -40,8 +41,10 @@ def report(
         title=title,
         facts={FACT_NAMES.get(key, key): value for key, value in facts.items()},
         scores=score_tables(tables["summary"]),
+        margins=margin_tables(tables.get("margins", pd.DataFrame())),
         ledger=kept_table(tables["parameters"], LEDGER),
         figures=drawn,
+        listening=listening(tables),
         settings=settings,
         left_out=left_out,
         instances=instances,

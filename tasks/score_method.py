@@ -11,6 +11,7 @@ from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets, parameter_ledger
 from tasks.caching import cached_task
+from tasks.examples_file import examples_file
 from tasks.job import Job, instance_of, load_problem
 from tasks.methods import SINGLE_METHODS
 from tasks.store import STORE
@@ -19,13 +20,14 @@ from tasks.timing import computing
 
 @cached_task(
     name="score {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.evaluation", "rtl_core.ticket_file", "rtl_core.tickets"),
-    version="2",
+    uses=("rtl_core.evaluation", "rtl_core.ticket_file", "rtl_core.tickets", "tasks.examples_file"),
+    version="3",
 )
 def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> dict[str, Any]:
     """Scores and parameter ledger of one method, from its ticket files: one, or K that share nothing.
 
     Each row says where it belongs: ``method``, ``seed``, ``sparsity`` and, where there are several, ``instance``.
+    ``examples`` refers to the file of those that are of single test examples; it is None where there are none.
     """
     contents = [STORE.get(file["sha256"]) for file in files]
     sets = [tickets_from_bytes(data, file["path"]) for data, file in zip(contents, files, strict=True)]
@@ -36,7 +38,13 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     instance = {"instance": name} if (name := instance_of(job)) else {}
     place = {**instance, "method": method, "seed": seed, "sparsity": sparsity}
     ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
-    return {"scores": [place | s._asdict() for s in scores], "parameters": place | ledger}
+    rows = [place | s._asdict() for s in scores]
+    of_examples = [row for row in rows if row["example"]]
+    return {
+        "scores": [{key: row[key] for key in row if key != "example"} for row in rows if not row["example"]],
+        "examples": {"sha256": STORE.put(examples_file(of_examples))} if of_examples else None,
+        "parameters": place | ledger,
+    }
 
 
 def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:

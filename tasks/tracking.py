@@ -41,16 +41,18 @@ def track(
     Args:
         problem: name of the experiment.
         tables: results, parameters, similarity and knees, as published; similarity goes to the children of RTL,
-            whose masks it is of, one step a round, and the alarm to the parent's tags.
+            whose masks it is of, one step a round, and the alarm to the parent's tags; margins where there are any.
         settings: the problem's section of params.yaml under dotted names (``flat_settings``).
         data_digest: SHA-256 of the partitioned data, in hex.
-        figures: folder of pictures to show beside the numbers.
+        figures: folder of pictures and sounds to show beside the numbers.
         tags: what else identifies the run, such as its git commit.
 
     Raises:
         MlflowException: the tracking server refused something. Runs that were open are marked FAILED.
     """
     metrics = metric_table(tables["results"], tables["parameters"], tables["similarity"])
+    if "margins" in tables:
+        metrics = pd.concat([metrics, margin_metrics(tables["margins"])])
     client = open_client()
     experiment = open_experiment(client, problem)
     tags = {**tags, **alarm_tags(tables["knees"]), "data_sha256": data_digest}
@@ -132,6 +134,23 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
     table: pd.DataFrame = pd.concat([means, spread]).dropna().reset_index()
     table["step"] = (100 * table.pop("sparsity")).round().astype(int)
     return table
+
+
+def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
+    """How far each method is ahead of others, in the form of ``metric_table``: ``margin.<against>.<metric>``.
+
+    Of the means over subsets under the first protocol.
+    """
+    first = margins.protocol.iloc[0] if len(margins) else ""
+    rows = margins[(margins.subset == "mean") & (margins.protocol == first)]
+    return pd.DataFrame(
+        {
+            "method": rows.method,
+            "name": "margin." + rows.against + "." + rows.metric,
+            "value": rows.difference,
+            "step": (100 * rows.sparsity).round().astype(int),
+        }
+    )
 
 
 def alarm_tags(knees: pd.DataFrame) -> dict[str, str]:

@@ -30,8 +30,9 @@ import torch
 from sklearn.datasets import load_digits
 
 from rtl_core.problem import LEFT_OUT, Exhibit, Score
-from rtl_core.problems.labelled_images import FILE, LabelledImages, hold_out, save_images
+from rtl_core.problems.labelled_images import LabelledImages, hold_out
 from rtl_core.problems.one_vs_rest import OneVsRest
+from rtl_core.problems.stored_images import FILE, save_images
 from rtl_core.randomness import Stream
 
 CLASSES = {"000000000139": [0, 1, 2], "few": [3, 4]}
@@ -83,6 +84,7 @@ SETTINGS = {
     "baselines": {"methods": ["imp_single"]},
 }
 FIRST, SECOND = "few", "000000000139"
+UNSEEN = ('id="listen"', "<audio ", "margins in")
 FULL = ("parameters", "similarity", "overlap", "collapse", "knees", "function", "agreement")
 
 
@@ -196,6 +198,12 @@ def test_pictures_are_published_as_they_are(project):
     references = exhibits[exhibits.method == ""]
     assert references.sparsity.isna().all() and set(references.exhibit) == {"target"}
     assert all((np.asarray(Image.open(io.BytesIO(png))) == expected).all() for png in references.png)
+
+
+def test_what_has_no_examples_and_no_sounds_has_tables_without_rows_and_a_page_without_players(project, tables):
+    assert tables["examples"].empty and tables["margins"].empty
+    assert not list(project.folder.glob("artifacts/parts/figures/**/sounds"))
+    assert not any(text in page.read_text() for page in project.folder.glob("artifacts/**/*.html") for text in UNSEEN)
 
 
 def test_each_instance_has_figures_and_a_page_of_its_own(project):

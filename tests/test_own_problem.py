@@ -1,8 +1,10 @@
 """A user's own problem is one file and one section of params.yaml: another loss, another network, other scores."""
 
 import sys
+from pathlib import Path
 
 import pandas as pd
+import soundfile
 import yaml
 from test_pipeline import Project
 
@@ -14,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from rtl_core.networks.initialisation import initialise
-from rtl_core.problem import Objective, Problem, Score
+from rtl_core.problem import Exhibit, Objective, Problem, Score, Sound
 
 
 class Waves(Problem):
@@ -58,6 +60,19 @@ class Waves(Problem):
     def score_single(self, network):
         return self._scores([network(self._told(k)) for k in range(2)])
 
+    @property
+    def references(self):
+        return [self._exhibit(f"{name}, as it is", y) for name, y in zip(self.subsets, self.y)]
+
+    def exhibit(self, tickets):
+        return [self._exhibit(name, ticket(self.x)) for name, ticket in zip(self.subsets, tickets)]
+
+    def exhibit_single(self, network):
+        return [self._exhibit(name, network(self._told(k))) for k, name in enumerate(self.subsets)]
+
+    def _exhibit(self, name, wave):
+        return Exhibit(name, (100 + 50 * wave.expand(-1, 3)[None]).to(torch.uint8), Sound(wave.flatten() / 2, 8000))
+
     def _told(self, k):
         return torch.cat([self.x, torch.full_like(self.x, float(k))], dim=1)
 
@@ -67,7 +82,12 @@ class Waves(Problem):
     def _scores(self, outputs):
         found = [-10 * (out - y).square().mean().log10().item() for out, y in zip(outputs, self.y)]
         named = [Score("paper", "psnr", name, value) for name, value in zip(self.subsets, found)]
-        return [*named, Score("paper", "psnr", "mean", sum(found) / 2)]
+        points = [
+            Score("paper", "psnr", name, -10 * part.square().mean().log10().item(), f"part {number}")
+            for name, out, y in zip(self.subsets, outputs, self.y)
+            for number, part in enumerate((out - y).chunk(4))
+        ]
+        return [*named, Score("paper", "psnr", "mean", sum(found) / 2), *points]
 '''
 
 
@@ -91,7 +111,9 @@ def test_the_pipeline_runs_it(repository, tmp_path):
     assert (parameters.loc["rtl"].prunable == 16).all()
     assert (parameters.loc["imp_single"].prunable == 24).all()
     shown = project.succeed("rtl", "results", "My_waves")
-    assert "PSNR, dB" in shown and "IMP single" in shown
+    assert "PSNR, dB" in shown and "IMP single" in shown and "over IMP single" in shown and "ahead in" in shown
+    check_margins(tmp_path / "artifacts/My_waves")
+    check_sounds(tmp_path / "artifacts/My_waves", tmp_path / "mlartifacts/My_waves")
 
     (tmp_path / "points.txt").write_text("48")
     project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
@@ -102,3 +124,26 @@ def test_the_pipeline_runs_it(repository, tmp_path):
     done = project.run("rtl", "info", "My_waves")
     assert done.returncode == 1
     assert done.stderr.startswith("error: params.yaml: My_waves.training.width: found 0.5; allowed: ")
+
+
+def check_margins(folder: Path) -> None:
+    """Scores of single examples are published apart, and methods are compared on them."""
+    examples, margins = pd.read_parquet(folder / "examples.parquet"), pd.read_csv(folder / "margins.csv")
+    results = pd.read_csv(folder / "results.csv")
+    columns = ["method", "seed", "sparsity", "protocol", "metric", "subset", "example", "value"]
+    assert list(examples) == columns and "example" not in results
+    assert len(examples) == 4 * (results.subset != "mean").sum()
+    assert set(margins.against) == {"imp_single", "imp_multiple"}
+    assert margins[margins.subset == "mean"].examples.tolist() == [8] * (margins.subset == "mean").sum()
+
+
+def check_sounds(folder: Path, logged: Path) -> None:
+    """Every sound is in the table, a file, an artefact of MLflow and a player of the page."""
+    exhibits = pd.read_parquet(folder / "exhibits.parquet")
+    files = {path.name for path in (folder / "figures/sounds").iterdir()}
+    assert exhibits.flac.notna().all() and len(files) == len(exhibits)
+    assert {"sine_as_it_is.flac", "cosine-rtl-sparsity-40.flac"} < files
+    wave, rate = soundfile.read(folder / "figures/sounds/sine_as_it_is.flac")
+    assert rate == 8000 and abs(wave).max() < 0.51 and len(wave) == 32
+    assert {path.name for path in logged.glob("*/artifacts/figures/sounds/*")} == files
+    assert (folder / "report.html").read_text().count("<audio ") == len(files)

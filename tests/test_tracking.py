@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.live_tracking import LiveTracking
-from tasks.tracking import alarm_tags, flat_settings, metric_table, track
+from tasks.tracking import alarm_tags, flat_settings, margin_metrics, metric_table, track
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
 SPARSITIES = [0.25, 0.5, 0.75]
@@ -83,6 +83,19 @@ def tables() -> dict[str, pd.DataFrame]:
                 ("same_subset", 0, 0.25, "fall"),
             ]
         ),
+        "margins": pd.DataFrame(
+            {
+                "method": method,
+                "against": against,
+                "sparsity": sparsity,
+                "protocol": "matched",
+                "metric": "auroc",
+                "subset": "mean",
+                "difference": sparsity / 2,
+            }
+            for method, against in [("rtl", "imp_single"), ("rtl", "imp_multiple"), ("imp_multiple", "imp_single")]
+            for sparsity in SPARSITIES
+        ),
     }
 
 
@@ -146,6 +159,10 @@ def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step
     assert rtl.data.metrics["parameters.union"] == 900.5
     assert rtl.data.metrics["similarity.jaccard"] == 0.5
     assert "similarity.jaccard" not in children["imp_multiple"].data.metrics
+    margins = client.get_metric_history(rtl.info.run_id, "margin.imp_single.auroc")
+    assert {point.step: point.value for point in margins} == {25: 0.125, 50: 0.25, 75: 0.375}
+    assert rtl.data.metrics["margin.imp_multiple.auroc"] == 0.375
+    assert not any(name.startswith("margin") for name in children["imp_single"].data.metrics)
 
 
 def test_a_comparison_that_fails_half_way_leaves_no_run_that_seems_to_be_running(
@@ -231,3 +248,11 @@ def test_an_extraction_is_logged_round_by_round_once_and_stopped_by_nothing(tmp_
     with LiveTracking("digits", "other") as live:
         live.log(0, 0.25, {"jaccard": 0.9, "excess": 0.8, "departure": 0.2})
     assert capfd.readouterr().err.startswith("warning: MLflow did not take the similarity of all rounds")
+
+
+def test_margins_are_means_over_subsets_under_the_first_protocol(tables: dict[str, pd.DataFrame]) -> None:
+    margins = tables["margins"]
+    other = margins.assign(protocol="other", difference=9.0)
+    found = margin_metrics(pd.concat([margins, other, margins.assign(subset="subset 1", difference=9.0)]))
+    pd.testing.assert_frame_equal(found, margin_metrics(margins))
+    assert margin_metrics(margins[:0]).empty

@@ -1,0 +1,155 @@
+"""Sounds of what came out: kept as they are, told apart, and played by the page, from disk and on a phone."""
+
+import base64
+import io
+
+import pandas as pd
+import pytest
+import soundfile
+import torch
+from example_scenes import RATE, SCENE_LEVELS, SCENE_METHODS, SCENES, scene_tables
+
+from rtl_core.problem import Sound
+from tasks.exhibit_method import exhibits_file, flac, sound_files
+from tasks.figures import figures, spec
+from tasks.names import caption_text
+from tasks.report import report
+from tasks.sounds import REFERENCES, listening
+from tasks.store import STORE
+
+PLAYERS = len(SCENES) * (2 + len(SCENE_METHODS) * len(SCENE_LEVELS))
+PLAYABLE = """async audio => {
+    const ready = new Promise((done, fail) => {
+        audio.addEventListener("loadeddata", done);
+        audio.addEventListener("error", () => fail(audio.error.message));
+    });
+    audio.preload = "auto";
+    audio.load();
+    await ready;
+    return [audio.readyState, audio.duration];
+}"""
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return scene_tables()
+
+
+@pytest.fixture(scope="module")
+def page(tables):
+    return report("scenes", tables, {}, {})
+
+
+def test_a_sound_of_16_bits_comes_back_bit_by_bit_and_one_too_loud_is_cut_off():
+    samples = torch.randint(-(2**15), 2**15, (RATE,), generator=torch.Generator().manual_seed(0))
+    kept = flac(Sound(samples / 2**15, RATE))
+    found, rate = soundfile.read(io.BytesIO(kept), dtype="int16")
+    assert kept.startswith(b"fLaC") and rate == RATE and (found == samples.numpy()).all()
+    loud, _ = soundfile.read(io.BytesIO(flac(Sound(torch.tensor([-3.0, 0.0, 3.0]), RATE))), dtype="int16")
+    assert loud.tolist() == [-(2**15), 0, 2**15 - 1]
+
+
+def row(exhibit: str, method: str = "", sparsity: float | None = None, **sounds: dict[str, str]):
+    place = {"instance": "", "method": method, "seed": 0, "sparsity": sparsity, "exhibit": exhibit}
+    return {**place, "png": {"sha256": STORE.put(b"picture")}, **sounds}
+
+
+def test_only_a_problem_with_sounds_has_the_column_and_the_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sound = {"sha256": STORE.put(b"sound")}
+    rows = [row("indoor, clean", flac=sound), row("in/../door é", "rtl", 0.875, flac=sound), row("seen", "rtl", 0.5)]
+    table = pd.read_parquet(io.BytesIO(STORE.get(exhibits_file(rows)["sha256"])))
+    assert table.flac.tolist() == [b"sound", b"sound", None] and set(table.png) == {b"picture"}
+    assert sound_files(rows) == {
+        "figures/sounds/indoor_clean.flac": sound,
+        "figures/sounds/in_.._door_-rtl-sparsity-87.5.flac": sound,
+    }
+    assert "flac" not in pd.read_parquet(io.BytesIO(STORE.get(exhibits_file(rows[2:])["sha256"])))
+    assert sound_files(rows[2:]) == {}
+
+
+def test_every_sound_has_one_player_in_the_row_it_belongs_to(tables):
+    found, results = listening(tables), tables["results"]
+    scores = results[results.metric == "si_snri"].set_index(["method", "sparsity", "subset"]).value
+    assert list(found) == list(SCENES)
+    for scene, rows in found.items():
+        assert list(rows) == ["", *(f"{100 * level:g} % sparsity" for level in SCENE_LEVELS)]
+        assert [player.name for player in rows[""]] == ["noisy", "clean"]
+        assert [player.score for player in rows[""]] == ["", ""]
+        for level, players in zip(SCENE_LEVELS, list(rows.values())[1:], strict=True):
+            assert [p.name for p in players] == ["RTL", "IMP single", "IMP multiple", "IMP single, RTL's union"]
+            assert players[0].score == caption_text("si_snri", scores["rtl", level, scene])
+    urls = [player.url for rows in found.values() for players in rows.values() for player in players]
+    kept = [base64.b64decode(url.removeprefix("data:audio/flac;base64,")) for url in urls]
+    assert sorted(kept) == sorted(tables["exhibits"].flac) and len(urls) == PLAYERS
+
+
+def test_references_of_no_exhibit_stand_first_and_what_has_no_sound_is_not_listed(tables):
+    exhibits = tables["exhibits"].replace({"exhibit": {"indoor, noisy": "before", "outdoor, clean": "outdoors, clean"}})
+    silent = exhibits.flac.mask((exhibits.method == "rtl") | (exhibits.sparsity == SCENE_LEVELS[0]))
+    found = listening(tables | {"exhibits": exhibits.assign(flac=silent)})
+    assert list(found) == [REFERENCES, *SCENES]
+    assert [player.name for player in found[REFERENCES][""]] == ["before", "outdoors, clean"]
+    assert [[len(players) for players in rows.values()] for rows in found.values()] == [
+        [2],
+        [1, 3, 3],
+        [1, 3, 3],
+        [2, 3, 3],
+    ]
+
+
+def test_without_sounds_and_for_a_run_over_several_there_is_nothing_to_listen_to(tables):
+    assert listening(tables | {"exhibits": tables["exhibits"].drop(columns="flac")}) == {}
+    assert listening(tables | {"results": tables["results"].assign(instance="a")}) == {}
+    assert listening({"results": tables["results"]}) == {}
+    silent = {name: tables[name] for name in ("results", "summary", "parameters")}
+    text = report("scenes", silent, {}, {}).decode()
+    assert 'id="listen"' not in text and "<audio" not in text
+
+
+def test_pictures_have_the_score_of_the_scene_they_are_of(tables):
+    written = spec(figures(tables)["exhibits"])
+    references, *made = [written["datasets"][panel["data"]["name"]] for panel in written["concat"]]
+    assert len(references) == 6 and len(made) == len(SCENES) * len(SCENE_LEVELS)
+    place = "metric == 'si_snri' and sparsity == 0.25 and subset == 'indoor'"
+    scores = tables["results"].query(place).set_index("method").value[[*SCENE_METHODS]]
+    assert [row["below"] for row in made[0]] == [caption_text("si_snri", value) for value in scores]
+    assert caption_text("si_snri", 4.2).startswith("4.200 dB ") and caption_text("psnr", 31.4) == "PSNR 31.40 dB"
+
+
+def test_the_page_plays_each_without_a_network_and_fits_a_phone(page, browser_page, tmp_path):
+    complaints = []
+    browser_page.on("console", lambda message: complaints.append(message.text))
+    browser_page.on("pageerror", lambda error: complaints.append(str(error)))
+    browser_page.set_viewport_size({"width": 360, "height": 800})
+    browser_page.context.set_offline(True)
+    path = tmp_path / "report.html"
+    path.write_bytes(page)
+    browser_page.goto(path.as_uri())
+    players = browser_page.locator("#listen audio")
+    assert players.count() == browser_page.locator("audio").count() == PLAYERS
+    labels = players.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert len(set(labels)) == PLAYERS and labels[0] == "indoor, noisy"
+    assert labels[2].startswith("indoor, 25 % sparsity, RTL, ") and labels[2].endswith("dB SI-SNR improvement")
+    state, seconds = players.nth(5).evaluate(PLAYABLE)
+    assert state >= 2 and seconds == pytest.approx(1)
+    widths = players.evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())")
+    assert all(box["width"] >= 200 and box["right"] <= 360 for box in widths)
+    assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    assert complaints == []
+
+
+def test_playing_one_sound_stops_the_other(page, browser_page, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_bytes(page)
+    browser_page.goto(path.as_uri())
+    play = "async one => { one.loop = true; one.muted = true; await one.play(); }"
+    first, second = browser_page.locator("audio").nth(0), browser_page.locator("audio").nth(1)
+    first.evaluate(play)
+    second.evaluate(play)
+    assert first.evaluate("one => one.paused") and not second.evaluate("one => one.paused")
+
+
+def test_the_policy_of_the_page_allows_media_from_itself_alone(page):
+    policy = page.decode().partition('http-equiv="Content-Security-Policy" content="')[2].partition('"')[0]
+    assert "default-src 'none'" in policy and policy.split("media-src ")[1] == "data:"
