@@ -9,14 +9,16 @@ from torchmetrics.functional.classification import binary_auroc
 from rtl_core.errors import DataError
 from rtl_core.problems.cifar import Cifar10
 from rtl_core.problems.digits import Digits
-from rtl_core.problems.labelled_images import LabelledImages, hold_out, load_images
+from rtl_core.problems.labelled_images import LabelledImages, hold_out
+from rtl_core.problems.stored_images import load_images
 from rtl_core.randomness import Stream
 
 
 def test_every_digit_is_in_exactly_one_split(tmp_path):
     Digits.partition(tmp_path, test_share=0.3, validation_share=0.2, seed=0)
-    splits, classes = load_images(tmp_path)
-    assert len(classes) == 10
+    stored = load_images(tmp_path)
+    splits = stored.splits
+    assert len(stored.classes) == 10
     assert sum(map(len, splits.values())) == 1797
     assert len(splits["test"]) == pytest.approx(0.3 * 1797, abs=5)
     from sklearn.datasets import load_digits
@@ -111,7 +113,7 @@ def test_sound_arrays_are_read(archive):
     [
         ({"labels": np.arange(40) % 5}, "label 4 is out of range; allowed: 0 to 3"),
         ({"labels": np.arange(40) % 4 - 1}, "label -1 is out of range"),
-        ({"labels": np.arange(40) % 3}, "subset 'd' has no samples"),
+        ({"labels": np.arange(40) % 3}, "class 'd' has no samples"),
         ({"labels": np.arange(39) % 4}, "40 images but 39 labels"),
         ({"images": np.zeros((40, 32, 32, 3))}, "found images float64"),
         ({"images": np.zeros((40, 32, 32), dtype=np.uint8)}, "expected uint8"),

@@ -1,4 +1,4 @@
-"""CIFAR-10 with one ticket per class, from plain arrays or from torchvision's own download."""
+"""CIFAR-10 and CIFAR-100, from plain arrays or from torchvision's own download."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,10 +8,20 @@ import torch
 from pydantic import Field
 
 from rtl_core.errors import DataError
-from rtl_core.problems.labelled_images import LabelledImages, check_images, hold_out, save_images
+from rtl_core.problems.class_clusters import class_clusters, source_of
+from rtl_core.problems.labelled_images import LabelledImages, check_images, hold_out
 from rtl_core.problems.one_vs_rest import OneVsRest
 from rtl_core.problems.source_path import source_path
+from rtl_core.problems.stored_images import save_images
+from rtl_core.problems.within_cluster import WithinCluster
 from rtl_core.randomness import Stream
+
+Source = Annotated[Literal["npz", "torchvision"], Field(description="train.npz and test.npz, or torchvision's archive")]
+SourcePath = Annotated[str, Field(description="folder of the source; $NAME is read from the environment")]
+Share = Annotated[float, Field(gt=0, le=1, description="share of each class that is used")]
+ValidationShare = Annotated[
+    float, Field(gt=0, lt=1, description="share of the training images kept for choosing thresholds")
+]
 
 
 class Cifar10(OneVsRest):
@@ -22,36 +32,84 @@ class Cifar10(OneVsRest):
         cls,
         folder: Path,
         *,
-        source: Annotated[
-            Literal["npz", "torchvision"],
-            Field(description="train.npz and test.npz, or torchvision's archive"),
-        ] = "npz",
-        path: Annotated[
-            str, Field(description="folder of the source; $NAME is read from the environment")
-        ] = "$RTL_DATA/cifar10",
-        share: Annotated[float, Field(gt=0, le=1, description="share of each class that is used")] = 1.0,
-        validation_share: Annotated[
-            float, Field(gt=0, lt=1, description="share of the training images kept for choosing thresholds")
-        ] = 0.1,
+        source: Source = "npz",
+        path: SourcePath = "$RTL_DATA/cifar10",
+        share: Share = 1.0,
+        validation_share: ValidationShare = 0.1,
         seed: Annotated[int, Field(ge=0, description="seed of the split")] = 0,
     ) -> None:
-        read = read_npz if source == "npz" else read_torchvision
         stream = Stream(seed).at(problem="cifar10")
-        source_folder = source_path(path, "partition.path")
-        train, classes = read(source_folder, "train")
-        test, test_classes = read(source_folder, "test")
-        if test_classes != classes:
-            raise DataError(f"{source_folder}: train and test name different classes")
-        if share < 1:
-            train, test = (hold_out(d, share, stream.at(share=s))[1] for d, s in ((train, "train"), (test, "test")))
-        train, validation = hold_out(train, validation_share, stream.at(split="validation"))
-        save_images(folder, {"train": train, "validation": validation, "test": test}, classes)
+        save_images(folder, *_read_splits("CIFAR10", source, path, share, validation_share, stream))
 
     @classmethod
     def source_files(cls, *, source: str = "npz", path: str = "$RTL_DATA/cifar10", **_: object) -> list[Path]:
-        if source != "npz":
-            return []
-        return [source_path(path, "partition.path") / f"{split}.npz" for split in ("train", "test")]
+        return _npz_files(source, path)
+
+
+class Cifar100Data:
+    """How CIFAR-100 is read and its 100 classes are clustered, whatever the job on them."""
+
+    @classmethod
+    def partition(
+        cls,
+        folder: Path,
+        *,
+        source: Source = "npz",
+        path: SourcePath = "$RTL_DATA/cifar100",
+        share: Share = 1.0,
+        validation_share: ValidationShare = 0.1,
+        clusters: Annotated[
+            str, Field(description="paper, superclass, text, visual, random, shuffled, or the path of a CSV")
+        ] = "paper",
+        num_clusters: Annotated[
+            int, Field(ge=2, le=50, description="clusters to look for, where their number is free")
+        ] = 8,
+        encoder: Annotated[str, Field(description="what embeds the names of classes, with clusters: text")] = "wordnet",
+        seed: Annotated[int, Field(ge=0, description="seed of the split and of the clusters")] = 0,
+    ) -> None:
+        stream = Stream(seed).at(problem="cifar100")
+        splits, classes = _read_splits("CIFAR100", source, path, share, validation_share, stream)
+        found = class_clusters(
+            clusters, splits["train"], classes, num_clusters=num_clusters, encoder=encoder, seed=seed
+        )
+        save_images(folder, splits, classes, found)
+
+    @classmethod
+    def source_files(
+        cls, *, source: str = "npz", path: str = "$RTL_DATA/cifar100", clusters: str = "paper", **_: object
+    ) -> list[Path]:
+        return [*_npz_files(source, path), *source_of(clusters)]
+
+
+class Cifar100(Cifar100Data, OneVsRest):
+    """One ticket per cluster of classes: is the image of it, or not? (paper section 2)"""
+
+
+class Cifar100Within(Cifar100Data, WithinCluster):
+    """One ticket per cluster, which is known: of which of its classes is the image?"""
+
+
+def _read_splits(
+    name: str, source: str, path: str, share: float, validation_share: float, stream: Stream
+) -> tuple[dict[str, LabelledImages], list[str]]:
+    """Training, validation and test images of torchvision's data set ``name``, and its classes."""
+    folder = source_path(path, "partition.path")
+    (train, classes), (test, test_classes) = (
+        read_npz(folder, split) if source == "npz" else read_torchvision(name, folder, split)
+        for split in ("train", "test")
+    )
+    if test_classes != classes:
+        raise DataError(f"{folder}: train and test name different classes")
+    if share < 1:
+        train, test = (hold_out(d, share, stream.at(share=s))[1] for d, s in ((train, "train"), (test, "test")))
+    train, validation = hold_out(train, validation_share, stream.at(split="validation"))
+    return {"train": train, "validation": validation, "test": test}, classes
+
+
+def _npz_files(source: str, path: str) -> list[Path]:
+    if source != "npz":
+        return []
+    return [source_path(path, "partition.path") / f"{split}.npz" for split in ("train", "test")]
 
 
 def read_npz(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
@@ -86,17 +144,17 @@ def read_npz(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
     return data, classes
 
 
-def read_torchvision(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
-    """Read torchvision's CIFAR-10, downloading the archive where the folder lacks it (its digest is checked).
+def read_torchvision(name: str, folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
+    """Read torchvision's CIFAR10 or CIFAR100, downloading the archive, of known digest, where the folder lacks it.
 
     Raises:
         DataError: it cannot be downloaded, or the archive is damaged.
     """
-    from torchvision.datasets import CIFAR10
+    from torchvision import datasets
 
     try:
-        source = CIFAR10(str(folder), train=split == "train", download=True)
+        source = getattr(datasets, name)(str(folder), train=split == "train", download=True)
     except (OSError, RuntimeError) as problem:
-        raise DataError(f"{folder}: torchvision could not provide CIFAR-10 ({problem})") from problem
+        raise DataError(f"{folder}: torchvision could not provide {name} ({problem})") from problem
     images = torch.from_numpy(source.data).permute(0, 3, 1, 2)
     return LabelledImages(images, torch.tensor(source.targets)), source.classes

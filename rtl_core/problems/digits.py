@@ -6,8 +6,9 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from rtl_core.problems.labelled_images import LabelledImages, hold_out, save_images
+from rtl_core.problems.labelled_images import LabelledImages, hold_out
 from rtl_core.problems.one_vs_rest import OneVsRest
+from rtl_core.problems.stored_images import save_images
 from rtl_core.randomness import Stream
 
 

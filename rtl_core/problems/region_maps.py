@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from rtl_core.errors import DataError
+from rtl_core.problems.image_file import open_image, rgb_of
 from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 
@@ -273,7 +274,7 @@ def _is_png(path: Path) -> bool:
 
 
 def _read(found: _Photograph, longest_side: int, smallest_region: float, num_regions: int, seed: int) -> RegionImage:
-    photograph = _rgb(_opened(found.image), found.image)
+    photograph = rgb_of(open_image(found.image), found.image)
     pixels = _scaled(photograph, longest_side)
     if found.map:
         labels = _labels(found.map, photograph.size, (pixels.shape[1], pixels.shape[0]))
@@ -283,27 +284,6 @@ def _read(found: _Photograph, longest_side: int, smallest_region: float, num_reg
         return _region_image(found.name, pixels, labels, smallest_region)
     except DataError as problem:
         raise DataError(f"{found.map or found.image}: {problem}") from problem
-
-
-def _opened(path: Path) -> Image.Image:
-    """An image as its EXIF turns it."""
-    try:
-        with Image.open(path) as picture:
-            return ImageOps.exif_transpose(picture)
-    except Exception as problem:  # whatever Pillow makes of bytes that are not an image's
-        reason = " ".join(str(problem).split())
-        raise DataError(f"{path}: not readable as an image ({reason})") from problem
-
-
-def _rgb(picture: Image.Image, path: Path) -> Image.Image:
-    if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8)).convert("RGB")
-    if picture.mode in ("I", "F", "LAB"):
-        raise DataError(f"{path}: found mode {picture.mode}; allowed: grey, palette or RGB of 8 or 16 bits a channel")
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")
 
 
 def _scaled(picture: Image.Image, longest_side: int) -> Pixels:
@@ -318,7 +298,7 @@ def _labels(path: Path, size: tuple[int, int], scaled: tuple[int, int]) -> Label
     """A map's labels, int32 [H, W]; sizes are (width, height) of its image as it was and as it is wanted."""
     if not _is_png(path):
         raise DataError(f"{path}: found a map of another format; allowed: PNG")
-    picture = _opened(path)
+    picture = open_image(path)
     if picture.mode not in WHOLE_NUMBERS:
         raise DataError(f"{path}: found mode {picture.mode}; allowed: one channel of whole numbers")
     if picture.size != size:

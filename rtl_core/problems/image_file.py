@@ -1,0 +1,38 @@
+"""Reading an image file, whatever its format, as 8-bit RGB."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from rtl_core.errors import DataError
+
+
+def open_image(path: Path) -> Image.Image:
+    """An image as its EXIF turns it.
+
+    Raises:
+        DataError: the file cannot be read, or is no image.
+    """
+    try:
+        with Image.open(path) as picture:
+            return ImageOps.exif_transpose(picture)
+    except Exception as problem:  # whatever Pillow makes of bytes that are not an image's
+        reason = " ".join(str(problem).split())
+        raise DataError(f"{path}: not readable as an image ({reason})") from problem
+
+
+def rgb_of(picture: Image.Image, path: Path) -> Image.Image:
+    """The image in 8 bits a channel: alpha is laid on white, grey becomes equal red, green and blue.
+
+    Raises:
+        DataError: its mode has no such reading.
+    """
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8)).convert("RGB")
+    if picture.mode in ("I", "F", "LAB"):
+        raise DataError(f"{path}: found mode {picture.mode}; allowed: grey, palette or RGB of 8 or 16 bits a channel")
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return picture.convert("RGB")

@@ -1,0 +1,154 @@
+"""Labelled images of one's own: a folder with a sub-folder of images for each class (torchvision's ImageFolder)."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from pydantic import Field
+from torch import Tensor
+
+from rtl_core.errors import DataError
+from rtl_core.problem import LEFT_OUT
+from rtl_core.problems.class_clusters import class_clusters, source_of
+from rtl_core.problems.image_file import open_image, rgb_of
+from rtl_core.problems.labelled_images import LabelledImages, hold_out
+from rtl_core.problems.one_vs_rest import OneVsRest
+from rtl_core.problems.source_path import source_path
+from rtl_core.problems.stored_images import save_images
+from rtl_core.problems.within_cluster import WithinCluster
+from rtl_core.randomness import Stream
+
+SPLITS = 3
+"""Training, thresholds and testing take an image of each class."""
+
+
+class ImageFolderData:
+    """How a folder of images is read, whatever the job on them."""
+
+    @classmethod
+    def partition(
+        cls,
+        folder: Path,
+        *,
+        path: Annotated[
+            str, Field(description="folder with a sub-folder for each class; $NAME is read from the environment")
+        ] = "",
+        image_size: Annotated[
+            int,
+            Field(ge=0, le=1024, description="pixels a side, of all images; 0: their commonest size"),
+        ] = 0,
+        clusters: Annotated[
+            str,
+            Field(description="text, visual, random, or the path of a CSV; empty: each class is a subset"),
+        ] = "",
+        num_clusters: Annotated[
+            int, Field(ge=2, le=50, description="clusters to look for, where their number is free")
+        ] = 8,
+        encoder: Annotated[str, Field(description="what embeds the names of classes, with clusters: text")] = "wordnet",
+        test_share: Annotated[float, Field(gt=0, lt=1, description="share of each class kept for testing")] = 0.2,
+        validation_share: Annotated[
+            float, Field(gt=0, lt=1, description="share of the rest kept for choosing thresholds")
+        ] = 0.1,
+        seed: Annotated[int, Field(ge=0, description="seed of the split and of the clusters")] = 0,
+    ) -> None:
+        """Write the images, one channel if all of them are grey, and say which could not be read.
+
+        Each is scaled to cover the one size that all get, and cut about its centre.
+
+        Raises:
+            DataError: the folder is missing, has fewer than two classes or too few readable images of one, or its
+                classes cannot be clustered so.
+        """
+        everything, classes, left_out = read_image_folder(path, image_size)
+        stream = Stream(seed).at(problem="images")
+        rest, test = hold_out(everything, test_share, stream.at(split="test"))
+        train, validation = hold_out(rest, validation_share, stream.at(split="validation"))
+        found = None
+        if clusters:
+            found = class_clusters(clusters, train, classes, num_clusters=num_clusters, encoder=encoder, seed=seed)
+        save_images(folder, {"train": train, "validation": validation, "test": test}, classes, found)
+        if left_out:
+            (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2) + "\n")
+
+    @classmethod
+    def source_files(cls, *, path: str = "", clusters: str = "", **_: object) -> list[Path]:
+        """Every image, and the CSV of clusters."""
+        images = [file for file, _ in _samples(path)[1]]
+        return [*images, *(source_of(clusters) if clusters else [])]
+
+
+class ImageFolder(ImageFolderData, OneVsRest):
+    """One ticket per class, or per cluster of classes: is the image of it, or not?"""
+
+
+class ImageFolderWithin(ImageFolderData, WithinCluster):
+    """One ticket per cluster, which is known: of which of its classes is the image?"""
+
+
+def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[str], list[str]]:
+    """All images of a folder, in the order of their paths, its classes, and a line for each file that is unreadable.
+
+    Args:
+        name: the folder; $NAME is read from the environment.
+        image_size: pixels a side; 0 takes the commonest size among the images, of equally common ones the larger.
+
+    Raises:
+        DataError: the folder is missing, has fewer than two classes, or a class fewer than three readable images.
+    """
+    classes, samples = _samples(name)
+    pictures, labels, left_out = [], [], []
+    for file, label in samples:
+        try:
+            picture = rgb_of(open_image(file), file)
+        except DataError as problem:
+            left_out.append(str(problem).replace(str(_root(name)), name))
+            continue
+        pictures.append(ImageOps.fit(picture, (image_size, image_size)) if image_size else picture)
+        labels.append(label)
+    _check_counts(name, classes, labels, left_out)
+    return LabelledImages(_stacked(pictures), torch.tensor(labels)), classes, left_out
+
+
+def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
+    """The classes of a folder, and its files with the class of each."""
+    from torchvision import datasets  # takes seconds to import
+
+    if not name:
+        raise DataError("partition.path is empty; allowed: a folder with a sub-folder of images for each class")
+    root = _root(name)
+    if not root.is_dir():
+        raise DataError(f"{root}: not found; partition.path must be a folder with a sub-folder for each class")
+    if (count := sum(path.is_dir() for path in root.iterdir())) < 2:
+        raise DataError(f"{root}: found {count} class(es), one a sub-folder; allowed: 2 and more")
+    found = datasets.ImageFolder(root, allow_empty=True)
+    return found.classes, [(Path(file), label) for file, label in found.samples]
+
+
+def _root(name: str) -> Path:
+    return Path(os.path.abspath(source_path(name, "partition.path")))  # its name is then nowhere in a message by chance
+
+
+def _check_counts(name: str, classes: Sequence[str], labels: Sequence[int], left_out: Sequence[str]) -> None:
+    counts = Counter(labels)
+    for label, title in enumerate(classes):
+        if counts[label] < SPLITS:
+            first = f"; the first that is not: {left_out[0]}" if left_out else ""
+            raise DataError(
+                f"{name}: class {title!r}: found {counts[label]} readable image(s); "
+                f"allowed: {SPLITS} and more, for training, thresholds and testing{first}"
+            )
+
+
+def _stacked(pictures: Sequence[Image.Image]) -> Tensor:
+    """RGB images as uint8 [N, 3, H, W], or [N, 1, H, W] if all of them are grey; H × W is their commonest size."""
+    sizes = Counter(picture.size for picture in pictures)
+    size = max(sizes, key=lambda size: (sizes[size], size))
+    fitted = [picture if picture.size == size else ImageOps.fit(picture, size) for picture in pictures]
+    images = torch.from_numpy(np.stack([np.asarray(picture) for picture in fitted])).permute(0, 3, 1, 2)
+    return images[:, :1] if bool((images == images[:, :1]).all()) else images
