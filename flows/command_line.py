@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,7 +39,8 @@ def info(problem: ProblemName) -> None:
     from tasks.settings import problem_settings
 
     settings = problem_settings(problem)
-    jobs = dict(_each(problem, settings))
+    with _each(problem, settings) as each:
+        jobs = dict(each)
     first, loaded = next(iter(jobs.items()))
     weights = initial_weights(loaded, Stream(settings.seeds[0]).at(problem=problem))
     facts = {
@@ -199,9 +201,10 @@ def bench(
 
     settings = problem_settings(problem)
     make_optimizer = OptimizerChoice(**settings.optimizer.model_dump())
-    setup = (_loaded(problem, settings), make_optimizer, Stream(settings.seeds[0]).at(problem=problem), cores())
-    console = Console(stderr=True)
-    with console.status("loading") as status:
+    stream = Stream(settings.seeds[0]).at(problem=problem)
+    with Console(stderr=True).status("loading") as status, _each(problem, settings) as each:
+        _, first = next(each)
+        setup = (first, make_optimizer, stream, cores())
         memory = peak_memory(*setup)
         speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
         grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
@@ -221,14 +224,10 @@ def _subsets(loaded: "Problem") -> dict[str, Any]:
     return {"num_subsets": len(loaded.subsets), "subsets": list(loaded.subsets)}
 
 
-def _loaded(problem: str, settings: "ProblemSettings") -> "Problem":
-    """A problem, or the first of its instances."""
-    return next(_each(problem, settings))[1]
-
-
-def _each(problem: str, settings: "ProblemSettings") -> Iterator[tuple[str, "Problem"]]:
+@contextmanager
+def _each(problem: str, settings: "ProblemSettings") -> Iterator[Iterator[tuple[str, "Problem"]]]:
     """Each instance of a problem with its name, or the one job with none: on published data, or else on data
-    partitioned for this once.
+    partitioned for this once, which are there until the end of the block.
     """
     from tasks import paths
     from tasks.settings import problem_class
@@ -239,8 +238,7 @@ def _each(problem: str, settings: "ProblemSettings") -> Iterator[tuple[str, "Pro
         if not folder.exists():
             folder = Path(scratch)
             cls.partition(folder, **settings.partition)
-        for name in cls.instances(folder) or [""]:
-            yield name, cls(folder / name, **settings.training)  # type: ignore[call-arg]
+        yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])
 
 
 def main() -> None:

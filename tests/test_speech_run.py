@@ -13,7 +13,7 @@ import yaml
 from test_pipeline import Project
 from typer.testing import CliRunner
 
-from flows.command_line import app
+from flows.command_line import _each, app
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problem import check_problem
 from rtl_core.problems.speech_scenes import SpeechScenes
@@ -22,6 +22,7 @@ from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.training import batches_of
 from tasks.cores import cores
+from tasks.settings import problem_settings
 
 SCENES = [f"synthetic {kind}" for kind in ("indoor", "outdoor", "transportation")]
 SETTINGS = {
@@ -102,6 +103,15 @@ def test_a_ticket_of_any_method_enhances_as_it_was_scored(project, method, monke
     with torch.inference_mode():
         expected = network(noisy)[0].clamp(-1, 1).numpy()
     assert np.allclose(soundfile.read(out)[0], expected, atol=1e-4)
+
+
+def test_data_partitioned_for_this_once_are_there_while_they_are_used(repository, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((repository / "params.yaml").read_bytes())
+    with _each("speech_scenes", problem_settings("speech_scenes")) as each:
+        _, problem = next(each)
+        noisy, clean = problem.scored[0][[0]]
+    assert noisy.shape == clean.shape == (1, 2 * RATE) and not any(tmp_path.glob("*/*"))
 
 
 def test_mixtures_dealt_at_random_are_the_same_ones(project):
