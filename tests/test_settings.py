@@ -121,9 +121,7 @@ def test_a_problem_of_the_users_own_that_cannot_be_used_is_named(params, tmp_pat
 
 
 def test_an_unknown_problem_is_told_which_there_are(params):
-    with pytest.raises(
-        SettingsError, match=r"unknown problem 'digit'; params\.yaml has: cifar10, cifar100, "
-    ):
+    with pytest.raises(SettingsError, match=r"unknown problem 'digit'; params\.yaml has: cifar10, cifar100, "):
         problem_settings("digit")
     params("problems", ["digits", "nothing"])
     with pytest.raises(SettingsError, match="unknown problem 'nothing'"):
