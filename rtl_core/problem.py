@@ -185,8 +185,9 @@ def check_problem(problem: Problem) -> None:
     names = problem.subsets
     if len(names) < 2:
         raise DataError(f"found {len(names)} subset(s); tickets need at least two")
-    if len(set(names)) < len(names) or "mean" in names:
-        raise DataError(f"subset names must differ, and none may be 'mean'; found {', '.join(names)}")
+    if len(set(names)) < len(names) or {"mean", problem.single_objective.name} & {*names}:
+        taken = f"'mean' or {problem.single_objective.name!r}"
+        raise DataError(f"subset names must differ, and none may be {taken}; found {', '.join(names)}")
     for objective in (*problem.objectives, problem.single_objective):
         if objective.batches_per_epoch < 1:
             raise DataError(f"objective {objective.name} has no batch")

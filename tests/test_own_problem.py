@@ -101,6 +101,8 @@ def test_the_pipeline_runs_it(repository, tmp_path):
         "partition": {"source": "points.txt"},
         "training": {"width": 8},
         "seeds": [3],
+        "sparsities": [0.4],
+        "baselines": {"methods": ["imp_single", "imp_multiple"]},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     project.succeed(sys.executable, "-m", "flows.pipeline", "My_waves")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problem import LEFT_OUT
-from rtl_core.problems.speech_mixtures import SPLITS, Recording, noise_parts, split_speakers
+from rtl_core.problems.speech_mixtures import SPLITS, Recording, noise_parts, plan_scene, split_names
 from rtl_core.problems.speech_scenes import SpeechScenes
 from rtl_core.problems.stored_mixtures import MANIFEST, NOISE, SPEECH, StoredMixtures, mix, read_manifest
 from rtl_core.randomness import Stream
@@ -44,6 +44,12 @@ def sources(tmp_path):
     return tmp_path
 
 
+def spread_thin(sources):
+    """A third recording for each scene, no longer than the others."""
+    for scene in SCENES:
+        write(sources / f"noise/{scene}/2.flac", sound(10, [9, ord(scene[0])]))
+
+
 def partition(sources, to="data", **changes):
     folder = sources / to
     folder.mkdir()
@@ -68,17 +74,34 @@ def test_a_mixture_has_the_ratio_that_was_asked_for(seed, ratios):
 @given(st.integers(3, 60), st.floats(0.01, 0.49), st.floats(0.01, 0.49), st.integers(0, 9))
 def test_every_split_has_speakers_of_its_own(count, validation, test, seed):
     names = [f"{number:02}" for number in range(count)]
-    found = split_speakers(names, {"validation": validation, "test": test}, Stream(seed))
+    found = split_names(names, {"validation": validation, "test": test}, Stream(seed))
     assert set(found) == set(names) and set(found.values()) == set(SPLITS)
-    assert found == split_speakers(names[::-1], {"validation": validation, "test": test}, Stream(seed))
+    assert found == split_names(names[::-1], {"validation": validation, "test": test}, Stream(seed))
 
 
 @given(st.floats(0.1, 1e4), st.floats(0.01, 0.49), st.floats(0.01, 0.49))
-def test_a_recording_of_noise_is_divided_among_the_splits(seconds, validation, test):
-    parts = noise_parts(Recording("x", seconds), {"validation": validation, "test": test})
-    edges = [edge for split in SPLITS for edge in parts[split]]
+def test_a_long_recording_of_noise_is_divided_among_the_splits(seconds, validation, test):
+    shares = {"validation": validation, "test": test}
+    parts = noise_parts([Recording("x", seconds)], "(.+)", shares, seconds / 1000, Stream(0))
+    edges = [edge for split in SPLITS for _, *part in parts[split] for edge in part]
     assert edges == sorted(edges) and edges[0] == 0 and edges[-1] == seconds
     assert edges[1] == edges[2] and edges[3] == edges[4]
+
+
+@given(st.integers(3, 30), st.integers(1, 4), st.sampled_from([2.0, 10.0]), st.integers(0, 9))
+def test_short_recordings_of_noise_are_dealt_out_whole_a_place_to_one_split(places, segments, seconds, seed):
+    recordings = [Recording(f"s/airport-{p:02}-{n}-a.wav", 10.0) for p in range(places) for n in range(segments)]
+    parts = noise_parts(recordings, r"airport-(\d+)", {"validation": 0.1, "test": 0.25}, seconds, Stream(seed))
+    dealt = [part for split in SPLITS for part in parts[split]]
+    assert sorted(dealt) == [(recording.file, 0.0, 10.0) for recording in recordings]
+    split_of = {}
+    for split in SPLITS:
+        assert parts[split]
+        for file, _, _ in parts[split]:
+            assert split_of.setdefault(file[:12], split) == split
+    speech = [("a", ("x.wav", 0.0)), ("b", ("y.wav", 2.0))]
+    planned = plan_scene("s", "test", speech, parts["test"], seconds, [0.0, 5.0], 0, Stream(seed))
+    assert len(planned) == 2 and all(0 <= mixture.noise[1] <= 10 - seconds for mixture in planned)
 
 
 def test_splits_share_no_speaker_and_no_stretch_of_noise(sources):
@@ -174,10 +197,12 @@ def test_what_cannot_be_used_is_named_and_harms_no_other(sources):
         (lambda at: (at / "noise/calm").rename(at / "gone"), {}, r"found 1 sub-folder\(s\)"),
         (lambda at: None, {"speaker": "^("}, "is not a regular expression"),
         (lambda at: None, {"speaker": "^.."}, "allowed: an expression with a group"),
-        (lambda at: None, {"speaker": "(b.)"}, r"finds no speaker in 'aa0\.wav'"),
-        (lambda at: None, {"speaker": "()"}, "finds no speaker in"),
-        (lambda at: None, {"speaker": "(wav)"}, r"finds 1 speaker\(s\); allowed: 3 and more"),
-        (lambda at: None, {"seconds": 9.0}, r"noise/calm: .* for train has 6.5 s; allowed: more than a mixture's 9 s"),
+        (lambda at: None, {"speaker": "(b.)"}, r"partition\.speaker: .* finds no name in 'aa0\.wav'"),
+        (lambda at: None, {"speaker": "()"}, "finds no name in"),
+        (lambda at: None, {"speaker": "(wav)"}, r"finds 1 name\(s\), such as 'wav'; allowed: 3 and more"),
+        (lambda at: None, {"seconds": 9.0}, r"partition\.place: .* finds 2 name\(s\), such as 'calm/0\.flac';"),
+        (lambda at: None, {"seconds": 9.0, "place": "["}, r"partition\.place: '\[' is not a regular expression"),
+        (spread_thin, {"seconds": 11.0}, r"noise/calm: the longest recording that is for train has 10\.0 s"),
         (lambda at: [write(f, np.zeros(9 * RATE)) for f in at.glob("noise/calm/*")], {}, "found silence at"),
     ],
 )  # fmt: skip
@@ -193,5 +218,6 @@ def test_the_embedded_sounds_are_called_synthetic(tmp_path):
     SpeechScenes.partition(tmp_path)
     manifest = pd.read_csv(tmp_path / MANIFEST)
     assert sorted(manifest.scene.unique()) == [f"synthetic {kind}" for kind in ("indoor", "outdoor", "transportation")]
+    assert SpeechScenes(tmp_path).protocol == "enhancement of synthetic sounds"
     noisy, clean = StoredMixtures(tmp_path, manifest)[range(9)]
     assert clean.abs().amax(1).min() > 0.01 and not torch.allclose(noisy, clean)

@@ -1,5 +1,7 @@
 """The network that enhances speech, its transforms, its loss and its scores, against what others make of them."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -152,6 +154,10 @@ def test_perceptual_scores_are_those_of_their_packages():
     noisy = clean + noise(1, 2 * RATE, seed=1)
     (found,) = improvements(noisy, clean, noisy, ["stoi"])["stoi"]
     assert found == pytest.approx(stoi(clean[0].numpy(), noisy[0].numpy(), RATE), abs=1e-5)
+    brief = torch.zeros(1, 2 * RATE)
+    brief[:, 5000:8000] = clean[:, :3000]
+    with pytest.warns(RuntimeWarning, match="Not enough STFT frames"):
+        assert math.isnan(improvements(noisy, brief, brief + 1e-6 * noisy, ["stoi"])["stoi"][0])
     pesq = pytest.importorskip("pesq", reason="the optional package pesq is not installed")
     (found,) = improvements(noisy, clean, noisy, ["pesq"])["pesq"]
     assert found == pytest.approx(pesq.pesq(RATE, clean[0].numpy(), noisy[0].numpy(), "wb"), abs=1e-4)

@@ -43,11 +43,15 @@ def write_audio(path: Path, audio_format: str, facts: AudioFacts, blocks: Iterab
         DataError: the format has no such rate or so many channels, or the disk is full.
     """
     try:
-        with SoundFile(path, "w", facts.rate, facts.channels, format=audio_format) as file:
-            for block in blocks:
-                for part in block.T.split(AT_ONCE):
-                    file.write(part.numpy())
+        file = SoundFile(path, "w", facts.rate, facts.channels, format=audio_format)
     except LibsndfileError as problem:
         raise DataError(
             f"{name}: cannot be written at {facts.rate} Hz with {facts.channels} channel(s) ({reason_of(problem)})"
         ) from problem
+    try:
+        with file:
+            for block in blocks:
+                for part in block.T.split(AT_ONCE):
+                    file.write(part.numpy())
+    except LibsndfileError as problem:
+        raise DataError(f"{name}: cannot be written ({reason_of(problem)})") from problem

@@ -18,6 +18,8 @@ SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".w64"}
 
 Stretch = tuple[str, float]
 """A file below its folder, and the second at which a stretch of it begins."""
+Part = tuple[str, float, float]
+"""A file below its folder, and from which second to which it serves a split."""
 
 
 @dataclass(frozen=True)
@@ -67,34 +69,42 @@ def recordings_in(folder: Path, key: str) -> tuple[list[Recording], list[str]]:
     return found, left_out
 
 
-def speakers_of(recordings: Sequence[Recording], pattern: str) -> dict[str, list[Recording]]:
-    """The recordings of each speaker, whom the first group of a regular expression names in the path of a file.
+def groups_of(recordings: Sequence[Recording], pattern: str, key: str) -> dict[str, list[Recording]]:
+    """The recordings of each speaker, or place: whom the first group of a regular expression names in a file's path.
+
+    Args:
+        recordings: of speech, or of noise.
+        pattern: the regular expression.
+        key: what messages call its setting.
 
     Raises:
-        DataError: the pattern is none, has no group, or misses a file; or there are fewer than three speakers.
+        DataError: the pattern is none, has no group, or misses a file; or there are fewer than three groups.
     """
     try:
         expression = re.compile(pattern)
     except re.error as problem:
-        raise DataError(f"partition.speaker: {pattern!r} is not a regular expression ({problem})") from problem
+        raise DataError(f"{key}: {pattern!r} is not a regular expression ({problem})") from problem
     if not expression.groups:
-        raise DataError(f"partition.speaker: found {pattern!r}; allowed: an expression with a group, such as '^(..)'")
-    speakers = defaultdict(list)
+        raise DataError(f"{key}: found {pattern!r}; allowed: an expression with a group, such as '^(..)'")
+    groups = defaultdict(list)
     for recording in recordings:
         if not (match := expression.search(recording.file)) or not match[1]:
-            raise DataError(f"partition.speaker: {pattern!r} finds no speaker in {recording.file!r}")
-        speakers[match[1]].append(recording)
-    if len(speakers) < len(SPLITS):
+            raise DataError(f"{key}: {pattern!r} finds no name in {recording.file!r}")
+        groups[match[1]].append(recording)
+    if len(groups) < len(SPLITS):
         raise DataError(
-            f"partition.speaker: {pattern!r} finds {len(speakers)} speaker(s); allowed: {len(SPLITS)} and more, "
-            "so that train, validation and test share none"
+            f"{key}: {pattern!r} finds {len(groups)} name(s), such as {next(iter(groups))!r}; allowed: {len(SPLITS)} "
+            "and more, so that train, validation and test share none"
         )
-    return dict(speakers)
+    return dict(groups)
 
 
-def split_speakers(speakers: Iterable[str], shares: Mapping[str, float], stream: Stream) -> dict[str, str]:
-    """The split of each speaker: at random, in about the shares that ``validation`` and ``test`` have, one at least."""
-    names = sorted(speakers)
+def split_names(names: Iterable[str], shares: Mapping[str, float], stream: Stream) -> dict[str, str]:
+    """The split of each of three names or more: at random, ``validation`` and ``test`` with about their shares of them.
+
+    Each split has one at least.
+    """
+    names = sorted(names)
     order = [names[i] for i in torch.randperm(len(names), generator=stream.generator())]
     counts = {split: max(1, round(share * len(names))) for split, share in shares.items()}
     counts["test"] = min(counts["test"], len(names) - 2)
@@ -112,19 +122,50 @@ def speech_stretches(recordings: Iterable[Recording], seconds: float) -> list[St
     ]
 
 
-def noise_parts(recording: Recording, shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """From where to where, in seconds, a recording serves each split: training first, testing last."""
+def noise_parts(
+    recordings: Sequence[Recording], pattern: str, shares: Mapping[str, float], seconds: float, stream: Stream
+) -> dict[str, list[Part]]:
+    """What of the noise in a scene serves each split.
+
+    Every recording is cut in three, training first, testing last, where they are long enough for that. Short ones, as
+    TAU's of ten seconds, are dealt out whole, at random; files of one place stay together.
+
+    Args:
+        recordings: of one scene.
+        pattern: a regular expression whose first group names the place in the path of a file.
+        shares: of ``validation`` and ``test``.
+        seconds: length of a mixture.
+        stream: where the dealing is drawn from.
+
+    Raises:
+        DataError: recordings are too short to be cut, and of fewer than three places.
+    """
+    cut = {split: [_cut(recording, shares)[split] for recording in recordings] for split in SPLITS}
+    if all(any(end - start > seconds for _, start, end in parts) for parts in cut.values()):
+        return cut
+    groups = groups_of(recordings, pattern, "partition.place")
+    split_of = split_names(groups, shares, stream)
+    return {
+        split: [(r.file, 0.0, r.seconds) for name in sorted(groups) if split_of[name] == split for r in groups[name]]
+        for split in SPLITS
+    }
+
+
+def _cut(recording: Recording, shares: Mapping[str, float]) -> dict[str, Part]:
     test = recording.seconds * (1 - shares["test"])
     validation = test - recording.seconds * shares["validation"]
-    return {"train": (0.0, validation), "validation": (validation, test), "test": (test, recording.seconds)}
+    return {
+        "train": (recording.file, 0.0, validation),
+        "validation": (recording.file, validation, test),
+        "test": (recording.file, test, recording.seconds),
+    }
 
 
 def plan_scene(
     scene: str,
     split: str,
     speech: Sequence[tuple[str, Stretch]],
-    noise: Sequence[Recording],
-    shares: Mapping[str, float],
+    noise: Sequence[Part],
     seconds: float,
     snr: Sequence[float],
     most: int,
@@ -136,8 +177,7 @@ def plan_scene(
         scene: its name.
         split: ``train``, ``validation`` or ``test``.
         speech: speaker and stretch, of this split.
-        noise: the recordings of the scene.
-        shares: of ``validation`` and ``test`` in each recording.
+        noise: what of the scene's recordings serves this split.
         seconds: length of a stretch.
         snr: least and greatest ratio of energies, in dB, between which it is drawn evenly.
         most: mixtures; 0 for as many as there are stretches of speech.
@@ -146,21 +186,22 @@ def plan_scene(
     Raises:
         DataError: no recording is long enough.
     """
-    parts = [(recording.file, *noise_parts(recording, shares)[split]) for recording in noise]
-    rooms = torch.tensor([max(0.0, end - start - seconds) for _, start, end in parts], dtype=torch.float64)
-    if not rooms.any():
-        longest = max(end - start for _, start, end in parts)
+    fitting = [part for part in noise if part[2] - part[1] >= seconds]
+    if not fitting:
+        longest = max(end - start for _, start, end in noise)
         raise DataError(
-            f"noise/{scene}: the part of its longest recording that is for {split} has {longest:.1f} s; "
-            f"allowed: more than a mixture's {seconds:g} s"
+            f"noise/{scene}: the longest recording that is for {split} has {longest:.1f} s; "
+            f"allowed: a mixture's {seconds:g} s and more"
         )
+    rooms = torch.tensor([end - start - seconds for _, start, end in fitting], dtype=torch.float64)
     generator = stream.generator()
     order = torch.randperm(len(speech), generator=generator)[: most or None].tolist()
-    taken = torch.multinomial(rooms, len(order), replacement=True, generator=generator).tolist()
+    chances = rooms if rooms.any() else torch.ones_like(rooms)
+    taken = torch.multinomial(chances, len(order), replacement=True, generator=generator).tolist()
     where, levels = torch.rand(2, len(order), dtype=torch.float64, generator=generator).tolist()
     mixtures = []
     for place, number, at, level in zip(order, taken, where, levels, strict=True):
-        file, start, _ = parts[number]
+        file, start, _ = fitting[number]
         offset = int((start + at * float(rooms[number])) * RATE) / RATE
         speaker, stretch = speech[place]
         mixtures.append(

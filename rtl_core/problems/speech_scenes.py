@@ -26,19 +26,20 @@ from rtl_core.problems.speech_mixtures import (
     SPLITS,
     Recording,
     audio_files,
+    groups_of,
+    noise_parts,
     plan_scene,
     recordings_in,
-    speakers_of,
     speech_stretches,
-    split_speakers,
+    split_names,
 )
-from rtl_core.problems.speech_scores import Perceptual, improvements
+from rtl_core.problems.speech_scores import Perceptual, improvements, si_snr_improvement
 from rtl_core.problems.stored_mixtures import StoredMixtures, read_manifest, write_mixtures
-from rtl_core.problems.synthetic_speech import write_synthetic
+from rtl_core.problems.synthetic_speech import NOISES, write_synthetic
 from rtl_core.problems.weighted_sdr import weighted_sdr
 from rtl_core.randomness import Stream
 
-PROTOCOL = "enhancement"
+PROTOCOL, SYNTHETIC = "enhancement", "enhancement of synthetic sounds"
 SCORED_AT_A_TIME = 8
 COMPARED = 8
 """Test mixtures of each scene whose enhanced signals tell whether two tickets do the same."""
@@ -65,6 +66,13 @@ class SpeechScenes(Problem):
             str,
             Field(description="regular expression whose first group names the speaker in a file's path below clean"),
         ] = "^(..)",
+        place: Annotated[
+            str,
+            Field(
+                description="the same for the place in a file's path below noise: where recordings are too short to be "
+                "cut, those of one place stay together"
+            ),
+        ] = "(.+)",
         seconds: Annotated[float, Field(ge=0.5, le=60, description="length of a mixture")] = 2.0,
         snr: Annotated[
             list[float],
@@ -96,7 +104,7 @@ class SpeechScenes(Problem):
                 "and counts of 0 and more"
             )
         shares = {"validation": validation_share, "test": test_share}
-        how = (speaker, seconds, snr, dict(zip(SPLITS, mixtures, strict=True)), shares, Stream(seed))
+        how = (speaker, place, seconds, snr, dict(zip(SPLITS, mixtures, strict=True)), shares, Stream(seed))
         if clean:
             _partition(folder, source_path(clean, "partition.clean"), source_path(noise, "partition.noise"), *how)
         else:
@@ -132,6 +140,7 @@ class SpeechScenes(Problem):
         self.precision, self.device = precision, device_of(device)
         manifest = read_manifest(folder)
         self.subsets = tuple(sorted(manifest.scene.unique()))
+        self.protocol = SYNTHETIC if all(name in NOISES for name in self.subsets) else PROTOCOL
         training, scored = (manifest[manifest.split == split] for split in ("train", scored_on))
         self.everything = StoredMixtures(folder, training)
         self.training = [StoredMixtures(folder, training[training.scene == scene]) for scene in self.subsets]
@@ -172,20 +181,21 @@ class SpeechScenes(Problem):
             yield noisy.to(self.device), clean.to(self.device)
 
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
-        """How much better speech has become: each test mixture, the mean of each scene, and the mean of scenes."""
+        """How much better speech has become: each test mixture, the mean of each scene, and the mean of scenes.
+
+        Mixtures that a perceptual score is not defined for do not count in it.
+        """
         scores: list[Score] = []
         for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
             found = self._improvements(network, mixtures)
-            scores += [Score(PROTOCOL, metric, scene, mean(values)) for metric, values in found.items()]
-            scores += [
-                Score(PROTOCOL, metric, scene, value, f"{scene} {number}")
-                for metric, values in found.items()
-                for number, value in enumerate(values)
-            ]
+            for metric, values in found.items():
+                known = {number: value for number, value in enumerate(values) if math.isfinite(value)}
+                scores.append(Score(self.protocol, metric, scene, mean(known.values()) if known else math.nan))
+                scores += [Score(self.protocol, metric, scene, known[n], f"{scene} {n}") for n in known]
         of_scenes = [score for score in scores if not score.example]
         metrics = dict.fromkeys(score.metric for score in scores)
         return scores + [
-            Score(PROTOCOL, metric, "mean", mean(score.value for score in of_scenes if score.metric == metric))
+            Score(self.protocol, metric, "mean", mean(score.value for score in of_scenes if score.metric == metric))
             for metric in metrics
         ]
 
@@ -210,7 +220,7 @@ class SpeechScenes(Problem):
         scores, signals = [], []
         for mixtures in self.scored:
             parts = list(self._enhanced(network, mixtures))
-            scores.append(mean(value for part in parts for value in improvements(*part)["si_snri"]))
+            scores.append(mean(value for part in parts for value in si_snr_improvement(*part).tolist()))
             signals.append(torch.cat([enhanced for _, _, enhanced in parts])[:COMPARED])
         return AcrossSubsets("si_snri", tuple(scores), torch.cat(signals))
 
@@ -252,6 +262,7 @@ def _partition(
     clean: Path,
     noise: Path,
     speaker: str,
+    place: str,
     seconds: float,
     snr: list[float],
     most: dict[str, int],
@@ -264,13 +275,14 @@ def _partition(
         raise DataError(
             f"partition.noise: found {len(scenes)} sub-folder(s) in {str(noise)!r}; allowed: one a scene, two or more"
         )
-    speakers = speakers_of(recordings, speaker)
-    split_of = split_speakers(speakers, shares, stream.at(draw="speakers"))
+    speakers = groups_of(recordings, speaker, "partition.speaker")
+    split_of = split_names(speakers, shares, stream.at(draw="speakers"))
     mixtures = []
     for scene in scenes:
         of_scene, unusable = recordings_in(noise / scene, f"partition.noise, scene {scene}")
         left_out += unusable
         of_scene = [Recording(f"{scene}/{recording.file}", recording.seconds) for recording in of_scene]
+        parts = noise_parts(of_scene, place, shares, seconds, stream.at(scene=scene, draw="places"))
         for split in SPLITS:
             speech = [
                 (name, stretch)
@@ -278,8 +290,8 @@ def _partition(
                 if split_of[name] == split
                 for stretch in speech_stretches(speakers[name], seconds)
             ]
-            place = stream.at(scene=scene, split=split)
-            mixtures += plan_scene(scene, split, speech, of_scene, shares, seconds, snr, most[split], place)
+            of_split = stream.at(scene=scene, split=split)
+            mixtures += plan_scene(scene, split, speech, parts[split], seconds, snr, most[split], of_split)
     left_out += write_mixtures(folder, clean, noise, mixtures, seconds)
     found = read_manifest(folder).groupby(["split", "scene"]).size()
     for split in SPLITS:
