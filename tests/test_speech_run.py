@@ -27,7 +27,7 @@ from tasks.settings import problem_settings
 SCENES = [f"synthetic {kind}" for kind in ("indoor", "outdoor", "transportation")]
 SETTINGS = {
     "sparsities": [0.5],
-    "partition": {"clean": "mine/clean", "noise": "mine/noise", "seconds": 0.5, "mixtures": [6, 1, 3]},
+    "partition": {"clean": "mine/clean", "noise": "mine/noise", "seconds": 1.5, "mixtures": [6, 1, 3]},
     "training": {"batch_size": 3, "precision": "float32", "perceptual": ["stoi"], "device": "cpu"},
     "extract": {"duration": "2it", "weights_per_round": 0.5, "rewind_every": 1},
     "retrain": {"duration": "3it", "update": ["synchronous"]},
@@ -101,7 +101,7 @@ def test_a_ticket_of_any_method_enhances_as_it_was_scored(project, method, monke
     soundfile.write(tmp_path / "in.wav", noisy[0].numpy(), RATE, "FLOAT")
     out = tmp_path / "out.flac"
     done = CliRunner().invoke(app, ["enhance", str(path), str(tmp_path / "in.wav"), str(out), "--scene", SCENES[1]])
-    assert done.exit_code == 0 and "0.5 s at 16000 Hz, 1 channel; real-time factor" in done.output
+    assert done.exit_code == 0 and "1.5 s at 16000 Hz, 1 channel; real-time factor" in done.output
     with torch.inference_mode():
         expected = network(noisy)[0].clamp(-1, 1).numpy()
     assert np.allclose(soundfile.read(out)[0], expected, atol=1e-4)
@@ -114,6 +114,18 @@ def test_data_partitioned_for_this_once_are_there_while_they_are_used(repository
         _, problem = next(each)
         noisy, clean = problem.scored[0][[0]]
     assert noisy.shape == clean.shape == (1, 2 * RATE) and not any(tmp_path.glob("*/*"))
+
+
+def test_what_a_score_is_not_defined_for_does_not_count(project, monkeypatch):
+    problem = SpeechScenes(project.folder / "data/speech_scenes", **SETTINGS["training"])
+    given = {"some": [1.0, float("nan"), 3.0], "none": [float("nan")] * 3}
+    monkeypatch.setattr(problem, "_improvements", lambda network, mixtures: given)
+    scores = problem.score_single(problem.network(Stream(0).generator()))
+    assert {score.metric for score in scores} == {"some"}
+    assert {s.subset: s.value for s in scores if not s.example} == dict.fromkeys([*SCENES, "mean"], 2.0)
+    assert sorted(s.example for s in scores if s.subset == SCENES[0] and s.example) == [
+        f"{SCENES[0]} {n}" for n in (0, 2)
+    ]
 
 
 def test_mixtures_dealt_at_random_are_the_same_ones(project):

@@ -183,14 +183,15 @@ class SpeechScenes(Problem):
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """How much better speech has become: each test mixture, the mean of each scene, and the mean of scenes.
 
-        Mixtures that a perceptual score is not defined for do not count in it.
+        Mixtures that a perceptual score is not defined for do not count in it, nor do scenes that have no other.
         """
         scores: list[Score] = []
         for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
             found = self._improvements(network, mixtures)
             for metric, values in found.items():
                 known = {number: value for number, value in enumerate(values) if math.isfinite(value)}
-                scores.append(Score(self.protocol, metric, scene, mean(known.values()) if known else math.nan))
+                if known:
+                    scores.append(Score(self.protocol, metric, scene, mean(known.values())))
                 scores += [Score(self.protocol, metric, scene, known[n], f"{scene} {n}") for n in known]
         of_scenes = [score for score in scores if not score.example]
         metrics = dict.fromkeys(score.metric for score in scores)
