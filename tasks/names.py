@@ -109,4 +109,4 @@ def _short(value: float) -> str:
     text = f"{value:.3f}"
     if text.startswith("0."):
         return text[1:]
-    return text[:4] if text.startswith("1.") else text
+    return f"{value:.2f}" if text.startswith("1.") else text
