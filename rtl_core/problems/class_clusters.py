@@ -89,13 +89,6 @@ def source_of(how: str) -> list[Path]:
     return [] if how in COMPUTED else [_table(how)]
 
 
-def adjusted_rand(a: ClassClusters, b: ClassClusters) -> float:
-    """Adjusted Rand index of two clusterings of the same classes: 1 if they are the same, about 0 by chance."""
-    from sklearn.metrics import adjusted_rand_score  # takes a second to import
-
-    return float(adjusted_rand_score(a.of_class, b.of_class))
-
-
 def _table(how: str) -> Path:
     path = TABLES.get(how) or source_path(how, "partition.clusters")
     if not path.exists():
