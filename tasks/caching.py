@@ -1,23 +1,24 @@
 """When a step need not run again: its own record says so, and every artefact it made is still whole."""
 
+import errno
 import hashlib
 import inspect
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from prefect import Task, task
+from prefect import State, Task, task
 from prefect.cache_policies import CachePolicy
+from prefect.client.schemas import TaskRun
 from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
-from prefect.settings import get_current_settings
+from prefect.tasks import exponential_backoff
 
+from tasks.records import drop_unless_whole
 from tasks.source_digest import source_digest, source_digests
-from tasks.store import STORE
 
 __all__ = ["cached_task", "source_digest", "started_runs", "step_key"]
 
@@ -26,6 +27,21 @@ R = TypeVar("R")
 
 started_runs: set[UUID] = set()
 """Every run of a cached step that this process began, found or computed."""
+
+TRAINING = "training"
+"""Tag of the steps that train, which a concurrency limit of Prefect can hold back."""
+
+PASSING = {
+    errno.EAGAIN,
+    errno.EBUSY,
+    errno.EINTR,
+    errno.EIO,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.EHOSTUNREACH,
+    errno.ESTALE,
+}
+"""What a disk or a network may answer once and not again, beside a lost connection; a full disk does not pass."""
 
 
 class ContentPolicy(CachePolicy):
@@ -57,14 +73,16 @@ class ContentPolicy(CachePolicy):
             "inputs": inputs,
         }
         key = hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-        record = get_current_settings().results.local_storage_path / key
-        if record.exists() and not _is_whole(record):
-            record.unlink(missing_ok=True)
+        drop_unless_whole(key)
         return key
 
 
-def cached_task(*, name: str, uses: tuple[str, ...], version: str) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a function a Prefect task that is computed once per distinct input, on this machine.
+def cached_task(
+    *, name: str, uses: tuple[str, ...], version: str, tags: tuple[str, ...] = ()
+) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a Prefect task that is computed once per distinct input, on all machines that share the store.
+
+    What input or output refused is tried three times more, after 1, 2 and 4 seconds; nothing else is.
 
     Arguments and result must be JSON. A dict with a key "sha256" in the result names an object of the store.
     A call with any other argument, or a function with any other result, fails with a TypeError that names it.
@@ -74,6 +92,7 @@ def cached_task(*, name: str, uses: tuple[str, ...], version: str) -> Callable[[
             ``job`` is of one instance of a problem, its name comes first.
         uses: the modules of the method that it calls; what they import counts as well.
         version: to be changed when the function itself changes what it returns.
+        tags: of its runs.
     """
     modules = tuple(sorted(uses))
 
@@ -99,6 +118,10 @@ def cached_task(*, name: str, uses: tuple[str, ...], version: str) -> Callable[[
             checked,
             name=function.__name__,
             task_run_name=run_name,
+            tags=tags,
+            retries=3,
+            retry_delay_seconds=exponential_backoff(1),
+            retry_condition_fn=_may_pass,
             cache_policy=ContentPolicy(modules, version),
             persist_result=True,
             result_serializer="json",
@@ -123,25 +146,11 @@ def step_key() -> str:
     return key
 
 
-def _is_whole(record: Path) -> bool:
-    try:
-        content = json.loads(record.read_bytes())
-        if content["metadata"]["serializer"]["type"] != "json":
-            return False
-        result = json.loads(content["result"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return all(STORE.holds(digest) for digest in _references(result))
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        if isinstance(value.get("sha256"), str):
-            yield value["sha256"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _references(item)
+def _may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
+    problem = state.data
+    return isinstance(problem, ConnectionError | TimeoutError) or (
+        isinstance(problem, OSError) and problem.errno in PASSING
+    )
 
 
 def _not_json(values: Mapping[str, Any], finite: bool = True) -> Iterator[str]:

@@ -9,7 +9,7 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.problem import Objective, Problem
 from rtl_core.pruning import Round
 from rtl_core.randomness import Stream
-from tasks.caching import cached_task
+from tasks.caching import TRAINING, cached_task
 from tasks.chain_file import chain_from_bytes, chain_to_bytes
 from tasks.job import Job, load_problem, stream_of
 from tasks.starting_point import starting_weights
@@ -24,6 +24,7 @@ CONTROL_CHAINS = {"same_subset": "order", "random_partition": "part"}
     name="{method}, seed {seed}, {subset}, round {pruning_round[number]}",
     uses=("rtl_core.extraction",),
     version="1",
+    tags=(TRAINING,),
 )
 def extract_round(
     job: Job,

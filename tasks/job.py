@@ -18,7 +18,7 @@ from tasks import paths
 from tasks.caching import source_digest
 from tasks.cores import cores
 from tasks.settings import ProblemSettings, problem_class
-from tasks.store import file_digest
+from tasks.store import STORE, file_digest
 
 Job = dict[str, Any]
 _loading = Lock()
@@ -58,9 +58,14 @@ def job_of(name: str, settings: ProblemSettings) -> Job:
         "torch": torch.__version__,
         "cuda": torch.cuda.is_available(),
         "training": settings.training,
-        "data": {"folder": str(folder), "files": {str(f.relative_to(folder)): file_digest(f) for f in files}},
+        "data": {"folder": str(folder), "files": {str(f.relative_to(folder)): _digest(f) for f in files}},
         "optimizer": settings.optimizer.model_dump(),
     }
+
+
+def _digest(file: Path) -> str:
+    """The digest of a published file; where machines share a store, they find it there."""
+    return STORE.put_file(file) if paths.shared_store() else file_digest(file)
 
 
 def load_problem(job: Job) -> Problem:
@@ -70,7 +75,19 @@ def load_problem(job: Job) -> Problem:
     """
     torch.set_num_threads(1)
     with _loading:
-        return _load(job["problem"], json.dumps(job["training"]), job["data"]["folder"], json.dumps(job["data"]))
+        return _load(job["problem"], json.dumps(job["training"]), str(_data_folder(job)), json.dumps(job["data"]))
+
+
+def _data_folder(job: Job) -> Path:
+    """The published data or, on a worker that has none or others, what it takes from the store."""
+    folder, files = Path(job["data"]["folder"]), job["data"]["files"]
+    if all((folder / name).is_file() and file_digest(folder / name) == files[name] for name in files):
+        return folder
+    fetched = paths.fetched(digest_of(files))
+    for name, digest in files.items():
+        if not (fetched / name).is_file():
+            STORE.copy(digest, fetched / name)
+    return fetched
 
 
 @lru_cache(maxsize=max(2, cores()))  # steps of as many instances may be under way

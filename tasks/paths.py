@@ -3,15 +3,26 @@
 ``job`` is the name of a job: a problem's or, where a problem holds several instances, ``<problem>/<instance>``.
 """
 
+import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
 STATE = Path(".rtl")
 
 
-def objects() -> Path:
-    """The content-addressed store: disposable, per machine."""
-    return STATE / "objects"
+def shared_store() -> str:
+    """A folder that several machines mount, or a URL that fsspec reaches: RTL_STORE, empty where there is none."""
+    return os.environ.get("RTL_STORE", "")
+
+
+def objects() -> str:
+    """The content-addressed store: disposable; of this machine, unless it is shared."""
+    return f"{shared_store() or STATE}/objects"
+
+
+def fetched(digest: str) -> Path:
+    """Data of this digest that a worker took from the store, having no published ones."""
+    return STATE / "fetched" / digest
 
 
 def checkpoints() -> Path:

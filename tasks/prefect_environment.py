@@ -8,11 +8,28 @@ from pathlib import Path
 
 STATE = Path(".rtl").absolute()
 
+RECORDS_BLOCK = "rtl-records"
+"""Name of Prefect's block of the records, where the store is a URL."""
+
+
+def records_settings() -> dict[str, str]:
+    """Where Prefect keeps the records of steps: beside the objects that they name."""
+    store = os.environ.get("RTL_STORE", "")
+    if "://" in store:
+        return {"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": f"remote-file-system/{RECORDS_BLOCK}"}
+    return {
+        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(Path(store).absolute() / "records" if store else STATE / "records")
+    }
+
+
 DEFAULTS = {
     "PREFECT_HOME": str(STATE / "prefect"),
-    "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(STATE / "records"),
+    **records_settings(),
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # The slots of runs that were killed come free a minute later, even if the server was restarted meanwhile.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     # One database transaction per state change falls far behind short task runs, and what has not been

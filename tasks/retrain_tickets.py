@@ -15,7 +15,7 @@ from rtl_core.masks import Masks
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
-from tasks.caching import cached_task
+from tasks.caching import TRAINING, cached_task
 from tasks.checkpoint import checkpoint_of_step
 from tasks.cores import threads_for_one
 from tasks.job import Job, load_problem, stream_of
@@ -29,6 +29,7 @@ from tasks.timing import computing
     name="{method}, seed {seed}, sparsity {sparsity}",
     uses=("rtl_core.retraining", "rtl_core.controls", "rtl_core.ticket_file"),
     version="1",
+    tags=(TRAINING,),
 )
 def retrain_tickets(
     job: Job,

@@ -10,7 +10,7 @@ from rtl_core.rewinding import late_tickets, weights_at
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
 from rtl_core.weights import FlatWeights
 from tasks import paths
-from tasks.caching import cached_task
+from tasks.caching import TRAINING, cached_task
 from tasks.checkpoint import checkpoint_of_step
 from tasks.cores import threads_for_one
 from tasks.job import Job, load_problem, stream_of
@@ -21,7 +21,10 @@ from tasks.timing import computing
 
 
 @cached_task(
-    name="starting point, seed {seed}, {network}", uses=("rtl_core.rewinding", "rtl_core.ticket_file"), version="1"
+    name="starting point, seed {seed}, {network}",
+    uses=("rtl_core.rewinding", "rtl_core.ticket_file"),
+    version="1",
+    tags=(TRAINING,),
 )
 def train_start(job: Job, seed: int, network: str, duration: str) -> dict[str, str]:
     """Reference of the unpruned tickets to rewind to: of the tickets' network (``rtl``), or of ``imp_single``'s."""

@@ -1,4 +1,4 @@
-"""Where artefacts lie between steps: files named by the SHA-256 of their content."""
+"""Where artefacts lie between steps: files named by the SHA-256 of their content, in a folder or an object store."""
 
 import hashlib
 import os
@@ -7,6 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import fsspec
 
 from rtl_core.errors import DataError
 from tasks import paths
@@ -58,7 +61,9 @@ def file_digest(path: Path) -> str:
 
 
 class Store:
-    """A folder of objects. An object is never changed; deleting one costs the step that made it."""
+    """A folder of objects, perhaps one that several machines share. An object is never changed; deleting one costs the
+    step that made it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -102,7 +107,7 @@ class Store:
         try:
             _copy_checked(self.path(digest), path, digest)
         except FileNotFoundError:
-            raise DataError(f"{self.path(digest)}: object missing from the store; run the stage again") from None
+            raise _missing(self.path(digest)) from None
 
     def get(self, digest: str) -> bytes:
         """The bytes of an object.
@@ -114,10 +119,87 @@ class Store:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise DataError(f"{path}: object missing from the store; run the stage again") from None
+            raise _missing(path) from None
         if hashlib.sha256(data).hexdigest() != digest:
             raise DataError(f"{path}: object altered in the store; run the stage again")
         return data
+
+
+class ObjectStore:
+    """The same in what fsspec reaches under a URL, such as s3://bucket/folder, and where objects appear whole."""
+
+    def __init__(self, url: str) -> None:
+        self._files, self._root = fsspec.url_to_fs(url)
+        self._verified: set[str] = set()
+
+    def path(self, digest: str) -> str:
+        """Where the object of this SHA-256 lies, or would lie."""
+        return f"{self._root}/{digest[:2]}/{digest}"
+
+    def holds(self, digest: str) -> bool:
+        """Whether the object is there and its content is what its name says; read once per process."""
+        if digest not in self._verified:
+            try:
+                with self._files.open(self.path(digest), "rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() == digest:
+                        self._verified.add(digest)
+            except FileNotFoundError:
+                return False
+        return digest in self._verified
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes; their SHA-256 in hexadecimal."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.holds(digest):
+            self._files.makedirs(self._files._parent(self.path(digest)), exist_ok=True)
+            self._files.pipe_file(self.path(digest), data)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """Keep the content of a file, which may be larger than memory; its SHA-256 in hexadecimal.
+
+        Raises:
+            OSError: the file cannot be read.
+            DataError: it changed meanwhile.
+        """
+        digest = file_digest(path)
+        if not self.holds(digest):
+            with TemporaryDirectory() as scratch:
+                _copy_checked(path, Path(scratch, digest), digest)
+                self._files.makedirs(self._files._parent(self.path(digest)), exist_ok=True)
+                self._files.put_file(str(Path(scratch, digest)), self.path(digest))
+        return digest
+
+    def copy(self, digest: str, path: Path) -> None:
+        """Write an object, which may be larger than memory, to a path, whole or not at all.
+
+        Raises:
+            DataError: the object is missing, or its content does not match its name.
+        """
+        with TemporaryDirectory() as scratch:
+            try:
+                self._files.get_file(self.path(digest), str(Path(scratch, digest)))
+            except FileNotFoundError:
+                raise _missing(self.path(digest)) from None
+            _copy_checked(Path(scratch, digest), path, digest)
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of an object.
+
+        Raises:
+            DataError: the object is missing, or its content does not match its name.
+        """
+        try:
+            data: bytes = self._files.cat_file(self.path(digest))
+        except FileNotFoundError:
+            raise _missing(self.path(digest)) from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise DataError(f"{self.path(digest)}: object altered in the store; run the stage again")
+        return data
+
+
+def _missing(path: Path | str) -> DataError:
+    return DataError(f"{path}: object missing from the store; run the stage again")
 
 
 def _copy_checked(source: Path, target: Path, digest: str) -> None:
@@ -129,4 +211,4 @@ def _copy_checked(source: Path, target: Path, digest: str) -> None:
                 raise DataError(f"{source}: content altered; run the stage again")
 
 
-STORE = Store(paths.objects())
+STORE = ObjectStore(paths.objects()) if "://" in paths.objects() else Store(Path(paths.objects()))

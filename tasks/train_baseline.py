@@ -11,7 +11,7 @@ from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_to_bytes
 from rtl_core.tickets import Tickets
 from rtl_core.weights import FlatWeights
-from tasks.caching import cached_task
+from tasks.caching import TRAINING, cached_task
 from tasks.chain_file import chain_from_bytes
 from tasks.checkpoint import checkpoint_of_step
 from tasks.job import Job, load_problem, stream_of
@@ -23,7 +23,7 @@ from tasks.timing import computing
 USES = ("rtl_core.baselines", "rtl_core.controls", "rtl_core.ticket_file")
 
 
-@cached_task(name="imp_single, seed {seed}, sparsity {sparsity}", uses=USES, version="1")
+@cached_task(name="imp_single, seed {seed}, sparsity {sparsity}", uses=USES, version="1", tags=(TRAINING,))
 def train_single(
     job: Job, seed: int, sparsity: float, duration: str, chain: dict[str, str], start: dict[str, str] | None = None
 ) -> list[dict[str, str]]:
@@ -34,7 +34,7 @@ def train_single(
     return _single(job, problem, weights, Masks(weights.layout, mask.unsqueeze(0)), duration, stream)
 
 
-@cached_task(name="imp_single_union, seed {seed}, sparsity {sparsity}", uses=USES, version="1")
+@cached_task(name="imp_single_union, seed {seed}, sparsity {sparsity}", uses=USES, version="1", tags=(TRAINING,))
 def train_single_union(
     job: Job, seed: int, sparsity: float, duration: str, masks: dict[str, str], start: dict[str, str] | None = None
 ) -> list[dict[str, str]]:
@@ -62,7 +62,7 @@ def _single(
     return _kept([trained])
 
 
-@cached_task(name="imp_multiple, seed {seed}, sparsity {sparsity}", uses=USES, version="1")
+@cached_task(name="imp_multiple, seed {seed}, sparsity {sparsity}", uses=USES, version="1", tags=(TRAINING,))
 def train_multiple(
     job: Job, seed: int, sparsity: float, duration: str, masks: dict[str, str], start: dict[str, str] | None
 ) -> list[dict[str, str]]:

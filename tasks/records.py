@@ -1,0 +1,63 @@
+"""Where Prefect keeps the records of steps, and which of them can be relied on."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import fsspec
+from prefect.settings import get_current_settings
+
+from tasks import paths
+from tasks.prefect_environment import RECORDS_BLOCK
+from tasks.store import STORE
+
+
+def drop_unless_whole(key: str) -> None:
+    """Remove the record of this key if it is unreadable, or names an artefact that the store no longer holds."""
+    files, folder = fsspec.url_to_fs(_location())
+    record = f"{folder}/{key}"
+    try:
+        content = files.cat_file(record)
+    except FileNotFoundError:
+        return
+    if not _is_whole(content):
+        files.rm_file(record)
+
+
+def declare_records() -> None:
+    """Tell Prefect's server of the records, where these are not in a folder: workers elsewhere ask it.
+
+    Raises:
+        ValueError: the URL is none that fsspec reaches.
+    """
+    if "://" in paths.shared_store():
+        from prefect.filesystems import RemoteFileSystem
+
+        RemoteFileSystem(basepath=_location()).save(RECORDS_BLOCK, overwrite=True)
+
+
+def _location() -> str:
+    if "://" in paths.shared_store():
+        return f"{paths.shared_store()}/records"
+    return str(get_current_settings().results.local_storage_path)
+
+
+def _is_whole(record: bytes) -> bool:
+    try:
+        content = json.loads(record)
+        if content["metadata"]["serializer"]["type"] != "json":
+            return False
+        result = json.loads(content["result"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    return all(STORE.holds(digest) for digest in _references(result))
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get("sha256"), str):
+            yield value["sha256"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
