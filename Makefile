@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint ui bench
+.PHONY: help run test lint ui serve bench
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -20,6 +20,9 @@ lint: $(ENVIRONMENT)  ## put the code in order
 
 ui: $(ENVIRONMENT)  ## start Prefect's and MLflow's web pages on 127.0.0.1
 	@rtl ui
+
+serve: $(ENVIRONMENT)  ## run here what is scheduled, or started, in Prefect's page (beside `make ui`)
+	@rtl serve
 
 bench: $(ENVIRONMENT)  ## measure training and scoring against the plain way of doing it
 	@rtl bench digits

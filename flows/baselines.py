@@ -6,7 +6,8 @@ from typing import Any
 from prefect import flow
 
 from flows.chains import chain_steps, level_ends, start_steps
-from flows.runner import runner
+from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, run_steps
 from tasks import paths
@@ -21,17 +22,21 @@ from tasks.starting_point import published_start
 from tasks.train_baseline import train_multiple, train_single, train_single_union
 
 
-@flow(name="baselines", flow_run_name="baselines {problem}", task_runner=runner())
-def baselines(problem: str) -> None:
+@flow(name="baselines", flow_run_name="baselines {problem}", task_runner=threads())
+def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/baselines``.
 
     Args:
-        problem: a section of params.yaml.
+        problem: section of params.yaml: a problem under one of its presets, such as cifar10 or cifar10_quick.
+        changes: what this run does otherwise than params.yaml says.
+        runner: where steps run: threads; dask, a process a core on this machine; or the address of a Dask
+            scheduler, such as tcp://10.0.0.1:8786.
     """
-    settings = problem_settings(problem)
+    settings = problem_settings(problem, changes)
     jobs = jobs_of(problem, settings)
     steps = for_each(jobs, partial(baseline_steps, settings=settings))
-    found = run_steps(steps, "baselines: rounds and trainings")
+    with workers(runner):
+        found = run_steps(steps, "baselines: rounds and trainings")
     publish_files(
         paths.artifacts(problem) / "baselines",
         {

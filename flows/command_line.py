@@ -1,6 +1,7 @@
 """What ``rtl`` answers: what a problem is, and what came out of it."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -183,6 +184,20 @@ def ui(
     from flows.servers import serve_pages
 
     serve_pages(prefect_port, mlflow_port)
+
+
+@app.command()
+def serve(
+    problem: Annotated[str, typer.Argument(help="section of params.yaml that the forms begin with")] = "digits",
+) -> None:
+    """Offer the pipeline and each stage to Prefect's page, and run here what is asked for or due (needs `rtl ui`)."""
+    os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+
+    from flows.serving import serve_flows
+    from tasks.settings import problem_settings
+
+    problem_settings(problem)
+    serve_flows(problem)
 
 
 @app.command()

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_table_artifact
 
-from flows.runner import runner
+from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, found_for, run_steps
 from rtl_core.errors import DataError
@@ -35,28 +36,32 @@ from tasks.settings import ProblemSettings, problem_settings
 from tasks.starting_point import published_start
 from tasks.store import write_atomically
 from tasks.tabulate import tabulate
-from tasks.tracking import flat_settings, log_report, track
+from tasks.tracking import flat_settings, log_report, run_page, track
 
 Place = tuple[str, int, float]
 Found = dict[tuple[Any, ...], Any]
 
 
-@flow(name="compare", flow_run_name="compare {problem}", task_runner=runner())
-def compare(problem: str) -> None:
+@flow(name="compare", flow_run_name="compare {problem}", task_runner=threads())
+def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish the tables and figures below ``artifacts/<problem>``, log them to MLflow and write the pages.
 
     Args:
-        problem: a section of params.yaml.
+        problem: section of params.yaml: a problem under one of its presets, such as cifar10 or cifar10_quick.
+        changes: what this run does otherwise than params.yaml says.
+        runner: where steps run: threads; dask, a process a core on this machine; or the address of a Dask
+            scheduler, such as tcp://10.0.0.1:8786.
     """
-    settings = problem_settings(problem)
+    settings = problem_settings(problem, changes)
     jobs = jobs_of(problem, settings)
     if settings.collapse.semantics:  # hours of scoring come before it is used
         for job in jobs:
             read_semantics(Path(settings.collapse.semantics), load_problem(job).subsets)
-    scored = run_steps(for_each(jobs, partial(scoring_steps, settings=settings)), "scoring")
-    across = run_steps(for_each(jobs, partial(across_steps, settings=settings)), "tickets on every subset")
-    similar = run_steps(for_each(jobs, partial(similarity_steps, settings=settings)), "similarity of masks")
-    shown = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures and sounds")
+    with workers(runner):
+        scored = run_steps(for_each(jobs, partial(scoring_steps, settings=settings)), "scoring")
+        across = run_steps(for_each(jobs, partial(across_steps, settings=settings)), "tickets on every subset")
+        similar = run_steps(for_each(jobs, partial(similarity_steps, settings=settings)), "similarity of masks")
+        shown = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures and sounds")
     analysis = partial(analysis_steps, settings=settings, scored=scored, across=across, similar=similar)
     analysed = run_steps(for_each(jobs, analysis), "collapse analysis")
     compared = [scored[job["name"], *place] for job in jobs for place in compared_places(job, settings)]
@@ -192,9 +197,13 @@ def show(problem: str, jobs: list[Job], settings: ProblemSettings) -> None:
     write_atomically(paths.facts(problem), json.dumps(about, indent=2).encode())
     log_report(run_id, write_pages(problem, tables, **about))
     key = re.sub("[^a-z0-9]+", "-", problem.lower())
-    for name in ("summary", "parameters", "collapse", "knees"):
-        create_table_artifact(key=f"{key}-{name}", table=json.loads(tables[name].to_json(orient="records")))
-    create_markdown_artifact(key=f"{key}-mlflow", markdown=f"MLflow run `{run_id}`")
+    similarity = tables["similarity"].query("layer == 'all'")
+    for name, table in {**tables, "similarity": similarity}.items():
+        if name in ("summary", "parameters", "similarity", "collapse", "knees"):
+            create_table_artifact(key=f"{key}-{name}", table=json.loads(table.to_json(orient="records")))
+    page = run_page(run_id)
+    create_link_artifact(page, link_text=f"MLflow run {run_id}", key=f"{key}-mlflow")
+    create_link_artifact(f"{page}/artifacts/report.html", link_text="Report", key=f"{key}-report")
 
 
 def _early_end(job: Job, settings: ProblemSettings) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from prefect import flow
 
 from flows.chains import chain_steps, start_steps
-from flows.runner import runner
+from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, found_for, run_steps
 from tasks import paths
@@ -28,22 +29,26 @@ EPOCHS_AT = 0.5
 """The sparsity at which masks are compared over epochs of training, apart from how many weights have left."""
 
 
-@flow(name="extract", flow_run_name="extract {problem}", task_runner=runner())
-def extract(problem: str) -> None:
+@flow(name="extract", flow_run_name="extract {problem}", task_runner=threads())
+def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/masks``.
 
     Args:
-        problem: a section of params.yaml.
+        problem: section of params.yaml: a problem under one of its presets, such as cifar10 or cifar10_quick.
+        changes: what this run does otherwise than params.yaml says.
+        runner: where steps run: threads; dask, a process a core on this machine; or the address of a Dask
+            scheduler, such as tcp://10.0.0.1:8786.
 
     Raises:
         RtlError: extraction is to end at the alarm, and no level comes before it.
     """
-    settings = problem_settings(problem)
+    settings = problem_settings(problem, changes)
     jobs, how = jobs_of(problem, settings), settings.extract
     rounds = {job["name"]: planned_rounds(job, settings) for job in jobs}
     steps = for_each(jobs, lambda job: extraction_steps(job, settings, rounds[job["name"]]))
     identity = digest_of([jobs, list(rounds.values()), how.model_dump(), settings.seeds])
     with ExitStack() as stack:
+        stack.enter_context(workers(runner))
         watches = {
             job["name"]: stack.enter_context(
                 CollapseWatch(rounds[job["name"]], settings.seeds, how.stop_on_collapse, instance_of(job))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.parameters import AS_WRITTEN, Changes
 from flows.start import start
 from tasks import paths
 from tasks.caching import source_digest
@@ -16,13 +17,14 @@ from tasks.store import file_digest
 
 
 @flow(name="partition", flow_run_name="partition {problem}")
-def partition(problem: str) -> None:
+def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
     """Publish ``data/<problem>``, and say what was left out.
 
     Args:
-        problem: a section of params.yaml.
+        problem: section of params.yaml: a problem under one of its presets, such as cifar10 or cifar10_quick.
+        changes: what this run does otherwise than params.yaml says.
     """
-    settings = problem_settings(problem)
+    settings = problem_settings(problem, changes)
     code = source_digest(settings.problem.partition(":")[0])
     read = problem_class(settings.problem).source_files(**settings.partition)
     sources = {str(path): _content(path) for path in read}

@@ -5,23 +5,27 @@ from prefect import flow
 from flows.baselines import baselines
 from flows.compare import compare
 from flows.extract import extract
+from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.partition import partition
 from flows.retrain import retrain
 from flows.start import start
 
 
 @flow(name="pipeline", flow_run_name="pipeline {problem}")
-def pipeline(problem: str) -> None:
+def pipeline(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Partition, extract, retrain, train the baselines and compare.
 
     Args:
-        problem: a section of params.yaml.
+        problem: section of params.yaml: a problem under one of its presets, such as cifar10 or cifar10_quick.
+        changes: what this run does otherwise than params.yaml says.
+        runner: where steps run: threads; dask, a process a core on this machine; or the address of a Dask
+            scheduler, such as tcp://10.0.0.1:8786.
     """
-    partition(problem)
-    extract(problem)
-    retrain(problem)
-    baselines(problem)
-    compare(problem)
+    partition(problem, changes)
+    extract(problem, changes, runner)
+    retrain(problem, changes, runner)
+    baselines(problem, changes, runner)
+    compare(problem, changes, runner)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from functools import partial
 
 from prefect import flow
 
-from flows.runner import runner
+from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, run_steps
 from tasks import paths
@@ -17,16 +18,20 @@ from tasks.settings import ProblemSettings, problem_settings
 from tasks.starting_point import published_start
 
 
-@flow(name="retrain", flow_run_name="retrain {problem}", task_runner=runner())
-def retrain(problem: str) -> None:
+@flow(name="retrain", flow_run_name="retrain {problem}", task_runner=threads())
+def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/tickets``.
 
     Args:
-        problem: a section of params.yaml.
+        problem: section of params.yaml: a problem under one of its presets, such as cifar10 or cifar10_quick.
+        changes: what this run does otherwise than params.yaml says.
+        runner: where steps run: threads; dask, a process a core on this machine; or the address of a Dask
+            scheduler, such as tcp://10.0.0.1:8786.
     """
-    settings = problem_settings(problem)
+    settings = problem_settings(problem, changes)
     steps = for_each(jobs_of(problem, settings.for_retraining), partial(retraining_steps, settings=settings))
-    tickets = run_steps(steps, "rtl: joint retraining")
+    with workers(runner):
+        tickets = run_steps(steps, "rtl: joint retraining")
     publish_files(
         paths.artifacts(problem) / "tickets",
         {paths.tickets(*place): found for place, found in tickets.items()},

@@ -1,15 +1,20 @@
 """In which order the steps of a stage are started, what the terminal shows meanwhile, and what they return."""
 
+import re
+import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture, as_completed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
-from tasks.cores import cores, share_among
+from flows.runner import places
+from tasks.caching import started_runs
+from tasks.cores import share_among
 from tasks.job import Job
 from tasks.status import status_lines
 
@@ -64,9 +69,13 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
         while waiting or running:
             ready = [key for key, step in waiting.items() if all(name in done for name in step.after)]
             share_among(len(running) + len(ready))
-            for key in ready[: cores() - len(running)]:  # what waits at a worker would overtake a chain's next step
+            for key in ready[
+                : max(0, places() - len(running))
+            ]:  # what waits at a worker would overtake a chain's next step
                 step = waiting.pop(key)
-                running[step.submit(*(done[name] for name in step.after))] = key
+                future = step.submit(*(done[name] for name in step.after))
+                started_runs.add(future.task_run_id)
+                running[future] = key
             finished = next(as_completed(list(running)))
             key = running.pop(finished)
             given_up = [name for name in watch(key, finished.result()) if waiting.pop(name, None)]
@@ -84,7 +93,7 @@ class Status(ProgressColumn):
 
 
 class Bar:
-    """A bar on a terminal, with the epochs of long steps; a line for every tenth elsewhere."""
+    """A bar on a terminal, with the epochs of long steps; a line a tenth elsewhere; and a bar in Prefect's page."""
 
     def __init__(self, what: str, total: int) -> None:
         self._console = Console()
@@ -93,6 +102,9 @@ class Bar:
         self._progress = Progress(*columns, console=self._console)
         self._line = self._progress.add_task(what, total=total)
         self._what, self._total = what, total
+        key = re.sub("[^a-z0-9]+", "-", what.lower())
+        self._artifact: Any = create_progress_artifact(0.0, key=key, description=f"{what}, of {total}")
+        self._shown_at = time.monotonic()
 
     def __enter__(self) -> "Bar":
         self._progress.__enter__()
@@ -106,6 +118,9 @@ class Bar:
         self._total -= given_up
         self._progress.update(self._line, advance=1, total=self._total)
         done = int(self._progress.tasks[0].completed)
+        if done >= self._total or time.monotonic() > self._shown_at + 1:
+            self._shown_at = time.monotonic()
+            update_progress_artifact(self._artifact, 100 * done / self._total)
         if not self._console.is_terminal and done < self._total and _tenths(done, self._total):
             self._console.print("; ".join([f"{self._what} {done}/{self._total}", *status_lines()]))
 

@@ -1,6 +1,7 @@
 """How many processor cores there are to compute on, and how many of them one step may take."""
 
 import os
+import sys
 
 _side_by_side = 1
 
@@ -17,5 +18,19 @@ def share_among(steps: int) -> None:
 
 
 def threads_for_one() -> int:
-    """How many threads a step may take: more than one where fewer steps than cores are at hand."""
-    return max(1, cores() // _side_by_side)
+    """How many threads a step may take: more than one where fewer steps than cores are at hand.
+
+    On a Dask worker it is one: how many steps its machine is given is not known there.
+    """
+    return 1 if _on_dask() else max(1, cores() // _side_by_side)
+
+
+def _on_dask() -> bool:
+    worker = sys.modules.get("distributed.worker")  # a process that has not imported it is none
+    if worker is None:
+        return False
+    try:
+        worker.get_worker()
+    except ValueError:
+        return False
+    return True

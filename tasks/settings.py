@@ -4,7 +4,7 @@ import importlib
 import inspect
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,9 @@ from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem
 from tasks import paths
 from tasks.params import read_params, section
+
+if TYPE_CHECKING:
+    from tasks.changes import Changes
 
 
 def _is_duration(text: str) -> str:
@@ -188,14 +191,18 @@ class ProblemSettings(Section):
         return str(Duration.parse(duration).times(self.baselines.single_duration_factor))
 
 
-def problem_settings(name: str) -> ProblemSettings:
+def problem_settings(name: str, changes: "Changes | None" = None) -> ProblemSettings:
     """The checked settings of one problem; those of its own class with their defaults filled in.
+
+    ``changes`` are those that one run makes in them.
 
     Raises:
         SettingsError: the section is missing or wrong; the message names the key, what was found and what is
             allowed.
     """
     settings = _checked(ProblemSettings, section(read_params(), name), name)
+    if changes:
+        settings = _checked(ProblemSettings, changes.applied_to(settings.model_dump()), name)
     for part, levels in (("retrain", settings.compared_sparsities), ("collapse", settings.collapse.sparsities)):
         if unknown := sorted(set(levels) - set(settings.sparsities)):
             raise SettingsError(

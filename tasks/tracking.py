@@ -76,6 +76,15 @@ def log_report(run_id: str, pages: Sequence[Path]) -> None:
         client.log_artifact(run_id, str(page), "report")
 
 
+def run_page(run_id: str) -> str:
+    """Where a browser finds a run: on the tracking server or, of a database, where ``rtl ui`` shows it if not told
+    another port.
+    """
+    client = open_client()
+    server = client.tracking_uri if client.tracking_uri.startswith("http") else "http://127.0.0.1:5000"
+    return f"{server}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+
+
 def tracking_uri() -> str:
     """Where runs are tracked: a database in the current folder, unless MLFLOW_TRACKING_URI says otherwise."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.resolve()}"

@@ -1,11 +1,10 @@
-"""The web pages as users open them: real servers started by ``rtl ui``, a real schedule, a real browser."""
+"""The web pages as users open them: real servers started by ``rtl ui``, a real browser."""
 
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +18,6 @@ import pytest
 from test_pipeline import Project
 
 HOST = "127.0.0.1"
-SERVE = """
-from flows.pipeline import pipeline
-pipeline.serve(name="monthly", cron="0 0 1 * *", parameters={"problem": "digits"})
-"""
 
 
 def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
@@ -140,32 +135,6 @@ def test_both_listen_on_this_machine_alone(pages):
         if connection.status == psutil.CONN_LISTEN
     ]
     assert {tuple(address) for address in listening} == {(HOST, port) for port in pages.ports}
-
-
-def test_a_served_schedule_makes_scheduled_runs(pages, project):
-    api = f"{pages.prefect}/api"
-    output = project.folder / "serve.txt"
-    wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "deployments": {"name": {"any_": ["monthly"]}}}
-
-    def scheduled() -> list[dict[str, Any]]:
-        assert serving.poll() is None, output.read_text()
-        return ask(f"{api}/flow_runs/filter", wanted)
-
-    with output.open("wb") as log:
-        serving = subprocess.Popen(
-            [sys.executable, "-c", SERVE],
-            cwd=project.folder,
-            env={**project.environment, "PREFECT_API_URL": api},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        runs = until(scheduled, 60, output.read_text)
-    finally:
-        serving.terminate()
-        serving.wait()
-    assert {run["parameters"]["problem"] for run in runs} == {"digits"}
-    assert all(run["auto_scheduled"] and run["next_scheduled_start_time"] for run in runs)
 
 
 def test_a_browser_sees_the_flow_runs_in_prefect(pages, browser_page):

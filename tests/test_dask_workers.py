@@ -1,0 +1,114 @@
+"""More than one machine: a Dask scheduler and two workers, each at an address and in a folder of its own."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from test_pipeline import Project
+from test_servers import free_ports, until
+
+SETTINGS = {
+    "seeds": [0],
+    "sparsities": [0.4],
+    "baselines": {"methods": ["imp_single", "imp_multiple"], "single_duration_factor": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def one_machine(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which everything was trained by the threads of one process."""
+    project = Project(repository, tmp_path_factory.mktemp("one"), **SETTINGS)
+    for stage in ("partition", "extract", "retrain", "baselines"):
+        project.flow(stage)
+    return project
+
+
+@pytest.fixture(scope="module")
+def hosts(repository: Path, one_machine: Project, tmp_path_factory: pytest.TempPathFactory) -> list[Project]:
+    """Three folders that have nothing in common but the store: who starts the run, and two workers."""
+    store = tmp_path_factory.mktemp("store")
+    found = []
+    for name in ("client", "first", "second"):
+        host = Project(repository, tmp_path_factory.mktemp(name), one_machine, **SETTINGS)
+        host.environment["RTL_STORE"] = str(store)
+        found.append(host)
+    return found
+
+
+@contextmanager
+def started(project: Project, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    output = project.folder / f"{command[1]}.txt"
+    with output.open("wb") as log:
+        process = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        killed(process)
+
+
+def killed(process: subprocess.Popen[bytes]) -> None:
+    """Kill -9 of a process and all that it started."""
+    if process.poll() is None:
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            one.kill()
+    process.wait()
+
+
+def listening(process: subprocess.Popen[bytes]) -> set[str]:
+    tree = [parent := psutil.Process(process.pid), *parent.children(recursive=True)]
+    return {c.laddr.ip for one in tree for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+
+
+def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_machine_though_one_is_killed(one_machine, hosts):
+    client, first, second = hosts
+    (port,) = free_ports(1)
+    scheduler = f"tcp://127.0.0.1:{port}"
+    worker = ("dask", "worker", scheduler, "--nthreads", "1", "--no-dashboard")
+    client.flow("partition")
+    with ExitStack() as stack:
+        at_client = stack.enter_context(
+            started(client, "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        )
+        workers = [
+            stack.enter_context(started(host, *worker, "--host", address))
+            for host, address in ((first, "127.0.0.2"), (second, "127.0.0.3"))
+        ]
+        for stage in ("extract", "retrain"):
+            client.succeed(sys.executable, "-m", f"flows.{stage}", "digits", "--runner", scheduler)
+        assert listening(at_client) == {"127.0.0.1"}
+        assert [listening(one) for one in workers] == [{"127.0.0.2"}, {"127.0.0.3"}]
+        for host in (first, second):
+            (data,) = [path for path in (host.folder / ".rtl/fetched").rglob("*") if path.is_file()]
+            assert data.read_bytes() == (client.folder / "data/digits" / data.name).read_bytes()
+            assert not (host.folder / ".rtl/objects").exists()
+        records = Path(client.environment["RTL_STORE"]) / "records"
+        before = len(list(records.iterdir()))
+        baselines = stack.enter_context(
+            started(client, sys.executable, "-m", "flows.baselines", "digits", "--runner", scheduler)
+        )
+        until(lambda: baselines.poll() is not None or len(list(records.iterdir())) > before, 120, lambda: "no step")
+        killed(workers[1])
+        assert baselines.wait(timeout=150) == 0, (client.folder / "-m.txt").read_text()
+    assert client.published() == one_machine.published()
+
+
+def test_a_scheduler_without_workers_is_one_line(one_machine, monkeypatch):
+    (port,) = free_ports(1)
+    began = time.monotonic()
+    done = one_machine.run(sys.executable, "-m", "flows.retrain", "digits", "--runner", f"tcp://127.0.0.1:{port}")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: runner: no worker at tcp://127.0.0.1:{port} after"), done.stderr
+    assert done.stderr.count("\n") == 1 and time.monotonic() - began < 90
+
+
+def test_an_unknown_runner_is_one_line(one_machine):
+    done = one_machine.run(sys.executable, "-m", "flows.retrain", "digits", "--runner", "ray")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: --runner: found 'ray'; allowed: threads, dask, or the address of a Dask scheduler (tcp://HOST:PORT)\n"
+    )
