@@ -48,6 +48,7 @@ def info(problem: ProblemName) -> None:
         "problem": problem,
         **({"instance": first} if first else {}),
         **_subsets(loaded),
+        **loaded.facts,
         "prunable_weights": weights.layout.size,
         "dense_weights": weights.dense_layout.size,
         "network": {

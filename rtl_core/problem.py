@@ -1,7 +1,7 @@
 """What must be known about a job to find tickets for it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -154,6 +154,11 @@ class Problem(ABC):
     @abstractmethod
     def score_single(self, network: nn.Module) -> list[Score]:
         """The same figures for one network in evaluation mode that serves every subset."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What there is to tell of the subsets beyond their names, as JSON; ``rtl info`` prints it."""
+        return {}
 
     @property
     def references(self) -> Sequence[Exhibit]:

@@ -249,3 +249,19 @@ def test_real_cifar_100_in_the_papers_clusters(tmp_path, cls):
     network = problem.network(Stream(0).generator()).eval()
     for scores in (problem.score([network] * 8), problem.score_single(problem.single_network(Stream(0).generator()))):
         assert all(0 <= score.value <= 1 for score in scores)
+
+
+@REAL
+def test_what_is_told_of_the_clusters(tmp_path):
+    """Each class stands in one cluster, and clusters agree with the table that they were read from alone."""
+    told = {}
+    for clusters in ("paper", "superclass"):
+        folder = tmp_path / clusters
+        folder.mkdir()
+        Cifar100.partition(folder, share=0.05, clusters=clusters)
+        facts = Cifar100(folder, network="small_cnn", device="cpu").facts
+        names = [name for members in facts["clusters"].values() for name in members]
+        assert len(set(names)) == len(names) == 100
+        told[clusters] = facts["adjusted_rand_index"]
+    assert told["paper"]["paper"] == told["superclass"]["superclass"] == 1
+    assert told["paper"]["superclass"] == told["superclass"]["paper"] == pytest.approx(0.29, abs=0.01)

@@ -1,14 +1,16 @@
 """CIFAR-10 and CIFAR-100, from plain arrays or from torchvision's own download."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 
 from rtl_core.errors import DataError
-from rtl_core.problems.class_clusters import class_clusters, source_of
+from rtl_core.problems.class_clusters import agreement, class_clusters, source_of
+from rtl_core.problems.image_classification import ImageClassification
 from rtl_core.problems.labelled_images import LabelledImages, check_images, hold_out
 from rtl_core.problems.one_vs_rest import OneVsRest
 from rtl_core.problems.source_path import source_path
@@ -46,7 +48,7 @@ class Cifar10(OneVsRest):
         return _npz_files(source, path)
 
 
-class Cifar100Data:
+class Cifar100Data(ImageClassification):
     """How CIFAR-100 is read and its 100 classes are clustered, whatever the job on them."""
 
     @classmethod
@@ -79,6 +81,11 @@ class Cifar100Data:
         cls, *, source: str = "npz", path: str = "$RTL_DATA/cifar100", clusters: str = "paper", **_: object
     ) -> list[Path]:
         return [*_npz_files(source, path), *source_of(clusters)]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The classes of each cluster, and how far the clusters agree with the paper's and with the superclasses."""
+        return {**super().facts, "adjusted_rand_index": agreement(self.cluster_of.tolist(), self.classes)}
 
 
 class Cifar100(Cifar100Data, OneVsRest):

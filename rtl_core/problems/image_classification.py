@@ -1,9 +1,9 @@
 """What every job on labelled images shares: their classes in K subsets, the networks, and one model for all of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -85,6 +85,14 @@ class ImageClassification(Problem):
 
     def prunable(self, network: nn.Module) -> Sequence[str]:
         return prunable_convolutions(network)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The classes of each cluster, where classes are clustered."""
+        if len(self.classes) == len(self.subsets):
+            return {}
+        members = {name: self.classes_of(k).tolist() for k, name in enumerate(self.subsets)}
+        return {"clusters": {name: [self.classes[c] for c in members[name]] for name in self.subsets}}
 
     @property
     def single_objective(self) -> Objective:
