@@ -4,46 +4,64 @@ import ast
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from rtl_core.errors import DataError
 from tasks.source_digest import source_digest
-from tasks.store import Store, file_digest, write_atomically
+from tasks.store import ObjectStore, Store, file_digest, write_atomically
+
+
+@pytest.fixture(params=["folder", "object store"])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Store | ObjectStore]:
+    if request.param == "folder":
+        return lambda name: Store(tmp_path / name)
+    return lambda name: ObjectStore(f"memory:/{tmp_path}/{name}")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "objects")
+def store(new_store: Callable[[str], Store | ObjectStore]) -> Store | ObjectStore:
+    return new_store("objects")
 
 
-def flip_one_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
+def flip_one_bit(path: Path | str) -> None:
+    files, place = fsspec.url_to_fs(str(path) if isinstance(path, Path) else f"memory:/{path}")
+    content = bytearray(files.cat_file(place))
     content[0] ^= 1
-    path.write_bytes(content)
+    files.pipe_file(place, bytes(content))
 
 
-def test_what_was_put_is_got(store: Store, tmp_path: Path) -> None:
-    data = bytes(range(256)) * 99
+def test_what_was_put_is_got(new_store: Callable[[str], Store | ObjectStore], tmp_path: Path) -> None:
+    store, data = new_store("objects"), bytes(range(256)) * 99
     digest = store.put(data)
     assert digest == hashlib.sha256(data).hexdigest()
     assert store.get(digest) == data
-    assert store.path(digest) == store.root / digest[:2] / digest
+    assert str(store.path(digest)) == f"{tmp_path}/objects/{digest[:2]}/{digest}"
     (tmp_path / "file").write_bytes(data)
     assert store.put_file(tmp_path / "file") == digest == file_digest(tmp_path / "file")
-    assert [path for path in store.root.rglob("*") if path.is_file()] == [store.path(digest)]
     store.copy(digest, tmp_path / "a folder/copy")
     assert (tmp_path / "a folder/copy").read_bytes() == data
-    other = Store(tmp_path / "other")
+    other = new_store("other")
     assert other.put_file(tmp_path / "file") == digest and other.get(digest) == data
 
 
-def test_a_flipped_bit_is_noticed_and_the_next_put_mends_it(store: Store, tmp_path: Path) -> None:
+def test_a_folder_holds_nothing_but_objects(tmp_path: Path) -> None:
+    store = Store(tmp_path)
     digest = store.put(b"mask")
-    assert store.holds(digest)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [store.path(digest)]
+
+
+def test_a_flipped_bit_is_noticed_and_the_next_put_mends_it(
+    new_store: Callable[[str], Store | ObjectStore], tmp_path: Path
+) -> None:
+    before, store = new_store("objects"), new_store("objects")
+    digest = before.put(b"mask")
+    assert before.holds(digest)
     flip_one_bit(store.path(digest))
     assert not store.holds(digest)
     with pytest.raises(DataError, match=f"{digest}.*altered"):
@@ -55,7 +73,7 @@ def test_a_flipped_bit_is_noticed_and_the_next_put_mends_it(store: Store, tmp_pa
     assert store.get(digest) == b"mask"
 
 
-def test_a_missing_object_is_named(store: Store, tmp_path: Path) -> None:
+def test_a_missing_object_is_named(store: Store | ObjectStore, tmp_path: Path) -> None:
     digest = hashlib.sha256(b"never put").hexdigest()
     assert not store.holds(digest)
     with pytest.raises(DataError, match=f"{digest}.*missing"):
