@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pandas as pd
 from filelock import FileLock
@@ -35,8 +36,9 @@ def track(
     """Log one comparison to the experiment of its problem; the id of the parent run.
 
     The parent holds settings, tags and figures; a child per method holds its metrics, with the sparsity in
-    percent as their step. The database is ``mlflow.db`` in the current folder, unless MLFLOW_TRACKING_URI
-    names another place.
+    percent as their step; below it, a run per level compared has the sparsity as a parameter, because MLflow's
+    parallel coordinates know one value of a metric a run. The parent's description links to its methods side
+    by side. The database is ``mlflow.db`` in the current folder, unless MLFLOW_TRACKING_URI names another place.
 
     Args:
         problem: name of the experiment.
@@ -60,12 +62,45 @@ def track(
         _log_params(client, parent, settings)
         _log_dataset(client, parent, problem, data_digest)
         client.log_artifacts(parent, str(figures), "figures")
+        of_methods, of_levels = [], []
         for method, rows in metrics.groupby("method", sort=False):
+            params = {"method": str(method), **settings}
             with _run(client, experiment, str(method), {"mlflow.parentRunId": parent}) as child:
-                _log_params(client, child, {"method": str(method), **settings})
+                _log_params(client, child, params)
                 _log_dataset(client, child, problem, data_digest)
                 _log_metrics(client, child, rows)
+            of_methods.append(child)
+            for step, level in rows[rows.step.isin(_percent(tables["results"].sparsity))].groupby("step"):
+                with _run(client, experiment, f"{method} {step} %", {"mlflow.parentRunId": child}) as run:
+                    _log_params(client, run, {"sparsity": f"{int(step) / 100:g}", **params})
+                    _log_dataset(client, run, problem, data_digest)
+                    _log_metrics(client, run, level)
+                of_levels.append(run)
+        links = comparison_links(experiment, overall_metrics(tables["results"]), of_methods, of_levels)
+        client.set_tag(parent, "mlflow.note.content", links)
     return parent
+
+
+def comparison_links(
+    experiment: str, metrics: Sequence[str], of_methods: Sequence[str], of_levels: Sequence[str]
+) -> str:
+    """Markdown for the description of a run: each metric against sparsity and parallel coordinates, one click away."""
+    curves = [
+        f"[`{name}`](#/metric?{_query(runs=of_methods, experiments=[experiment], metric=name, plot_metric_keys=[name])}"
+        "&x_axis=step&show_point=true)"
+        for name in metrics
+    ]
+    levels = f"#/compare-runs?{_query(runs=of_levels, experiments=[experiment])}"
+    # MLflow cuts what is longer than a description may be: what comes once stands first.
+    return (
+        f"Methods at every sparsity: [parallel coordinates]({levels})\n\nMethods against sparsity: {', '.join(curves)}"
+    )
+
+
+def overall_metrics(results: pd.DataFrame) -> list[str]:
+    """Names of the means over subsets, as ``metric_table`` has them, that are defined somewhere."""
+    means = results[(results.subset == "mean") & results.value.notna()]
+    return list((means.protocol + "." + means.metric).unique())
 
 
 def log_report(run_id: str, pages: Sequence[Path]) -> None:
@@ -141,7 +176,7 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
     means = pd.concat([overall, of_instances, single, counts, overlap]).groupby(keys, sort=False).value.mean()
     spread = overall.assign(name=overall.name + "_std").groupby(keys, sort=False).value.std()
     table: pd.DataFrame = pd.concat([means, spread]).dropna().reset_index()
-    table["step"] = (100 * table.pop("sparsity")).round().astype(int)
+    table["step"] = _percent(table.pop("sparsity"))
     return table
 
 
@@ -157,7 +192,7 @@ def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
             "method": rows.method,
             "name": "margin." + rows.against + "." + rows.metric,
             "value": rows.difference,
-            "step": (100 * rows.sparsity).round().astype(int),
+            "step": _percent(rows.sparsity),
         }
     )
 
@@ -188,6 +223,15 @@ def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
 def allowed_name(name: str) -> str:
     """A name as a part of MLflow's, which may hold letters, digits, '_', '-', '.', ' ' and '/'."""
     return re.sub(r"[^\w\-. /]", "_", name, flags=re.ASCII)
+
+
+def _percent(sparsity: pd.Series) -> pd.Series:
+    return (100 * sparsity).round().astype(int)
+
+
+def _query(**values: Any) -> str:
+    """What follows the question mark in an address of MLflow's pages: names and JSON."""
+    return "&".join(f"{name}={quote(json.dumps(value, separators=(',', ':')), ',')}" for name, value in values.items())
 
 
 @contextmanager

@@ -152,7 +152,7 @@ def test_a_browser_sees_the_methods_below_their_parent_run_in_mlflow(pages, brow
     for method in ("rtl", "rtl_sequential", "imp_single"):
         browser_page.get_by_role("link", name=method, exact=True).wait_for()
     browser_page.get_by_role("link", name="extraction", exact=True).wait_for()
-    browser_page.get_by_text("5 matching runs").wait_for()
+    browser_page.get_by_text("8 matching runs").wait_for()
 
 
 def test_ctrl_c_stops_both_and_leaves_nothing_running(pages):

@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
@@ -131,10 +133,9 @@ def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step
     client = reopened(tmp_path)
     experiment = client.get_experiment_by_name("digits")
     runs = client.search_runs([experiment.experiment_id])
-    children = {run.info.run_name: run for run in runs if run.info.run_id != parent_id}
+    children = {run.info.run_name: run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent_id}
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert set(children) == set(METHODS) and len(runs) == 1 + len(METHODS)
-    assert {run.data.tags["mlflow.parentRunId"] for run in children.values()} == {parent_id}
+    assert set(children) == set(METHODS) and len(runs) == 1 + len(METHODS) * (1 + len(SPARSITIES))
 
     parent = client.get_run(parent_id)
     assert parent.data.tags["git_commit"] == "abc" and parent.data.tags["data_sha256"] == DIGEST
@@ -165,6 +166,42 @@ def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step
     assert not any(name.startswith("margin") for name in children["imp_single"].data.metrics)
 
 
+def test_below_a_method_is_a_run_per_level_and_the_parent_links_to_all_side_by_side(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    results, similarity = arguments["tables"]["results"], arguments["tables"]["similarity"]
+    between_levels = similarity.query("sparsity == 0.25").assign(sparsity=0.1)
+    arguments["tables"] |= {
+        "results": results.assign(value=results.value.where(results.metric != "recall")),
+        "similarity": pd.concat([between_levels, similarity]),
+    }
+    parent_id = track(**arguments)
+    client = reopened(tmp_path)
+    runs = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    names = {run.info.run_id: run.info.run_name for run in runs}
+    levels = {run.info.run_name: run for run in runs if "sparsity" in run.data.params}
+    in_order = [f"{method} {round(100 * sparsity)} %" for method in METHODS for sparsity in SPARSITIES]
+    assert set(levels) == set(in_order)
+    for name, run in levels.items():
+        method, step, _ = name.split()
+        assert names[run.data.tags["mlflow.parentRunId"]] == run.data.params["method"] == method
+        sparsity = float(run.data.params["sparsity"])
+        assert sparsity == int(step) / 100 and run.data.params["retrain.duration"] == "3ep"
+        assert run.data.metrics["paper.balanced_accuracy"] == pytest.approx(score(method, 0, sparsity) + 0.01)
+        (point,) = client.get_metric_history(run.info.run_id, "parameters.active_mean")
+        assert (point.step, point.value) == (int(step), 1000 * (1 - sparsity))
+
+    description = client.get_run(parent_id).data.tags["mlflow.note.content"]
+    links = re.findall(r"\[([^]]+)\]\(#/([^?]+)\?([^)]+)\)", description)
+    assert [(text, page) for text, page, _ in links] == [
+        ("parallel coordinates", "compare-runs"),
+        ("`paper.balanced_accuracy`", "metric"),
+        ("`matched.auroc`", "metric"),
+    ]
+    shown = [[names[run] for run in json.loads(parse_qs(query)["runs"][0])] for _, _, query in links]
+    assert shown == [in_order, METHODS, METHODS]
+
+
 def test_a_comparison_that_fails_half_way_leaves_no_run_that_seems_to_be_running(
     arguments: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -181,6 +218,7 @@ def test_a_comparison_that_fails_half_way_leaves_no_run_that_seems_to_be_running
         "digits": "FAILED",
         "rtl": "FINISHED",
         "rtl_sequential": "FINISHED",
+        **{f"{method} {step} %": "FINISHED" for method in ("rtl", "rtl_sequential") for step in (25, 50, 75)},
         "imp_single": "FAILED",
     }
 
