@@ -15,16 +15,20 @@ Tensors:
 - ``weights``: float32 [u], θ at the u weights of the union of the masks, in vector order (tickets only);
 - ``dense.NAME``: a parameter that no mask covers; ``buffer.NAME``: a buffer that all tickets have alike;
   ``statistics.K.NAME``: buffer NAME of ticket K, where they do not (tickets only).
+
+No other tensor is in a file. A file may come from anyone: its digest proves that it is whole, not that it is sound, so
+everything else in it is checked too, and what it makes a reader allocate is bounded by its size and by the constants
+below.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -34,6 +38,29 @@ from rtl_core.tickets import Tickets
 from rtl_core.weights import Layout
 
 MASKS, TICKETS = "rtl-masks/1", "rtl-tickets/1"
+MOST_HEADER, MOST_JSON = 1 << 25, 1 << 20
+"""Bytes of a safetensors header, and of the JSON in it that is this format's own."""
+MOST_BUFFERS = 1 << 22
+"""Of all tickets together."""
+
+Shape = Annotated[list[Annotated[int, Field(ge=1, le=1 << 40)]], Field(max_length=8)]
+
+
+class _Header(BaseModel):
+    """The JSON under the metadata key ``rtl``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: str
+    subsets: list[str] = Field(min_length=1)
+    prunable: list[tuple[str, Shape]] = Field(min_length=1)
+    sha256: str
+
+
+class _Safetensors(BaseModel):
+    """The part of a safetensors header that safetensors does not hand out when it reads from memory."""
+
+    metadata: dict[str, str] = Field(alias="__metadata__")
 
 
 def masks_to_bytes(subsets: Sequence[str], masks: Masks) -> bytes:
@@ -45,10 +72,13 @@ def masks_from_bytes(data: bytes, name: str) -> tuple[tuple[str, ...], Masks]:
     """Read a masks file: subset names and masks.
 
     Raises:
-        TicketFileError: the file (called ``name`` in the message) is truncated, altered or another kind.
+        TicketFileError: the file (called ``name`` in the message) is truncated, altered, unsound or another kind.
     """
     subsets, layout, tensors = _read(data, name, MASKS)
-    return subsets, _unpack(tensors["masks"], layout, len(subsets), name)
+    masks = _unpack(tensors, layout, len(subsets), name)
+    for key in tensors:
+        raise TicketFileError(f"{name}: holds the tensor {key[:80]!r}; allowed: masks")
+    return subsets, masks
 
 
 def tickets_to_bytes(tickets: Tickets) -> bytes:
@@ -67,34 +97,63 @@ def tickets_from_bytes(data: bytes, name: str) -> Tickets:
     """Read a ticket file.
 
     Raises:
-        TicketFileError: the file (called ``name`` in the message) is truncated, altered or another kind.
+        TicketFileError: the file (called ``name`` in the message) is truncated, altered, unsound or another kind.
     """
     subsets, layout, tensors = _read(data, name, TICKETS)
-    masks = _unpack(tensors.pop("masks"), layout, len(subsets), name)
-    weights = torch.zeros(layout.size)
+    masks = _unpack(tensors, layout, len(subsets), name)
     union = masks.union()
-    if tensors["weights"].shape != (int(union.sum()),):
-        raise TicketFileError(f"{name}: weights and masks do not fit together")
-    weights[union] = tensors.pop("weights")
-    dense = {key.removeprefix("dense."): value for key, value in tensors.items() if key.startswith("dense.")}
-    alike = {key.removeprefix("buffer."): value for key, value in tensors.items() if key.startswith("buffer.")}
-    statistics = tuple(dict(alike) for _ in subsets)
-    for key, value in tensors.items():
-        if key.startswith("statistics."):
-            _, subset, buffer = key.split(".", 2)
-            statistics[int(subset)][buffer] = value
+    kept = _taken(tensors, "weights", torch.float32, (int(union.sum()),), name)
+    weights = torch.zeros(layout.size)
+    weights[union] = kept
+    dense, statistics = _named(tensors, len(subsets), name)
     return Tickets(subsets, masks, weights, dense, statistics)
+
+
+def _named(
+    tensors: dict[str, Tensor], num_subsets: int, name: str
+) -> tuple[dict[str, Tensor], tuple[dict[str, Tensor], ...]]:
+    """The dense parameters, and the buffers of each ticket."""
+    dense: dict[str, Tensor] = {}
+    alike: dict[str, Tensor] = {}
+    own: dict[str, dict[str, Tensor]] = {str(k): {} for k in range(num_subsets)}
+    for key, value in tensors.items():
+        kind, _, rest = key.partition(".")
+        subset, _, buffer = rest.partition(".")
+        if kind == "dense":
+            dense[rest] = value
+        elif kind == "buffer":
+            alike[rest] = value
+        elif kind == "statistics" and subset in own:
+            own[subset][buffer] = value
+        else:
+            raise TicketFileError(f"{name}: holds the tensor {key[:80]!r}, which is none of its {num_subsets} tickets'")
+    first, *others = ({buffer: (one.dtype, one.shape) for buffer, one in each.items()} for each in own.values())
+    if alike.keys() & first or any(other != first for other in others):
+        raise TicketFileError(f"{name}: its tickets do not have the same buffers")
+    if num_subsets * len(alike) > MOST_BUFFERS:
+        raise TicketFileError(f"{name}: found {num_subsets * len(alike)} buffers; allowed: up to {MOST_BUFFERS}")
+    return dense, tuple(alike | each for each in own.values())
 
 
 def _pack(values: Tensor) -> Tensor:
     return torch.from_numpy(np.packbits(values.numpy(), axis=1, bitorder="little"))
 
 
-def _unpack(packed: Tensor, layout: Layout, num_subsets: int, name: str) -> Masks:
-    if packed.shape != (num_subsets, -(-layout.size // 8)):
-        raise TicketFileError(f"{name}: masks have shape {list(packed.shape)} for {num_subsets} subsets")
+def _unpack(tensors: dict[str, Tensor], layout: Layout, num_subsets: int, name: str) -> Masks:
+    """Take the masks out of a file's tensors; their size is compared with the header's before anything is allocated."""
+    packed = _taken(tensors, "masks", torch.uint8, (num_subsets, -(-layout.size // 8)), name)
+    if layout.size % 8 and (packed[:, -1] >> layout.size % 8).any():
+        raise TicketFileError(f"{name}: masks: found a spare bit that is set; allowed: zeros behind the last weight")
     bits = np.unpackbits(packed.numpy(), axis=1, count=layout.size, bitorder="little")
-    return Masks(layout, torch.from_numpy(bits.astype(bool)))
+    return Masks(layout, torch.from_numpy(bits.view(bool)))
+
+
+def _taken(tensors: dict[str, Tensor], key: str, dtype: torch.dtype, shape: tuple[int, ...], name: str) -> Tensor:
+    found = tensors.pop(key, None)
+    if found is None or found.dtype != dtype or tuple(found.shape) != shape:
+        described = "none" if found is None else f"{found.dtype} {list(found.shape)}"
+        raise TicketFileError(f"{name}: {key}: found {described}; allowed: {dtype} {list(shape)}")
+    return found
 
 
 def _write(kind: str, subsets: Sequence[str], layout: Layout, tensors: dict[str, Tensor]) -> bytes:
@@ -106,18 +165,39 @@ def _write(kind: str, subsets: Sequence[str], layout: Layout, tensors: dict[str,
 
 def _read(data: bytes, name: str, kind: str) -> tuple[tuple[str, ...], Layout, dict[str, Tensor]]:
     try:
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["rtl"])
-        claimed = header.pop("sha256")
-        tensors = load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as problem:
+        tensors, header = _parsed(data)
+        digest = _digest(header.model_dump(exclude={"sha256"}), tensors)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, first["loc"]))[:80]
+        raise TicketFileError(f"{name}: not a sound ticket file: header {key!r}: {first['msg'][:200]}") from None
+    except Exception as problem:  # whatever safetensors, torch and NumPy make of bytes that are not theirs
         raise TicketFileError(f"{name}: not a complete ticket file ({type(problem).__name__})") from problem
-    if claimed != _digest(header, tensors):
+    if header.sha256 != digest:
         raise TicketFileError(f"{name}: the content does not match its digest; the file was altered or damaged")
-    if header["format"] != kind:
-        raise TicketFileError(f"{name}: found format {header['format']!r}, expected {kind!r}")
-    names, shapes = zip(*header["prunable"], strict=True)
-    return tuple(header["subsets"]), Layout(names, tuple(map(tuple, shapes))), tensors
+    if header.format != kind:
+        raise TicketFileError(f"{name}: found format {header.format[:40]!r}, expected {kind!r}")
+    names, shapes = zip(*header.prunable, strict=True)
+    for what, given in (("subset", header.subsets), ("prunable tensor", names)):
+        if len(set(given)) < len(given):
+            raise TicketFileError(f"{name}: names a {what} twice")
+    return tuple(header.subsets), Layout(names, tuple(map(tuple, shapes))), tensors
+
+
+def _parsed(data: bytes) -> tuple[dict[str, Tensor], _Header]:
+    """The tensors of a safetensors file, and its header.
+
+    Neither JSON text is read into Python objects before it is known to have the right form, which is where short texts
+    take up the most memory.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if length > MOST_HEADER:
+        raise ValueError("header too long")
+    tensors = load(data)
+    described = _Safetensors.model_validate_json(data[8 : 8 + length]).metadata["rtl"]
+    if len(described) > MOST_JSON:
+        raise ValueError("description too long")
+    return tensors, _Header.model_validate_json(described)
 
 
 def _canonical(value: Any) -> str:
