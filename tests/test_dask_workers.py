@@ -91,9 +91,9 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_machine_tho
         baselines = stack.enter_context(
             started(client, sys.executable, "-m", "flows.baselines", "digits", "--runner", scheduler)
         )
-        until(lambda: baselines.poll() is not None or len(list(records.iterdir())) > before, 120, lambda: "no step")
+        until(lambda: baselines.poll() is not None or len(list(records.iterdir())) > before, 200, lambda: "no step")
         killed(workers[1])
-        assert baselines.wait(timeout=150) == 0, (client.folder / "-m.txt").read_text()
+        assert baselines.wait(timeout=400) == 0, (client.folder / "-m.txt").read_text()
     assert client.published() == one_machine.published()
 
 

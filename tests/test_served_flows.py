@@ -82,7 +82,7 @@ def start(pages: Pages, deployment: str, **parameters: object) -> str:
     return ask(f"{pages.prefect}/api/deployments/{deployment}/create_flow_run", {"parameters": parameters})["id"]
 
 
-def ended(pages: Pages, run: str, seconds: float = 150) -> dict[str, Any]:
+def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
     return until(
         lambda: (found := run_of(pages, run))["state_type"] in FINAL and found, seconds, lambda: str(run_of(pages, run))
     )

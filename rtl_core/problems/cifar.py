@@ -1,8 +1,12 @@
 """CIFAR-10 and CIFAR-100, from plain arrays or from torchvision's own download."""
 
+import os
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, Any, Literal
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -12,6 +16,7 @@ from rtl_core.errors import DataError
 from rtl_core.problems.class_clusters import agreement, class_clusters, source_of
 from rtl_core.problems.image_classification import ImageClassification
 from rtl_core.problems.labelled_images import LabelledImages, check_images, hold_out
+from rtl_core.problems.npz_file import ArrayHeader, array_header, read_array
 from rtl_core.problems.one_vs_rest import OneVsRest
 from rtl_core.problems.source_path import source_path
 from rtl_core.problems.stored_images import save_images
@@ -24,6 +29,10 @@ Share = Annotated[float, Field(gt=0, le=1, description="share of each class that
 ValidationShare = Annotated[
     float, Field(gt=0, lt=1, description="share of the training images kept for choosing thresholds")
 ]
+
+ARRAYS = ("images", "labels", "classes")
+MOST_IMAGES, MOST_BYTES = 1 << 20, 1 << 30
+"""Of an npz file: its images, and its three arrays once they are unpacked."""
 
 
 class Cifar10(OneVsRest):
@@ -123,32 +132,51 @@ def read_npz(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
     """Read ``train.npz`` or ``test.npz``: images uint8 [N, 32, 32, 3], labels int [N], classes str [C].
 
     Raises:
-        DataError: the folder or file is missing, truncated, or holds something else.
+        DataError: the folder or file is missing, truncated, or holds something else or more than MOST_IMAGES and
+            MOST_BYTES allow.
     """
     path = folder / f"{split}.npz"
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(f"{path}: not found; partition.path must be a folder with train.npz and test.npz")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            images, labels = arrays["images"], arrays["labels"]
-            classes = [str(name) for name in np.atleast_1d(arrays["classes"])]
+        with path.open("rb") as file, ZipFile(file) as archive:
+            _check_headers({name: array_header(archive, name) for name in ARRAYS}, path)
+            images, labels, classes = (read_array(archive, name) for name in ARRAYS)
+            names = [str(name) for name in np.atleast_1d(classes).ravel()]
+    except DataError:
+        raise
     except Exception as problem:  # whatever NumPy, zip and zlib make of bytes that are not theirs
-        raise DataError(f"{path}: not readable as images, labels and classes ({problem})") from problem
+        reason = shorten(str(problem), 200)
+        raise DataError(f"{path}: not readable as images, labels and classes ({reason})") from problem
+    data = LabelledImages(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels.astype(np.int64)))
+    for name in names:
+        if not name or not name.isprintable():
+            raise DataError(f"{path}: found the class name {name[:40]!r}; allowed: printable text")
+    check_images(data, names, str(path))
+    return data, names
+
+
+def _check_headers(headers: dict[str, ArrayHeader], path: Path) -> None:
+    images, labels, classes = headers.values()
     if (
         images.dtype != np.uint8
-        or images.ndim != 4
+        or len(images.shape) != 4
         or images.shape[3] != 3
         or labels.dtype.kind not in "iu"
-        or labels.ndim != 1
+        or len(labels.shape) != 1
     ):
         raise DataError(
             f"{path}: found images {images.dtype} {list(images.shape)} and labels {labels.dtype} "
             f"{list(labels.shape)}; "
             "expected uint8 [N, H, W, 3] and integers [N]"
         )
-    data = LabelledImages(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(labels.astype(np.int64)))
-    check_images(data, classes, str(path))
-    return data, classes
+    count = max(images.shape[0], labels.shape[0], prod(classes.shape))
+    size = images.size + labels.size + classes.size
+    if count > MOST_IMAGES or size > MOST_BYTES:
+        raise DataError(
+            f"{path}: found {count} images, labels or classes and {size} bytes when unpacked; "
+            f"allowed: up to {MOST_IMAGES} and {MOST_BYTES}"
+        )
 
 
 def read_torchvision(name: str, folder: Path, split: str) -> tuple[LabelledImages, list[str]]:
