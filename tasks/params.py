@@ -1,4 +1,7 @@
-"""What params.yaml says, as it stands: its sections, and which of them are chosen."""
+"""What params.yaml says, as it stands: its sections, and which of them are chosen.
+
+The file may come from anyone: what it can make a reader do, allocate or print is bounded before it is understood.
+"""
 
 import re
 from pathlib import Path
@@ -9,22 +12,27 @@ import yaml
 from rtl_core.errors import SettingsError
 from tasks import paths
 
+MOST_BYTES, MOST_VALUES = 1 << 18, 1 << 14
+"""Of the file, and in it when what aliases stand for is written out."""
+MOST_DIGITS, MOST_LETTERS, MOST_SHOWN = 40, 80, 200
+"""Of a number, of a key, and of what a message shows."""
+TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
+TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+
 
 def read_params() -> dict[str, Any]:
     """params.yaml as it stands, checked only for being a mapping with a list of problems.
 
     Raises:
-        SettingsError: the file is missing, is no YAML, or names a problem that has no section.
+        SettingsError: the file is missing, is no YAML or more than plain settings, or names a problem that has no
+            section.
     """
-    try:
-        found = yaml.safe_load(paths.PARAMS.read_text())
-    except FileNotFoundError:
-        raise SettingsError(f"{paths.PARAMS}: not found in {Path.cwd()}; run from the project's root") from None
-    except yaml.YAMLError as problem:
-        raise SettingsError(f"{paths.PARAMS}: not valid YAML: {' '.join(str(problem).split())}") from problem
+    found = _read_yaml()
     chosen = found.get("problems") if isinstance(found, dict) else None
     if not isinstance(chosen, list) or not chosen or not all(isinstance(name, str) for name in chosen):
-        raise SettingsError(f"{paths.PARAMS}: problems: found {chosen!r}; allowed: a list of sections of this file")
+        raise SettingsError(
+            f"{paths.PARAMS}: problems: found {shown(chosen)}; allowed: a list of sections of this file"
+        )
     for name in chosen:
         section(found, name)
     return found
@@ -36,9 +44,84 @@ def section(params: dict[str, Any], name: str) -> Any:
     Raises:
         SettingsError: there is none.
     """
-    known = sorted(str(key) for key in params if key != "problems")
+    known = sorted(key for key in params if key != "problems")
     if name not in known:
-        raise SettingsError(f"unknown problem {name!r}; {paths.PARAMS} has: {', '.join(known)}")
+        raise SettingsError(f"unknown problem {shown(name)}; {paths.PARAMS} has: {', '.join(known)}")
     if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
         raise SettingsError(f"{paths.PARAMS}: {name!r}: allowed in a problem's name: letters, digits, '_' and '-'")
     return params[name]
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it, on one line and not beyond measure."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def _read_yaml() -> Any:
+    try:
+        with paths.PARAMS.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise SettingsError(f"{paths.PARAMS}: not found in {Path.cwd()}; run from the project's root") from None
+    except OSError as problem:
+        raise SettingsError(f"{paths.PARAMS}: not readable ({problem.strerror})") from None
+    if len(content) > MOST_BYTES:
+        raise SettingsError(f"{paths.PARAMS}: found more than {MOST_BYTES} bytes; allowed: up to {MOST_BYTES}")
+    try:
+        loader = yaml.SafeLoader(content.decode())
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _count_values(node, {})
+        return loader.construct_document(node)
+    except SettingsError:
+        raise
+    except RecursionError:
+        raise SettingsError(f"{paths.PARAMS}: nested too deeply") from None
+    except Exception as problem:  # PyYAML lets through whatever a number or an escape that is none makes Python raise
+        reason = " ".join(str(problem).split())[:MOST_SHOWN]
+        raise SettingsError(f"{paths.PARAMS}: not valid YAML: {reason}") from problem
+
+
+def _count_values(node: yaml.Node, counted: dict[yaml.Node, int]) -> int:
+    """How many values a node holds when aliases are written out, so that no one else writes them out in vain.
+
+    Raises:
+        SettingsError: it holds too many, or one that is no plain setting.
+    """
+    if node in counted:
+        if not counted[node]:
+            raise _error(node, "a value that holds itself", "values that end")
+        return counted[node]
+    counted[node] = 0
+    below: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        _check_keys(node)
+        below = [value for _, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        below = node.value
+    if node.tag not in TAGS:
+        raise _error(node, f"the type {shown(node.tag)}", "text, numbers, true, false, null, lists and mappings")
+    if isinstance(node, yaml.ScalarNode) and node.tag != TEXT and len(node.value) > MOST_DIGITS:
+        raise _error(node, f"a number of {len(node.value)} digits", f"up to {MOST_DIGITS}")
+    counted[node] = 1 + sum(_count_values(value, counted) for value in below)
+    if counted[node] > MOST_VALUES:
+        raise _error(node, f"more than {MOST_VALUES} values, aliases written out", f"up to {MOST_VALUES}")
+    return counted[node]
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    keys = set()
+    for key, _ in node.value:
+        if key.tag not in (TEXT, MERGE) or not isinstance(key, yaml.ScalarNode):
+            raise _error(key, f"the key {shown(key.value)}", "keys that are text")
+        if not key.value.isprintable() or len(key.value) > MOST_LETTERS:
+            raise _error(key, f"the key {shown(key.value)}", f"up to {MOST_LETTERS} printable letters")
+        if key.value in keys:
+            raise _error(key, f"the key {shown(key.value)} again", "each key once")
+        keys.add(key.value)
+
+
+def _error(node: yaml.Node, found: str, allowed: str) -> SettingsError:
+    return SettingsError(f"{paths.PARAMS}: line {node.start_mark.line + 1}: found {found}; allowed: {allowed}")

@@ -2,9 +2,9 @@
 
 import importlib
 import inspect
+import os
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,10 @@ from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem
 from tasks import paths
-from tasks.params import read_params, section
+from tasks.params import MOST_SHOWN, read_params, section, shown
+
+LONGEST = 10**9
+"""Epochs or steps of a duration."""
 
 if TYPE_CHECKING:
     from tasks.changes import Changes
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 
 def _is_duration(text: str) -> str:
     try:
-        return str(Duration.parse(text))
+        duration = Duration.parse(text)
     except SettingsError as problem:
         raise ValueError(str(problem)) from problem
+    if duration.value > LONGEST:
+        raise ValueError(f"up to {LONGEST} epochs or steps")
+    return str(duration)
 
 
 def _increasing(levels: list[float]) -> list[float]:
@@ -52,7 +58,7 @@ def _share_or_count(value: Any) -> Any:
 
 
 def _is_file(path: str) -> str:
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise ValueError("the path of a file")
     return path
 
@@ -165,7 +171,7 @@ class ProblemSettings(Section):
     problem: str = Field(description="import path of the problem, as module:class")
     partition: dict[str, Any] = Field(default={}, description="keyword arguments of the class's partition()")
     training: dict[str, Any] = Field(default={}, description="keyword arguments of the class's constructor")
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_distinct)] = Field(min_length=1)
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], AfterValidator(_distinct)] = Field(min_length=1)
     sparsities: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], AfterValidator(_increasing)] = Field(
         min_length=1, description="shares of the prunable weights at zero, increasing"
     )
@@ -229,10 +235,13 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     module, _, attribute = import_path.partition(":")
     try:
         cls = getattr(importlib.import_module(module), attribute)
-    except Exception as problem:  # a module of the user's own may fail in any way
-        raise SettingsError(f"{paths.PARAMS}: {name}.problem: cannot import {import_path!r} ({problem})") from problem
+    except (Exception, SystemExit) as problem:  # a module of the user's own may fail in any way
+        reason = " ".join(str(problem).split())[:MOST_SHOWN]
+        raise SettingsError(
+            f"{paths.PARAMS}: {name}.problem: cannot import {shown(import_path)} ({reason})"
+        ) from problem
     if not (isinstance(cls, type) and issubclass(cls, Problem)):
-        raise SettingsError(f"{paths.PARAMS}: {name}.problem: {import_path!r} is not a subclass of Problem")
+        raise SettingsError(f"{paths.PARAMS}: {name}.problem: {shown(import_path)} is not a subclass of Problem")
     if missing := sorted(cls.__abstractmethods__):
         raise SettingsError(f"{paths.PARAMS}: {name}.problem: {import_path!r} does not define {', '.join(missing)}")
     return cls
@@ -255,12 +264,13 @@ def _one_line(problem: ValidationError, model: type[BaseModel], where: str) -> s
     if first["type"] == "missing":
         return f"{key}: this key is missing{more}"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"{key}: found {first['input']!r}; allowed: {message}{more}"
+    return f"{key}: found {shown(first['input'])}; allowed: {message[: 2 * MOST_SHOWN]}{more}"
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     for part in location[:-1]:
-        model = model.model_fields[str(part)].annotation  # type: ignore[assignment]
+        annotation = model.model_fields[str(part)].annotation
+        model = next(kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type(BaseModel)))
     return sorted(model.model_fields)
 
 
