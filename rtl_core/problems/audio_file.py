@@ -2,6 +2,7 @@
 change.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ from rtl_core.errors import DataError
 
 BLOCK_SECONDS = 10
 """How much of a signal is held at a time."""
-MOST_RATE, MOST_CHANNELS = 768_000, 64
+MOST_RATE, MOST_CHANNELS, MOST_VALUES = 768_000, 64, 1 << 23
+"""Of samples per second, of channels, and of both multiplied: silence is packed so well that a short file holds any
+number of them."""
 MOST_COEFFICIENTS = 1 << 24
 """Of a resampling filter: the two rates multiplied, each divided by their greatest common divisor."""
 ZERO_CROSSINGS, ROLL_OFF = 6, 0.99
@@ -116,7 +119,7 @@ def _next_stretch(held: Tensor, start: int, margin: int) -> tuple[Tensor, int]:
 
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[SoundFile]:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(f"{name}: no such file")
     try:
         file = SoundFile(path)
@@ -132,6 +135,8 @@ def _check_header(file: SoundFile, name: str) -> None:
         raise DataError(f"{name}: found {file.samplerate} samples per second; allowed: 1 to {MOST_RATE}")
     if not 0 < file.channels <= MOST_CHANNELS:
         raise DataError(f"{name}: found {file.channels} channels; allowed: 1 to {MOST_CHANNELS}")
+    if (values := file.samplerate * file.channels) > MOST_VALUES:
+        raise DataError(f"{name}: found {values} values per second in all channels; allowed: up to {MOST_VALUES}")
     # libsndfile takes a file that was cut for a whole one, and says so only in its log
     if sizes := re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE):
         claimed, present = map(int, sizes.groups())

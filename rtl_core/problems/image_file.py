@@ -1,5 +1,7 @@
 """Reading an image file, whatever its format, as 8-bit RGB."""
 
+import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,23 @@ def open_image(path: Path) -> Image.Image:
     """An image as its EXIF turns it.
 
     Raises:
-        DataError: the file cannot be read, or is no image.
+        DataError: the file cannot be read, is no image, or has more pixels than Pillow takes without a warning.
     """
     try:
-        with Image.open(path) as picture:
-            return ImageOps.exif_transpose(picture)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_formats()) as picture:
+                return ImageOps.exif_transpose(picture)
     except Exception as problem:  # whatever Pillow makes of bytes that are not an image's
         reason = " ".join(str(problem).split())
         raise DataError(f"{path}: not readable as an image ({reason})") from problem
+
+
+@cache
+def _formats() -> list[str]:
+    """All that Pillow reads but EPS, a program, which it would have Ghostscript run."""
+    Image.init()
+    return [name for name in Image.ID if name != "EPS"]
 
 
 def rgb_of(picture: Image.Image, path: Path) -> Image.Image:

@@ -122,7 +122,7 @@ def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
     if not name:
         raise DataError("partition.path is empty; allowed: a folder with a sub-folder of images for each class")
     root = _root(name)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise DataError(f"{root}: not found; partition.path must be a folder with a sub-folder for each class")
     if (count := sum(path.is_dir() for path in root.iterdir())) < 2:
         raise DataError(f"{root}: found {count} class(es), one a sub-folder; allowed: 2 and more")

@@ -233,7 +233,7 @@ def _photographs(folders: Sequence[str]) -> list[_Photograph]:
 
 def _photographs_in(name: str) -> list[_Photograph]:
     folder = _folder(name)
-    if not (folder / "images").is_dir():
+    if not os.path.isdir(folder / "images"):
         raise DataError(f"{folder / 'images'}: not found; partition.folders are folders with images/")
     images = _files(folder / "images")
     if not images:
@@ -265,7 +265,7 @@ def _plain(name: str) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = folder.iterdir() if folder.is_dir() else ()
+    found = folder.iterdir() if os.path.isdir(folder) else ()
     return sorted(path for path in found if not path.is_dir() and not path.name.startswith("."))
 
 

@@ -4,8 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
+from typing import Any
 
-from safetensors import SafetensorError, safe_open
+import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -60,15 +63,18 @@ def load_images(folder: Path) -> StoredImages:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
-            classes = tuple(json.loads(metadata["classes"]))
+            classes = _all(str, json.loads(metadata["classes"]))
             clusters = _clusters_from(metadata.get("clusters"), classes)
             splits = {
                 split: LabelledImages(file.get_tensor(f"{split}.images"), file.get_tensor(f"{split}.labels"))
                 for split in ("train", "validation", "test")
             }
-    except (SafetensorError, KeyError, ValueError, TypeError) as problem:
-        raise DataError(f"{path}: not a data set of this project ({problem})") from problem
+    except Exception as problem:  # whatever safetensors and JSON make of bytes that are not theirs
+        raise DataError(f"{path}: not a data set of this project ({shorten(str(problem), 200)})") from problem
     for split, data in splits.items():
+        if data.labels.dtype != torch.int64 or data.labels.ndim != 1:
+            found = f"{data.labels.dtype} {list(data.labels.shape)}"
+            raise DataError(f"{path} {split}: labels are int64 [N]; found {found}")
         check_images(data, classes, f"{path} {split}")
     _check_clusters(clusters, classes, str(path))
     return StoredImages(splits, classes, clusters)
@@ -78,7 +84,13 @@ def _clusters_from(text: str | None, classes: tuple[str, ...]) -> ClassClusters:
     if text is None:
         return ClassClusters(classes, tuple(range(len(classes))))
     found = json.loads(text)
-    return ClassClusters(tuple(found["names"]), tuple(found["of_class"]))
+    return ClassClusters(_all(str, found["names"]), _all(int, found["of_class"]))
+
+
+def _all(kind: type, values: Any) -> tuple[Any, ...]:
+    if not isinstance(values, list) or not all(type(value) is kind for value in values):
+        raise TypeError(f"its metadata name no list of {kind.__name__}")
+    return tuple(values)
 
 
 def _check_clusters(clusters: ClassClusters, classes: Sequence[str], name: str) -> None:
