@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from prefect import Flow
+from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 
 from flows.parameters import Runner
@@ -69,8 +70,14 @@ def start(flow: Flow[..., Any], stage: str) -> None:
 
 def _checked(runner: str) -> str:
     try:
-        return TypeAdapter(Runner).validate_python(runner)
+        TypeAdapter(Runner).validate_python(runner)
     except ValidationError:
         raise SettingsError(
             f"--runner: found {runner!r}; allowed: threads, dask, or the address of a Dask scheduler (tcp://HOST:PORT)"
         ) from None
+    if "://" in runner and get_current_settings().api.url is None:
+        raise SettingsError(
+            f"--runner: {runner} has workers that ask a Prefect server which outlives this run; "
+            "start one (make ui, or prefect server start) and set PREFECT_API_URL to its address"
+        )
+    return runner
