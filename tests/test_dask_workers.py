@@ -81,10 +81,11 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_machine_tho
     (port,) = free_ports(1)
     scheduler = f"tcp://127.0.0.1:{port}"
     worker = ("dask", "worker", scheduler, "--nthreads", "1", "--no-dashboard")
+    page = ("--dashboard-address", "127.0.0.1:0")  # --no-dashboard would open one to all
     client.flow("partition")
     with ExitStack() as stack:
         at_client = stack.enter_context(
-            started(client, "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+            started(client, "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), *page)
         )
         workers = [
             stack.enter_context(started(host, *worker, "--host", address))
