@@ -80,15 +80,15 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_machine_tho
     client.environment["PREFECT_API_URL"] = server
     (port,) = free_ports(1)
     scheduler = f"tcp://127.0.0.1:{port}"
-    worker = ("dask", "worker", scheduler, "--nthreads", "1", "--no-dashboard")
-    page = ("--dashboard-address", "127.0.0.1:0")  # --no-dashboard would open one to all
+    worker = ("dask", "worker", scheduler, "--nthreads", "1")
+    page = "--dashboard-address"  # with --no-dashboard Dask opens a port to all
     client.flow("partition")
     with ExitStack() as stack:
         at_client = stack.enter_context(
-            started(client, "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), *page)
+            started(client, "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), page, "127.0.0.1:0")
         )
         workers = [
-            stack.enter_context(started(host, *worker, "--host", address))
+            stack.enter_context(started(host, *worker, "--host", address, page, f"{address}:0"))
             for host, address in ((first, "127.0.0.2"), (second, "127.0.0.3"))
         ]
         for stage in ("extract", "retrain"):
