@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 STEPS = """
-import hashlib, json, subprocess, sys
+import errno, hashlib, json, os, subprocess, sys
 from pathlib import Path
 
 from tasks.temporary_server import start_early
@@ -44,6 +44,26 @@ def double(number, anything=None):
 def total(parts):
     count("total")
     return sum(part["double"] for part in parts)
+
+
+@cached_task(name="read, {why} at first", uses=("rtl_core.errors",), version="1")
+def read(why):
+    count(why)
+    number = getattr(errno, why)
+    if Path("executed").read_text().count(why) == 1:
+        raise OSError(number, os.strerror(number))
+    return "read"
+
+
+@flow
+def attempts():
+    report = {}
+    for why in ("EIO", "ENOSPC"):
+        try:
+            report[f"read after {why}"] = read(why)
+        except OSError as error:
+            report[f"read after {why}"] = str(error)
+    return report
 
 
 @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
@@ -82,7 +102,7 @@ def report_of_damages():
     record = record_of(three.name)
     report["record truncated"] = damaged(record, record.read_bytes()[:-9])
     report["record of another kind"] = damaged(record, record.read_bytes().replace(b'"json"', b'"pickle"'))
-    return report | refusals()
+    return report | refusals() | attempts()
 
 
 def record_of(digest):
@@ -150,10 +170,15 @@ def test_inputs_that_are_not_json_are_refused_by_name(report: dict[str, Any], ki
     assert report[f"refused {kind}"] == f"double: argument anything[0] {said}, which is not JSON"
 
 
+def test_what_a_disk_refused_is_tried_again_unless_it_is_full(report: dict[str, Any]) -> None:
+    assert report["read after EIO"] == "read"
+    assert report["read after ENOSPC"] == "[Errno 28] No space left on device"
+
+
 def test_every_run_is_final_after_exit(report: dict[str, Any], project: Path) -> None:
     with closing(sqlite3.connect(project / ".rtl" / "prefect" / "prefect.db")) as database:
         runs = dict(database.execute("select state_name, count(*) from task_run group by state_name"))
         flows = dict(database.execute("select state_name, count(*) from flow_run group by state_name"))
     database.close()
-    assert runs == {"Completed": 9 + 4, "Cached": 6 * 9 - 9 - 4, "Failed": 5}
-    assert flows == {"Completed": 7}
+    assert runs == {"Completed": 9 + 4 + 1, "Cached": 6 * 9 - 9 - 4, "Failed": 5 + 1}
+    assert flows == {"Completed": 8}
