@@ -17,6 +17,7 @@ from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
 from prefect.tasks import exponential_backoff
 
+from tasks.record_serializer import DigestedJson
 from tasks.records import drop_unless_whole
 from tasks.source_digest import source_digest, source_digests
 
@@ -124,7 +125,7 @@ def cached_task(
             retry_condition_fn=_may_pass,
             cache_policy=ContentPolicy(modules, version),
             persist_result=True,
-            result_serializer="json",
+            result_serializer=DigestedJson(),
             # A record is checked on disk before it is used; one in memory would not be.
             cache_result_in_memory=False,
         )

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import fsspec
+from prefect.results import ResultRecord
 from prefect.settings import get_current_settings
 
 from tasks import paths
 from tasks.prefect_environment import RECORDS_BLOCK
+from tasks.record_serializer import DigestedJson
 from tasks.store import STORE
 
 
@@ -44,11 +46,11 @@ def _location() -> str:
 
 def _is_whole(record: bytes) -> bool:
     try:
-        content = json.loads(record)
-        if content["metadata"]["serializer"]["type"] != "json":
+        # A record says itself how it is to be read, and Prefect's own ways load pickles or call what is named in it.
+        if json.loads(record)["metadata"]["serializer"] != DigestedJson().model_dump():
             return False
-        result = json.loads(content["result"])
-    except (ValueError, KeyError, TypeError):
+        result = ResultRecord.deserialize(record).result
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
     return all(STORE.holds(digest) for digest in _references(result))
 

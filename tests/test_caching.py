@@ -101,7 +101,9 @@ def report_of_damages():
     report["object altered"] = damaged(three, b"4")
     record = record_of(three.name)
     report["record truncated"] = damaged(record, record.read_bytes()[:-9])
-    report["record of another kind"] = damaged(record, record.read_bytes().replace(b'"json"', b'"pickle"'))
+    report["record of another kind"] = damaged(record, record.read_bytes().replace(b'"digested-json"', b'"pickle"'))
+    report["digit of a result altered"] = damaged(record, record.read_bytes().replace(b": 6, ", b": 7, "))
+    assert b": 6, " in record.read_bytes()
     return report | refusals() | attempts()
 
 
@@ -150,7 +152,14 @@ def test_a_step_runs_once_across_processes(report: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "situation", ["object deleted", "object altered", "record truncated", "record of another kind"]
+    "situation",
+    [
+        "object deleted",
+        "object altered",
+        "record truncated",
+        "record of another kind",
+        "digit of a result altered",
+    ],
 )
 def test_what_is_damaged_is_made_again_alone(report: dict[str, Any], situation: str) -> None:
     assert report[situation] == ["double 3"]
@@ -180,5 +189,5 @@ def test_every_run_is_final_after_exit(report: dict[str, Any], project: Path) ->
         runs = dict(database.execute("select state_name, count(*) from task_run group by state_name"))
         flows = dict(database.execute("select state_name, count(*) from flow_run group by state_name"))
     database.close()
-    assert runs == {"Completed": 9 + 4 + 1, "Cached": 6 * 9 - 9 - 4, "Failed": 5 + 1}
-    assert flows == {"Completed": 8}
+    assert runs == {"Completed": 9 + 5 + 1, "Cached": 7 * 9 - 9 - 5, "Failed": 5 + 1}
+    assert flows == {"Completed": 9}
