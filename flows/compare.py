@@ -18,6 +18,7 @@ from rtl_core.semantics.matrix import read_semantics
 from tasks import paths
 from tasks.analyse_collapse import analyse_collapse
 from tasks.compare_examples import compare_examples
+from tasks.comparison_identity import comparison_identity
 from tasks.draw import draw
 from tasks.exhibit_method import exhibit_method, exhibit_references, exhibits_file, sound_files
 from tasks.job import Job, data_digest, instance_of, jobs_of, load_problem
@@ -26,8 +27,8 @@ from tasks.left_out import read_left_out
 from tasks.levels import compared_levels, read_levels, retrained_places
 from tasks.measure_similarity import measure_similarity
 from tasks.methods import all_methods, examined_method, rtl_methods
-from tasks.pages import write_pages
-from tasks.provenance import provenance
+from tasks.pages import shown_run, write_pages
+from tasks.provenance import flow_run_id, provenance
 from tasks.published_tables import read_tables
 from tasks.publishing import collect, publish, publish_files
 from tasks.score_across import score_across
@@ -36,7 +37,7 @@ from tasks.settings import ProblemSettings, problem_settings
 from tasks.starting_point import published_start
 from tasks.store import write_atomically
 from tasks.tabulate import tabulate
-from tasks.tracking import flat_settings, log_report, run_page, track
+from tasks.tracking import flat_settings, is_logged, log_report, run_page, track
 
 Place = tuple[str, int, float]
 Found = dict[tuple[Any, ...], Any]
@@ -81,7 +82,8 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     pictures = {folder / path: reference for found in drawn.values() for path, reference in found.items()}
     sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
     publish_files(folder / "figures", pictures | sounds)
-    show(problem, jobs, settings)
+    tables = {folder / name: reference for name, reference in {**files, **paired}.items()}
+    show(problem, jobs, settings, tables | pictures | sounds)
 
 
 def compared_places(job: Job, settings: ProblemSettings) -> list[Place]:
@@ -185,17 +187,25 @@ def ticket_files(job: str, settings: ProblemSettings, method: str, seed: int, sp
     return [collect(path) for path in files]
 
 
-def show(problem: str, jobs: list[Job], settings: ProblemSettings) -> None:
-    """Take the published tables to where people compare runs: MLflow, the Prefect UI and pages of their own."""
+def show(problem: str, jobs: list[Job], settings: ProblemSettings, published: dict[Path, dict[str, str]]) -> None:
+    """Take what was published to where people compare runs: MLflow, the Prefect UI and pages of their own.
+
+    A comparison that is there already, with all that it came from, is neither logged nor written again.
+    """
     folder, flat = paths.artifacts(problem), flat_settings(settings.model_dump())
-    tables = read_tables(folder)
+    tables, left_out, data = read_tables(folder), read_left_out(problem), data_digest(jobs)
     facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds))}
     if ends := [end for job in jobs if (end := _early_end(job, settings))]:
         facts["extraction.ended_at"] = "; ".join(ends)
-    run_id = track(problem, tables, flat, data_digest(jobs), folder / "figures", facts)
-    about = {"facts": facts | {"mlflow.run_id": run_id}, "settings": flat, "left_out": read_left_out(problem)}
-    write_atomically(paths.facts(problem), json.dumps(about, indent=2).encode())
-    log_report(run_id, write_pages(problem, tables, **about))
+    identity = comparison_identity(published, flat, data, facts, left_out)
+    run_id = shown_run(problem)
+    if run_id is None or not is_logged(run_id, identity):
+        facts["prefect.flow_run_id"] = flow_run_id()
+        run_id = track(problem, tables, flat, data, folder / "figures", facts)
+        about = {"facts": facts | {"mlflow.run_id": run_id}, "settings": flat, "left_out": left_out}
+        pages = write_pages(problem, tables, **about)
+        write_atomically(paths.facts(problem), json.dumps(about, indent=2).encode())
+        log_report(run_id, pages, identity)
     key = re.sub("[^a-z0-9]+", "-", problem.lower())
     similarity = tables["similarity"].query("layer == 'all'")
     for name, table in {**tables, "similarity": similarity}.items():

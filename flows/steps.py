@@ -102,8 +102,7 @@ class Bar:
         self._progress = Progress(*columns, console=self._console)
         self._line = self._progress.add_task(what, total=total)
         self._what, self._total = what, total
-        key = re.sub("[^a-z0-9]+", "-", what.lower())
-        self._artifact: Any = create_progress_artifact(0.0, key=key, description=f"{what}, of {total}")
+        self._artifact: Any = None
         self._shown_at = time.monotonic()
 
     def __enter__(self) -> "Bar":
@@ -120,9 +119,17 @@ class Bar:
         done = int(self._progress.tasks[0].completed)
         if done >= self._total or time.monotonic() > self._shown_at + 1:
             self._shown_at = time.monotonic()
-            update_progress_artifact(self._artifact, 100 * done / self._total)
+            self._show_in_page(100 * done / self._total)
         if not self._console.is_terminal and done < self._total and _tenths(done, self._total):
             self._console.print("; ".join([f"{self._what} {done}/{self._total}", *status_lines()]))
+
+    def _show_in_page(self, percent: float) -> None:
+        if self._artifact is None:
+            key = re.sub("[^a-z0-9]+", "-", self._what.lower())
+            description = f"{self._what}, of {self._total}"
+            self._artifact = create_progress_artifact(percent, key=key, description=description)
+        else:
+            update_progress_artifact(self._artifact, percent)
 
 
 def _tenths(done: int, total: int) -> bool:

@@ -1,5 +1,6 @@
 """The pages of a comparison: one of the whole run and, where a problem has several instances, one of each."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -43,3 +44,12 @@ def write_pages(
         if path not in pages:
             path.unlink()
     return list(pages)
+
+
+def shown_run(problem: str) -> str | None:
+    """The MLflow run whose comparison the page shows; None where there is no page, or it is not known of which."""
+    try:
+        known = json.loads(paths.facts(problem).read_bytes())["facts"]["mlflow.run_id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return known if paths.report(problem).is_file() else None

@@ -14,7 +14,7 @@ from tasks.level_tables import LEDGER, kept_table, margin_tables, score_tables
 from tasks.names import FACT_NAMES
 from tasks.sounds import listening
 
-TEMPLATES = Path(__file__).parent
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def report(
@@ -36,7 +36,7 @@ def report(
         instances: the pages of a problem's instances, and of all together: relative links by what they are called.
     """
     drawn = [(name, FIGURES[name], spec(chart)) for name, chart in figures(tables).items()]
-    page = _environment().get_template("report.html.jinja")
+    page = _environment().get_template(TEMPLATE.name)
     html = page.render(
         title=title,
         facts={FACT_NAMES.get(key, key): value for key, value in facts.items()},
@@ -55,7 +55,7 @@ def report(
 
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
 

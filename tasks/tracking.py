@@ -18,8 +18,10 @@ from filelock import FileLock
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+SQLITE = "sqlite:///"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
+IDENTITY_TAG = "rtl.comparison"
 COUNTS = ["union", "active_mean", "dense", "file_bytes"]
 # What MLflow takes in one call of log_batch, and in one dataset digest.
 METRICS_PER_CALL, PARAMS_PER_CALL, DIGEST_LENGTH = 1000, 100, 36
@@ -103,12 +105,28 @@ def overall_metrics(results: pd.DataFrame) -> list[str]:
     return list((means.protocol + "." + means.metric).unique())
 
 
-def log_report(run_id: str, pages: Sequence[Path]) -> None:
-    """Put the pages of a comparison beside its figures: the run's, and below ``report`` those of instances."""
+def log_report(run_id: str, pages: Sequence[Path], identity: str) -> None:
+    """Put the pages of a comparison beside its figures: the run's, and below ``report`` those of instances.
+
+    With them the comparison is logged to its end, and ``is_logged`` under its identity.
+    """
     client, (run, *instances) = open_client(), pages
     client.log_artifact(run_id, str(run))
     for page in instances:
         client.log_artifact(run_id, str(page), "report")
+    client.set_tag(run_id, IDENTITY_TAG, identity)
+
+
+def is_logged(run_id: str, identity: str) -> bool:
+    """Whether a run holds the comparison of this identity, with its pages, and was not deleted."""
+    client = open_client()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:
+        return False
+    return run.info.lifecycle_stage == "active" and run.data.tags.get(IDENTITY_TAG) == identity
 
 
 def run_page(run_id: str) -> str:
@@ -122,7 +140,7 @@ def run_page(run_id: str) -> str:
 
 def tracking_uri() -> str:
     """Where runs are tracked: a database in the current folder, unless MLFLOW_TRACKING_URI says otherwise."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.resolve()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{DATABASE.resolve()}"
 
 
 def open_client() -> "MlflowClient":
@@ -135,7 +153,7 @@ def open_client() -> "MlflowClient":
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         # Two that open a new database at once would both create its tables, and one would fail.
-        with FileLock(DATABASE.with_suffix(".db.lock")):
+        with FileLock(_folder() / f"{DATABASE}.lock"):
             return MlflowClient(tracking_uri=tracking_uri())
 
 
@@ -145,7 +163,7 @@ def open_experiment(client: "MlflowClient", problem: str) -> str:
         return str(found.experiment_id)
     # A server keeps artifacts where it was told to; a database knows of no place.
     is_server = client.tracking_uri.startswith("http")
-    location = None if is_server else (ARTIFACTS / problem).resolve().as_uri()
+    location = None if is_server else (_folder() / ARTIFACTS / problem).resolve().as_uri()
     return str(client.create_experiment(problem, artifact_location=location))
 
 
@@ -223,6 +241,12 @@ def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
 def allowed_name(name: str) -> str:
     """A name as a part of MLflow's, which may hold letters, digits, '_', '-', '.', ' ' and '/'."""
     return re.sub(r"[^\w\-. /]", "_", name, flags=re.ASCII)
+
+
+def _folder() -> Path:
+    """Where the database is, if it is a file, and what belongs to it; of any other, the current folder."""
+    uri = tracking_uri()
+    return Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path()
 
 
 def _percent(sparsity: pd.Series) -> pd.Series:

@@ -102,6 +102,11 @@ class Project:
             )
             return [name for (name,) in database.execute(query)]
 
+    def logged(self) -> list[str]:
+        """The runs of the methods and of what they belong to in MLflow."""
+        with closing(sqlite3.connect(self.folder / "mlflow.db")) as database:
+            return sorted(name for (name,) in database.execute("select run_uuid from runs"))
+
     def published(self) -> dict[str, bytes]:
         return {
             str(path.relative_to(self.folder)): path.read_bytes()
@@ -229,8 +234,10 @@ def test_every_end_of_a_task_run_is_recorded(finished):
 
 def test_running_again_executes_nothing_and_a_lost_object_only_its_own_step(finished):
     before, published = finished.executed(), finished.published()
+    logged, page = finished.logged(), (finished.folder / "artifacts/digits/report.html").read_bytes()
     finished.flow("pipeline")
     assert finished.executed() == before
+    assert finished.logged() == logged and (finished.folder / "artifacts/digits/report.html").read_bytes() == page
     masks = finished.folder / "artifacts/digits/masks/rtl/seed-1/sparsity-40.safetensors"
     digest = hashlib.sha256(masks.read_bytes()).hexdigest()
     (finished.folder / ".rtl/objects" / digest[:2] / digest).unlink()

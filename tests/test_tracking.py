@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.live_tracking import LiveTracking
-from tasks.tracking import alarm_tags, flat_settings, margin_metrics, metric_table, track
+from tasks.tracking import alarm_tags, flat_settings, is_logged, log_report, margin_metrics, metric_table, track
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
 SPARSITIES = [0.25, 0.5, 0.75]
@@ -221,6 +221,29 @@ def test_a_comparison_that_fails_half_way_leaves_no_run_that_seems_to_be_running
         **{f"{method} {step} %": "FINISHED" for method in ("rtl", "rtl_sequential") for step in (25, 50, 75)},
         "imp_single": "FAILED",
     }
+
+
+def test_a_comparison_is_known_again_once_its_pages_are_there_and_until_it_is_deleted(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    run_id = track(**arguments)
+    assert not is_logged(run_id, "identity")
+    (tmp_path / "report.html").write_text("page")
+    log_report(run_id, [tmp_path / "report.html"], "identity")
+    assert is_logged(run_id, "identity")
+    assert not is_logged(run_id, "another") and not is_logged("0" * 32, "identity")
+    reopened(tmp_path).delete_run(run_id)
+    assert not is_logged(run_id, "identity")
+
+
+def test_a_database_elsewhere_has_its_artifacts_beside_it(
+    arguments: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/elsewhere/runs.db")
+    track(**arguments)
+    assert list((tmp_path / "elsewhere").rglob("metrics.png"))
+    assert not (tmp_path / "mlartifacts").exists() and not list(tmp_path.glob("*.lock"))
 
 
 def test_undefined_scores_single_seeds_and_one_subset_leave_no_metric_behind(
