@@ -88,16 +88,18 @@ def report(problem: ProblemName) -> None:
     Where a problem holds several instances, each has a page of its own beside it.
     """
     from tasks import paths
+    from tasks.figures import specs
     from tasks.pages import write_pages
     from tasks.params import read_params, section
-    from tasks.published_tables import read_tables
+    from tasks.published_tables import instances_in, of_instance, read_tables
 
     section(read_params(), problem)
     tables = read_tables(paths.artifacts(problem))
     known = {"facts": {}, "settings": {}}
     if paths.facts(problem).is_file():
         known = json.loads(paths.facts(problem).read_text())
-    for path in write_pages(problem, tables, **known):
+    drawn = {f"{problem}/{name}": specs(of_instance(tables, name)) for name in instances_in(tables)}
+    for path in write_pages(problem, tables, {problem: specs(tables), **drawn}, **known):
         typer.echo(path)
 
 

@@ -35,7 +35,7 @@ from tasks.score_across import score_across
 from tasks.score_method import score_method
 from tasks.settings import ProblemSettings, problem_settings
 from tasks.starting_point import published_start
-from tasks.store import write_atomically
+from tasks.store import STORE, write_atomically
 from tasks.tabulate import tabulate
 from tasks.tracking import flat_settings, is_logged, log_report, run_page, track
 
@@ -79,11 +79,15 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     for name, reference in {**files, **paired}.items():
         publish(folder / name, reference)
     drawn = run_steps({name: Step(partial(draw.submit, name, files)) for name in drawn_jobs(problem, jobs)}, "figures")
-    pictures = {folder / path: reference for found in drawn.values() for path, reference in found.items()}
+    pictures = {
+        folder / "figures" / name.partition("/")[2] / f"{figure}.png": references["picture"]
+        for name, found in drawn.items()
+        for figure, references in found.items()
+    }
     sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
     publish_files(folder / "figures", pictures | sounds)
     tables = {folder / name: reference for name, reference in {**files, **paired}.items()}
-    show(problem, jobs, settings, tables | pictures | sounds)
+    show(problem, jobs, settings, tables | pictures | sounds, drawn)
 
 
 def compared_places(job: Job, settings: ProblemSettings) -> list[Place]:
@@ -187,7 +191,13 @@ def ticket_files(job: str, settings: ProblemSettings, method: str, seed: int, sp
     return [collect(path) for path in files]
 
 
-def show(problem: str, jobs: list[Job], settings: ProblemSettings, published: dict[Path, dict[str, str]]) -> None:
+def show(
+    problem: str,
+    jobs: list[Job],
+    settings: ProblemSettings,
+    published: dict[Path, dict[str, str]],
+    drawn: dict[str, dict[str, dict[str, dict[str, str]]]],
+) -> None:
     """Take what was published to where people compare runs: MLflow, the Prefect UI and pages of their own.
 
     A comparison that is there already, with all that it came from, is neither logged nor written again.
@@ -202,8 +212,12 @@ def show(problem: str, jobs: list[Job], settings: ProblemSettings, published: di
     if run_id is None or not is_logged(run_id, identity):
         facts["prefect.flow_run_id"] = flow_run_id()
         run_id = track(problem, tables, flat, data, folder / "figures", facts)
+        specs = {
+            name: {figure: json.loads(STORE.get(references["spec"]["sha256"])) for figure, references in found.items()}
+            for name, found in drawn.items()
+        }
         about = {"facts": facts | {"mlflow.run_id": run_id}, "settings": flat, "left_out": left_out}
-        pages = write_pages(problem, tables, **about)
+        pages = write_pages(problem, tables, specs, **about)
         write_atomically(paths.facts(problem), json.dumps(about, indent=2).encode())
         log_report(run_id, pages, identity)
     key = re.sub("[^a-z0-9]+", "-", problem.lower())

@@ -158,6 +158,11 @@ def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
         return chart.to_dict()
 
 
-def png(chart: alt.TopLevelMixin) -> bytes:
-    """A picture of a figure as it stands before anyone touches its controls."""
-    return vl_convert.vegalite_to_png(spec(chart), vl_version=VEGA_LITE, scale=PIXELS, allowed_base_urls=[])
+def specs(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+    """The Vega-Lite of every figure that the tables allow, by name."""
+    return {name: spec(chart) for name, chart in figures(tables).items()}
+
+
+def png(drawn: Mapping[str, Any]) -> bytes:
+    """A picture of a figure, from its Vega-Lite, as it stands before anyone touches its controls."""
+    return vl_convert.vegalite_to_png(dict(drawn), vl_version=VEGA_LITE, scale=PIXELS, allowed_base_urls=[])

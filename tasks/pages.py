@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ UP = "↑ the whole run"
 def write_pages(
     problem: str,
     tables: Mapping[str, pd.DataFrame],
+    drawn: Mapping[str, Mapping[str, Mapping[str, Any]]],
     facts: Mapping[str, str],
     settings: Mapping[str, str],
     left_out: Sequence[str] = (),
@@ -26,6 +28,8 @@ def write_pages(
     Args:
         problem: a section of params.yaml.
         tables: the published tables by file stem.
+        drawn: the Vega-Lite of figures by name: those of the whole run under its problem's name and, where there are
+            any, those of instances under theirs, as ``<problem>/<instance>``.
         facts: which code, data and run the tables came from.
         settings: the problem's settings under dotted keys.
         left_out: what the partition stage left out of the data, and why, in lines.
@@ -33,10 +37,10 @@ def write_pages(
     run, instances = paths.report(problem), instances_in(tables)
     links = {name: f"{name}.html" for name in instances}
     below = {name: f"report/{link}" for name, link in links.items()}
-    pages = {run: report(problem, tables, facts, settings, left_out, below)}
+    pages = {run: report(problem, tables, drawn[problem], facts, settings, left_out, below)}
     for name in instances:
         job = f"{problem}/{name}"
-        page = report(job, of_instance(tables, name), facts, settings, (), {UP: f"../{run.name}", **links})
+        page = report(job, of_instance(tables, name), drawn[job], facts, settings, (), {UP: f"../{run.name}", **links})
         pages[paths.report(job)] = page
     for path, page in pages.items():
         write_atomically(path, page)

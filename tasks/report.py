@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import jinja2
 import pandas as pd
 import vl_convert
 
-from tasks.figures import FIGURES, VEGA_LITE, figures, spec
+from tasks.figures import FIGURES, VEGA_LITE
 from tasks.level_tables import LEDGER, kept_table, margin_tables, score_tables
 from tasks.names import FACT_NAMES
 from tasks.sounds import listening
@@ -20,6 +21,7 @@ TEMPLATE = Path(__file__).with_name("report.html.jinja")
 def report(
     title: str,
     tables: Mapping[str, pd.DataFrame],
+    drawn: Mapping[str, Mapping[str, Any]],
     facts: Mapping[str, str],
     settings: Mapping[str, str],
     left_out: Sequence[str] = (),
@@ -30,12 +32,12 @@ def report(
     Args:
         title: a section of params.yaml, or one instance of it.
         tables: the published tables by file stem; ``summary`` and ``parameters`` at least.
+        drawn: the Vega-Lite of its figures, by name.
         facts: which code, data and run the tables came from; may be empty.
         settings: the problem's settings under dotted keys.
         left_out: what the partition stage left out of the data, and why, in lines.
         instances: the pages of a problem's instances, and of all together: relative links by what they are called.
     """
-    drawn = [(name, FIGURES[name], spec(chart)) for name, chart in figures(tables).items()]
     page = _environment().get_template(TEMPLATE.name)
     html = page.render(
         title=title,
@@ -43,7 +45,7 @@ def report(
         scores=score_tables(tables["summary"]),
         margins=margin_tables(tables.get("margins", pd.DataFrame())),
         ledger=kept_table(tables["parameters"], LEDGER),
-        figures=drawn,
+        figures=[(name, FIGURES[name], spec) for name, spec in drawn.items()],
         listening=listening(tables),
         settings=settings,
         left_out=left_out,

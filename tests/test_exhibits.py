@@ -7,7 +7,7 @@ import pytest
 from example_instances import SIZE, job_tables, png_of
 from example_tables import LEVELS, METHODS
 
-from tasks.figures import figures, spec
+from tasks.figures import figures, spec, specs
 from tasks.report import report
 
 
@@ -70,9 +70,9 @@ def test_a_page_shows_pictures_in_their_shape_beside_one_another(tables, browser
     browser_page.on("console", lambda message: complaints.append(message.text))
     browser_page.on("pageerror", lambda error: complaints.append(str(error)))
     browser_page.set_viewport_size({"width": width, "height": 900})
-    few = {name: tables[name] for name in ("results", "summary", "parameters")}
+    shown = {name: tables[name] for name in ("results", "summary", "parameters")} | {"exhibits": exhibits}
     path = tmp_path / "report.html"
-    path.write_bytes(report("images", few | {"exhibits": exhibits}, {}, {}))
+    path.write_bytes(report("images", shown, specs(shown), {}, {}))
     browser_page.goto(path.as_uri())
     browser_page.locator("html[data-drawn]").wait_for()
     boxes = browser_page.evaluate(

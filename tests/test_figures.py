@@ -35,7 +35,7 @@ def test_every_figure_is_drawn_from_full_tables(charts):
 
 @pytest.mark.parametrize(("scope", "name"), [*(("job", name) for name in OF_JOB), *(("run", name) for name in OF_RUN)])
 def test_a_figure_is_valid(scope, name, charts):
-    picture = png(charts[scope][name])
+    picture = png(spec(charts[scope][name]))
     assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
 
 
@@ -44,7 +44,7 @@ def test_the_same_tables_give_the_same_figures_and_the_same_picture(charts, job)
     assert {name: spec(chart) for name, chart in again.items()} == {
         name: spec(chart) for name, chart in charts["job"].items()
     }
-    assert png(again["kept"]) == png(charts["job"]["kept"])
+    assert png(spec(again["kept"])) == png(spec(charts["job"]["kept"]))
 
 
 def test_a_figure_without_its_table_or_with_an_empty_one_is_left_out(job):
@@ -60,7 +60,7 @@ def test_a_figure_without_its_table_or_with_an_empty_one_is_left_out(job):
 @pytest.mark.parametrize("name", ["similarity", "collapse", "function"])
 def test_a_figure_draws_without_the_tables_that_it_can_do_without(name, published):
     figure = FIGURES[name]
-    assert png(figure.draw({table: published[table] for table in figure.tables}))
+    assert png(spec(figure.draw({table: published[table] for table in figure.tables})))
 
 
 def test_one_seed_and_one_level_are_enough(job):
@@ -70,7 +70,7 @@ def test_one_seed_and_one_level_are_enough(job):
     few["summary"] = few["summary"].assign(low=float("nan"), high=float("nan"), seeds=1)
     drawn = figures(few)
     assert list(drawn) == OF_JOB
-    assert all(png(chart) for chart in drawn.values())
+    assert all(png(spec(chart)) for chart in drawn.values())
 
 
 def test_many_subsets_are_thinned_to_what_a_page_can_hold():
@@ -79,4 +79,4 @@ def test_many_subsets_are_thinned_to_what_a_page_can_hold():
         written = spec(FIGURES[name].draw(tables))
         assert 0 < sum(len(rows) for rows in written["datasets"].values()) <= MOST_ROWS
         assert "75 % sparsity" in written["title"]["text"]["expr"]
-    assert png(FIGURES["collapse"].draw(tables))
+    assert png(spec(FIGURES["collapse"].draw(tables)))

@@ -65,7 +65,7 @@ class Project:
             source, target = repository / name, folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))  # being written beside us
             else:
                 shutil.copy(source, target)
         if like:

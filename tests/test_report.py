@@ -10,7 +10,7 @@ from example_tables import CLASSES, example_tables
 from typer.testing import CliRunner
 
 from flows.command_line import app
-from tasks.figures import FIGURES
+from tasks.figures import FIGURES, specs
 from tasks.report import report
 from tasks.tracking import flat_settings
 
@@ -23,7 +23,7 @@ HOSTILE = ["<b>bold</b>", "\"quoted\" & 'so'", "</script><script>alert(1)</scrip
 
 @pytest.fixture(scope="module")
 def page(published):
-    return report("digits", published, FACTS, SETTINGS)
+    return report("digits", published, specs(published), FACTS, SETTINGS)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_on_paper_settings_are_open_and_controls_are_gone(page, opened, browser_
 
 def test_subsets_and_settings_may_have_any_name(opened, browser_page):
     tables = example_tables(HOSTILE, seeds=[0], rounds=8)
-    html = report("</title>", tables, {"<i>": "</script>"}, {"key": "<script>alert(2)</script>"})
+    html = report("</title>", tables, specs(tables), {"<i>": "</script>"}, {"key": "<script>alert(2)</script>"})
     assert opened(html, 1280) == []
     assert list(marks(browser_page)) == DRAWN
     assert browser_page.locator("h1").inner_text() == "</title>"
@@ -112,14 +112,14 @@ def test_subsets_and_settings_may_have_any_name(opened, browser_page):
 
 def test_it_tells_all_that_it_was_given_and_is_the_same_every_time(page, published):
     text = page.decode()
-    assert page == report("digits", published, FACTS, SETTINGS)
+    assert page == report("digits", published, specs(published), FACTS, SETTINGS)
     assert all(part in text for part in ("git commit", FACTS["git.commit"], "MLflow run", "c0ffee", "retrain.duration"))
     assert text.count('lang="en"') == text.count("<title>") == text.count('name="viewport"') == 1
 
 
 def test_without_facts_and_with_three_tables_it_is_a_page_all_the_same(published, opened, browser_page):
     few = {name: published[name] for name in ("results", "summary", "parameters")}
-    assert opened(report("digits", few, {}, {}), 390) == []
+    assert opened(report("digits", few, specs(few), {}, {}), 390) == []
     assert list(marks(browser_page)) == ["metrics", "parameters", "kept"]
     assert browser_page.locator("dl").count() == 0
 

@@ -87,7 +87,7 @@ def test_worth_shows_each_ticket_once_a_level_and_means_where_tickets_have_no_sc
     assert len(drawn_rows(chart)) == len(tickets)
     means = figures({"collapse": collapse[collapse.subset == "mean"].drop(columns="departure")})["worth"]
     assert len(drawn_rows(means)) == len(collapse) - len(tickets)
-    assert png(means)
+    assert png(spec(means))
 
 
 def test_scores_in_decibels_have_two_decimals_and_their_unit():

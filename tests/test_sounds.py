@@ -11,7 +11,7 @@ from example_scenes import RATE, SCENE_LEVELS, SCENE_METHODS, SCENES, scene_tabl
 
 from rtl_core.problem import Sound
 from tasks.exhibit_method import exhibits_file, flac, sound_files
-from tasks.figures import figures, spec
+from tasks.figures import figures, spec, specs
 from tasks.names import caption_text
 from tasks.report import report
 from tasks.sounds import REFERENCES, listening
@@ -37,7 +37,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def page(tables):
-    return report("scenes", tables, {}, {})
+    return report("scenes", tables, specs(tables), {}, {})
 
 
 def test_a_sound_of_16_bits_comes_back_bit_by_bit_and_one_too_loud_is_cut_off():
@@ -103,7 +103,7 @@ def test_without_sounds_and_for_a_run_over_several_there_is_nothing_to_listen_to
     assert listening(tables | {"results": tables["results"].assign(instance="a")}) == {}
     assert listening({"results": tables["results"]}) == {}
     silent = {name: tables[name] for name in ("results", "summary", "parameters")}
-    text = report("scenes", silent, {}, {}).decode()
+    text = report("scenes", silent, specs(silent), {}, {}).decode()
     assert 'id="listen"' not in text and "<audio" not in text
 
 
