@@ -28,12 +28,12 @@ def one_machine(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="module")
-def hosts(repository: Path, one_machine: Project, tmp_path_factory: pytest.TempPathFactory) -> list[Project]:
+def hosts(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Project]:
     """Three folders that have nothing in common but the store: who starts the run, and two workers."""
     store = tmp_path_factory.mktemp("store")
     found = []
     for name in ("client", "first", "second"):
-        host = Project(repository, tmp_path_factory.mktemp(name), one_machine, **SETTINGS)
+        host = Project(repository, tmp_path_factory.mktemp(name), **SETTINGS)
         host.environment["RTL_STORE"] = str(store)
         found.append(host)
     return found

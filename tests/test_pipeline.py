@@ -1,5 +1,6 @@
 """The whole chain as users start it: real Prefect, real DVC, real MLflow, on digits cut small."""
 
+import atexit
 import hashlib
 import json
 import os
@@ -8,9 +9,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -56,10 +58,21 @@ CODE = [
 ]
 
 
-class Project:
-    """A checkout of its own, with small settings; it may take over Prefect's database, which is slow to create."""
+@cache
+def prefect_tables() -> Path:
+    """A folder with Prefect's database as `make` leaves it on a new machine, made once: it takes seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="prefect-tables-"))
+    atexit.register(shutil.rmtree, folder)
+    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+    environment = {**os.environ, "PREFECT_HOME": str(folder)}
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return folder
 
-    def __init__(self, repository: Path, folder: Path, like: "Project | None" = None, **changes: object) -> None:
+
+class Project:
+    """A checkout of its own, with small settings."""
+
+    def __init__(self, repository: Path, folder: Path, **changes: object) -> None:
         self.folder = folder
         for name in CODE:
             source, target = repository / name, folder / name
@@ -68,8 +81,7 @@ class Project:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))  # being written beside us
             else:
                 shutil.copy(source, target)
-        if like:
-            shutil.copytree(like.folder / ".rtl/prefect", folder / ".rtl/prefect")
+        shutil.copytree(prefect_tables(), folder / ".rtl/prefect")
         params = yaml.safe_load((repository / "params.yaml").read_text())
         params["digits"] |= SMALL | changes
         (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
@@ -184,13 +196,13 @@ def test_the_tables_of_the_collapse_analysis(finished):
     }  # fmt: skip
 
 
-def test_extraction_stops_at_the_last_level_before_tickets_collapse(finished, repository, tmp_path):
+def test_extraction_stops_at_the_last_level_before_tickets_collapse(repository, tmp_path):
     extract = {"duration": "4it", "weights_per_round": 0.25, "rewind_every": 1, "stop_on_collapse": "stop"}
     settings = {
         "seeds": [0], "sparsities": [0.5, 0.9, 0.99, 0.997], "optimizer": {"learning_rate": 0.01}, "extract": extract,
         "retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["imp_single"]},
     }  # fmt: skip
-    project = Project(repository, tmp_path, finished, **settings)
+    project = Project(repository, tmp_path, **settings)
     told = project.run(sys.executable, "-m", "flows.pipeline", "digits")
     assert told.returncode == 0 and "extraction ends at 90 % sparsity" in told.stderr
     reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())
@@ -247,7 +259,7 @@ def test_running_again_executes_nothing_and_a_lost_object_only_its_own_step(fini
 
 
 def test_seeds_apart_give_the_bytes_of_seeds_together(finished, repository, tmp_path):
-    alone = Project(repository, tmp_path, finished, seeds=[1])
+    alone = Project(repository, tmp_path, seeds=[1])
     for stage in ("partition", "extract", "retrain"):
         alone.flow(stage)
     together = finished.published()
@@ -265,7 +277,7 @@ def is_json(record: Path) -> bool:
 
 
 def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_path):
-    project = Project(repository, tmp_path, finished)
+    project = Project(repository, tmp_path)
     project.flow("partition")
     running = subprocess.Popen(
         [sys.executable, "-m", "flows.extract", "digits"],
@@ -292,9 +304,9 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     assert made == {name: data for name, data in finished.published().items() if name in made}
 
 
-def test_killed_in_an_epoch_of_retraining_it_goes_on_after_the_last_whole_one(finished, repository, tmp_path):
+def test_killed_in_an_epoch_of_retraining_it_goes_on_after_the_last_whole_one(repository, tmp_path):
     settings = {"seeds": [0], "sparsities": [0.4], "retrain": {"duration": "12ep", "update": ["sequential"]}}
-    project = Project(repository, tmp_path, finished, **settings)
+    project = Project(repository, tmp_path, **settings)
     for stage in ("partition", "extract"):
         project.flow(stage)
 
@@ -329,7 +341,7 @@ def test_killed_in_an_epoch_of_retraining_it_goes_on_after_the_last_whole_one(fi
     assert path.read_bytes() == interrupted
 
 
-def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
+def test_controls_run_in_the_same_flow(repository, tmp_path):
     controls = [
         "imp_single_union", "random_masks", "layer_shuffled_masks", "initial_magnitude_masks", "shared_statistics",
     ]  # fmt: skip
@@ -337,7 +349,7 @@ def test_controls_run_in_the_same_flow(finished, repository, tmp_path):
     extract |= {"controls": ["same_subset", "random_partition"], "control_chains": 3}
     baselines = {"methods": ["imp_single", "imp_multiple", *controls], "single_duration_factor": 2}
     settings = {"seeds": [0], "sparsities": [0.4], "extract": extract, "baselines": baselines}
-    project = Project(repository, tmp_path, finished, **settings, collapse={"semantics": "meaning.csv"})
+    project = Project(repository, tmp_path, **settings, collapse={"semantics": "meaning.csv"})
     names = [f"digit {k}" for k in range(10)]
     meaning = pd.DataFrame([[1 / (1 + abs(a - b)) for b in range(10)] for a in range(10)], index=names, columns=names)
     meaning.to_csv(tmp_path / "meaning.csv")
@@ -438,8 +450,8 @@ def test_retraining_settings_change_no_mask(finished):
         ({"optimizer": {"name": "sgd", "learning_rate": 1e30}}, "error: training diverged: the loss is"),
     ],
 )  # fmt: skip
-def test_bad_input_is_one_line_and_nothing_is_left_half_done(finished, repository, tmp_path, changes, line):
-    project = Project(repository, tmp_path, finished, **changes)
+def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_path, changes, line):
+    project = Project(repository, tmp_path, **changes)
     done = project.run(sys.executable, "-m", "flows.pipeline", "digits")
     assert done.returncode == 1
     assert done.stderr.startswith(line), done.stderr
