@@ -36,13 +36,14 @@ def start(flow: Flow[..., Any], stage: str) -> None:
 
     def main(
         problems: Annotated[
-            list[str] | None, typer.Argument(help="sections of params.yaml [default: its list]")
+            list[str] | None,
+            typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
         ] = None,
         runner: Annotated[
             str, typer.Option(envvar="RTL_RUNNER", help="threads, dask, or the address of a Dask scheduler")
         ] = "threads",
     ) -> None:
-        chosen = problems or read_params()["problems"]
+        chosen = [name.rpartition("@")[2] for name in problems or []] or read_params()["problems"]
         for problem in chosen:
             problem_settings(problem)
         told = {"runner": _checked(runner)} if "runner" in flow.parameters.properties else {}
