@@ -31,6 +31,12 @@ class Tickets:
     dense: dict[str, Tensor]
     statistics: tuple[dict[str, Tensor], ...]
 
+    def fits(self, network: nn.Module) -> bool:
+        """Whether what a file of tickets holds is, by name and shape, what a network consists of."""
+        held = dict(zip(self.masks.layout.names, self.masks.layout.shapes, strict=True))
+        held |= {name: tuple(value.shape) for name, value in (self.dense | self.statistics[0]).items()}
+        return held == {name: tuple(value.shape) for name, value in network.state_dict().items()}
+
     def network(self, subset: int, into: nn.Module) -> nn.Module:
         """Make a network of the right architecture ticket ``subset``, in evaluation mode, and return it."""
         parts = self.masks.layout.split(self.weights * self.masks[subset])

@@ -19,10 +19,12 @@ from safetensors.torch import save_file
 from test_pipeline import Project
 
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
+from rtl_core.networks.coordinate_mlp import CoordinateMLP
 from rtl_core.problems.audio_file import facts_of
 from rtl_core.problems.cifar import read_npz
 from rtl_core.problems.image_file import open_image
 from rtl_core.problems.image_folder import read_image_folder
+from rtl_core.problems.image_regions import paint
 from rtl_core.problems.stored_images import FILE, load_images
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
 from tasks.params import read_params
@@ -292,6 +294,62 @@ def test_settings_that_would_fail_later(repository, tmp_path, monkeypatch, old, 
     (tmp_path / "exits.py").write_text("raise SystemExit(0)")
     (tmp_path / "params.yaml").write_text(text.replace(old, new))
     assert line in line_of(SettingsError, problem_settings, "digits")
+
+
+@pytest.fixture
+def painted():
+    """A file of two tickets that paint an image, as parts to spoil."""
+    regions = torch.tensor([[0, 0, 1], [0, 1, 1]], dtype=torch.uint8)
+    network = CoordinateMLP(regions, 0.0, torch.Generator(), embedded=False)
+    parts = network.state_dict()
+    prunable = [[name, list(value.shape)] for name, value in parts.items() if name.endswith("weight")]
+    size = sum(np.prod(shape) for _, shape in prunable)
+    tensors = {f"dense.{name}": value for name, value in parts.items() if name.endswith("bias")}
+    tensors |= {f"buffer.{name}": parts[name] for name in ("regions", "sine_frequency")}
+    tensors |= {"masks": torch.full((2, size // 8), 255, dtype=torch.uint8), "weights": torch.zeros(size)}
+    return {"format": "rtl-tickets/1", "subsets": ["a", "b"], "prunable": prunable}, tensors
+
+
+def painting(header, tensors):
+    return paint(tickets_from_bytes(signed(header, tensors), "x"), "x")
+
+
+def test_the_image_that_others_are_made_from_is_sound(painted):
+    assert painting(*painted).shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "line"),
+    [
+        ({"regions": torch.zeros(0, 3, dtype=torch.uint8)}, "regions: found torch.uint8 [0, 3]; allowed: torch.uint8 "),
+        ({"regions": torch.ones(3, dtype=torch.uint8)}, "regions: found torch.uint8 [3]; allowed: torch.uint8 [H, W]"),
+        ({"regions": torch.ones(1, 2**22, dtype=torch.uint8)}, "found torch.uint8 [1, 4194304]; allowed: torch.uint8 "),
+        ({"regions": torch.full((2, 3), 2**62)}, "regions: found torch.int64 [2, 3]; allowed: torch.uint8 [H, W]"),
+        ({"regions": torch.full((2, 3), -1.0)}, "regions: found torch.float32 [2, 3]; allowed: torch.uint8 [H, W]"),
+        (
+            {"regions": torch.full((2, 3), 255, dtype=torch.uint8)},
+            "x: holds 2 of the image's 256 regions; allowed: all",
+        ),
+        ({"sine_frequency": torch.tensor(float("nan"))}, "sine_frequency: found torch.float32 [nan]; allowed: 0, or"),
+        (
+            {"sine_frequency": torch.tensor(2.0**-10)},
+            "sine_frequency: found torch.float32 [0.0009765625]; allowed: 0, or 0.01 to",
+        ),
+        ({"sine_frequency": torch.ones(2)}, "sine_frequency: found torch.float32 [1.0, 1.0]; allowed: 0, or 0.01 to"),
+        ({"more": torch.ones(2)}, "x: its weights are not those of a network of the problem ImageRegions"),
+    ],
+)
+def test_an_image_that_is_unsound_is_not_painted(painted, spoilt, line):
+    header, tensors = painted
+    spoilt = {f"buffer.{name}": value for name, value in spoilt.items()}
+    assert line in line_of(TicketFileError, painting, header, tensors | spoilt)
+
+
+def test_an_image_whose_tickets_do_not_share_a_map_is_not_painted(painted):
+    header, tensors = painted
+    regions = tensors.pop("buffer.regions")
+    tensors |= {"statistics.0.regions": regions, "statistics.1.regions": regions + 7}
+    assert "regions: found maps that differ; allowed: one map" in line_of(TicketFileError, painting, header, tensors)
 
 
 def png(width, height):

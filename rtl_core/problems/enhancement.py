@@ -33,9 +33,7 @@ def network_for(tickets: Tickets, name: str, scene: str = "") -> SpeechUNet:
         SettingsError: it has no ticket for the scene.
     """
     network = SpeechUNet(torch.Generator())
-    held = dict(zip(tickets.masks.layout.names, tickets.masks.layout.shapes, strict=True))
-    held |= {key: tuple(value.shape) for key, value in (tickets.dense | tickets.statistics[0]).items()}
-    if held != {key: tuple(value.shape) for key, value in network.state_dict().items()}:
+    if not tickets.fits(network):
         raise TicketFileError(f"{name}: enhances no speech; allowed: ticket files of the problem SpeechScenes")
     tickets.network(_place_of(scene, tickets.subsets, name), network)
     return network

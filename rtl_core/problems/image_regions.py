@@ -2,7 +2,7 @@
 
 import colorsys
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,10 @@ from rtl_core.tickets import Tickets
 PROTOCOL = "reconstruction"
 MOST_DB = 58.92
 """PSNR of an image that is right but for the rounding of 8 bits, 10 log₁₀(12 · 255²): no figure goes beyond it."""
-LEAST_SIDE = 11
-"""Pixels that the windows of SSIM take."""
+LEAST_SIDE, MOST_SIDE = 11, 4096
+"""Pixels: what the windows of SSIM take, and what memory has room for."""
+LEAST_FREQUENCY, MOST_FREQUENCY = 0.01, 10_000
+"""ω of sin(ω x), whose initial weights are numbers of float32."""
 ERROR_SCALE = 4
 BLOCK = 1 << 16
 """Pixels that are painted at a time, so that memory does not grow with the size of an image."""
@@ -46,7 +48,7 @@ class ImageRegions(Problem):
         folders: Annotated[
             list[str], Field(description="folders with images/ and regions/; none: scikit-learn's two photographs")
         ] = [],  # noqa: B006
-        longest_side: Annotated[int, Field(ge=16, le=4096, description="pixels an image is scaled down to")] = 96,
+        longest_side: Annotated[int, Field(ge=16, le=MOST_SIDE, description="pixels an image is scaled down to")] = 96,
         smallest_region: Annotated[
             float, Field(ge=0, lt=0.5, description="share of the pixels below which a fragment joins a neighbour")
         ] = 0.005,
@@ -88,7 +90,9 @@ class ImageRegions(Problem):
         folder: Path,
         *,
         activation: Annotated[Literal["relu", "sine"], Field(description="sine: SIREN")] = "relu",
-        sine_frequency: Annotated[float, Field(gt=0, description="ω of sin(ω x)")] = 30.0,
+        sine_frequency: Annotated[
+            float, Field(ge=LEAST_FREQUENCY, le=MOST_FREQUENCY, description="ω of sin(ω x)")
+        ] = 30.0,
         precision: Annotated[
             Literal["float32", "bfloat16"], Field(description="of matrix products in training")
         ] = "float32",
@@ -229,30 +233,55 @@ def paint(tickets: Tickets, name: str, size: tuple[int, int] | None = None) -> T
             region that the nearest pixel of the map belongs to.
 
     Raises:
-        TicketFileError: it holds no coordinate network, or one of K networks that share nothing.
+        TicketFileError: it holds no coordinate network, one that is unsound, or one of K networks that share nothing.
     """
-    buffers, single = tickets.statistics[0], "embedding" in tickets.dense
-    if not {"regions", "sine_frequency"} <= buffers.keys():
-        raise TicketFileError(f"{name}: holds no image; allowed: ticket files of the problem ImageRegions")
-    count = int(buffers["regions"].max()) + 1
+    regions, frequency = _map_and_frequency(tickets.statistics, name)
+    single, count = "embedding" in tickets.dense, int(regions.max()) + 1
     if len(tickets.subsets) != (1 if single else count):
         raise TicketFileError(f"{name}: holds {len(tickets.subsets)} of the image's {count} regions; allowed: all")
-    height, width = size or buffers["regions"].shape
-    networks = [
-        tickets.network(
-            subset, CoordinateMLP(buffers["regions"], float(buffers["sine_frequency"]), torch.Generator(), single)
-        )
-        for subset in range(len(tickets.subsets))
-    ]
+    new_network = partial(CoordinateMLP, regions, frequency, torch.Generator(), single)
+    if not tickets.fits(new_network()):
+        raise TicketFileError(f"{name}: its weights are not those of a network of the problem ImageRegions")
+    networks = [tickets.network(subset, new_network()) for subset in range(len(tickets.subsets))]
+    height, width = size or regions.shape
     painted = torch.empty(height, width, 3, dtype=torch.uint8)
     at_a_time = max(1, BLOCK // width)
     for first in range(0, height, at_a_time):
         rows = range(first, min(first + at_a_time, height))
         features = fourier_features(height, width, rows)
-        region = _nearest(buffers["regions"], height, width, rows).flatten().long()
+        region = _nearest(regions, height, width, rows).flatten().long()
         colours = networks[0](features, region) if single else _each_by_its_own(networks, features, region)
         painted[rows.start : rows.stop] = _bytes_of(colours).reshape(len(rows), width, 3)
     return painted
+
+
+def _map_and_frequency(statistics: Sequence[Mapping[str, Tensor]], name: str) -> tuple[Tensor, float]:
+    """The map of the regions that a ticket file holds, uint8 [H, W], and the ω of its sines, 0 for ReLU."""
+    buffers, *others = statistics
+    if not {"regions", "sine_frequency"} <= buffers.keys():
+        raise TicketFileError(f"{name}: holds no image; allowed: ticket files of the problem ImageRegions")
+    regions, frequency = buffers["regions"], buffers["sine_frequency"]
+    if (
+        regions.dtype != torch.uint8
+        or regions.ndim != 2
+        or not 1 <= min(regions.shape) <= max(regions.shape) <= MOST_SIDE
+    ):
+        raise TicketFileError(
+            f"{name}: regions: found {regions.dtype} {list(regions.shape)}; "
+            f"allowed: {torch.uint8} [H, W], up to {MOST_SIDE} a side"
+        )
+    if not all(torch.equal(regions, other["regions"]) for other in others):
+        raise TicketFileError(f"{name}: regions: found maps that differ; allowed: one map for all tickets")
+    if (
+        frequency.dtype != torch.float32
+        or frequency.ndim
+        or not (frequency == 0 or LEAST_FREQUENCY <= frequency <= MOST_FREQUENCY)
+    ):
+        raise TicketFileError(
+            f"{name}: sine_frequency: found {frequency.dtype} {frequency.flatten()[:3].tolist()}; "
+            f"allowed: 0, or {LEAST_FREQUENCY} to {MOST_FREQUENCY}"
+        )
+    return regions, float(frequency)
 
 
 def _each_by_its_own(networks: Sequence[nn.Module], features: Tensor, region: Tensor) -> Tensor:
