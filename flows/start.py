@@ -12,7 +12,7 @@ from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 
 from flows.parameters import Runner
-from rtl_core.errors import RtlError, SettingsError
+from rtl_core.errors import RtlError, SettingsError, one_line
 from tasks.finishing import all_runs_final
 from tasks.params import read_params
 from tasks.records import declare_records
@@ -64,7 +64,7 @@ def start(flow: Flow[..., Any], stage: str) -> None:
     except OSError as problem:
         if problem.errno not in CURES:
             raise
-        where = f"{problem.filename}: " if problem.filename else ""
+        where = one_line(f"{problem.filename}: ") if problem.filename else ""
         cure = f"{CURES[problem.errno]} and run the same command again: it goes on where it was"
         sys.exit(f"error: {where}{problem.strerror}; {cure}")
 

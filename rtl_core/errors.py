@@ -1,8 +1,16 @@
 """What can be wrong with what a user gives: each error is one clear line."""
 
 
+def one_line(text: str) -> str:
+    """Text with the characters that break a line or command a terminal, as a file's name may hold, written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class RtlError(Exception):
     """An error that a user can act on. Its message is one line: what, where, and what is allowed."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class SettingsError(RtlError):

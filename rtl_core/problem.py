@@ -185,7 +185,8 @@ def check_problem(problem: Problem) -> None:
     """Check that a problem's subsets can be told apart and that each can be trained on.
 
     Raises:
-        DataError: fewer than two subsets, a name twice or reserved, or a subset without a batch.
+        DataError: fewer than two subsets, a name that is twice there, reserved or not printable, or a subset without a
+            batch.
     """
     names = problem.subsets
     if len(names) < 2:
@@ -193,6 +194,8 @@ def check_problem(problem: Problem) -> None:
     if len(set(names)) < len(names) or {"mean", problem.single_objective.name} & {*names}:
         taken = f"'mean' or {problem.single_objective.name!r}"
         raise DataError(f"subset names must differ, and none may be {taken}; found {', '.join(names)}")
+    if unprintable := [name for name in names if not name.isprintable()]:
+        raise DataError(f"found the subset name {unprintable[0][:40]!r}; allowed: printable text")
     for objective in (*problem.objectives, problem.single_objective):
         if objective.batches_per_epoch < 1:
             raise DataError(f"objective {objective.name} has no batch")

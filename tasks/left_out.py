@@ -2,7 +2,7 @@
 
 import json
 
-from rtl_core.errors import DataError
+from rtl_core.errors import DataError, one_line
 from rtl_core.problem import LEFT_OUT
 from tasks import paths
 
@@ -22,4 +22,4 @@ def read_left_out(problem: str) -> list[str]:
         raise DataError(f"{path}: not valid JSON ({error})") from error
     if not isinstance(found, list) or not all(isinstance(line, str) for line in found):
         raise DataError(f"{path}: found {found!r}; allowed: a list of lines of text")
-    return found
+    return [one_line(line) for line in found]

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import re
 import struct
 import tracemalloc
@@ -20,13 +21,15 @@ from test_pipeline import Project
 
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
 from rtl_core.networks.coordinate_mlp import CoordinateMLP
+from rtl_core.problem import check_problem
 from rtl_core.problems.audio_file import facts_of
 from rtl_core.problems.cifar import read_npz
 from rtl_core.problems.image_file import open_image
-from rtl_core.problems.image_folder import read_image_folder
+from rtl_core.problems.image_folder import ImageFolder, read_image_folder
 from rtl_core.problems.image_regions import paint
 from rtl_core.problems.stored_images import FILE, load_images
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
+from tasks.left_out import read_left_out
 from tasks.params import read_params
 from tasks.settings import problem_settings
 
@@ -369,6 +372,28 @@ def test_a_picture_of_absurd_size_is_left_out_with_a_line(tmp_path, size):
     data, _, (line,) = read_image_folder(str(tmp_path), 0)
     assert len(data) == 6 and "\n" not in line
     assert re.search(r"b/huge\.png: not readable as an image \(Image size .* exceeds limit of \d+ pixels", line)
+
+
+CONTROLS = "a\nb\x1b[2J\u202e\udcff"
+
+
+def test_a_file_whose_name_commands_a_terminal_costs_one_printable_line(tmp_path, monkeypatch):
+    line = line_of(DataError, open_image, tmp_path / CONTROLS)
+    assert line.isprintable() and r"/a\nb\x1b[2J\u202e\udcff: not readable as an image" in line
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/x").mkdir(parents=True)
+    (tmp_path / "data/x/left_out.json").write_text(json.dumps([f"{CONTROLS}: found silence", "é: found silence"]))
+    assert read_left_out("x") == [r"a\nb\x1b[2J\u202e\udcff: found silence", "é: found silence"]
+
+
+def test_a_class_whose_name_commands_a_terminal_is_refused(tmp_path):
+    for name in ("a", "b\x1b[2J"):
+        (tmp_path / "from" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (16, 16)).save(tmp_path / "from" / name / f"{number}.png")
+    ImageFolder.partition(tmp_path / "to", path=str(tmp_path / "from"))
+    found = line_of(DataError, lambda: check_problem(ImageFolder(tmp_path / "to")))
+    assert found == r"found the subset name 'b\x1b[2J'; allowed: printable text"
 
 
 def test_a_picture_that_is_a_program_is_not_run(tmp_path):
