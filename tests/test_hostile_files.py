@@ -396,6 +396,20 @@ def test_a_class_whose_name_commands_a_terminal_is_refused(tmp_path):
     assert found == r"found the subset name 'b\x1b[2J'; allowed: printable text"
 
 
+@pytest.mark.parametrize(
+    ("sizes", "image_size"),
+    [([(60, 60)] * 6, 0), ([(4, 4)] * 6, 60), ([(60, 60)] * 2 + [(4, n) for n in range(1, 5)], 0)],
+)
+def test_images_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch, sizes, image_size):
+    monkeypatch.setattr("rtl_core.problems.image_folder.MOST_BYTES", 50_000)
+    for number, size in enumerate(sizes):
+        path = tmp_path / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", size).save(path)
+    line = line_of(DataError, read_image_folder, str(tmp_path), image_size, memory=128 * MB)  # torchvision's import
+    assert "found images of more than 50000 bytes when unpacked" in line
+
+
 def test_a_picture_that_is_a_program_is_not_run(tmp_path):
     picture = io.BytesIO()
     Image.new("RGB", (4, 4)).save(picture, "EPS")

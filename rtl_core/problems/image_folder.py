@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,8 @@ from rtl_core.randomness import Stream
 
 SPLITS = 3
 """Training, thresholds and testing take an image of each class."""
+MOST_BYTES = 1 << 32
+"""Of all images, unpacked."""
 
 
 class ImageFolderData:
@@ -99,10 +102,12 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
         image_size: pixels a side; 0 takes the commonest size among the images, of equally common ones the larger.
 
     Raises:
-        DataError: the folder is missing, has fewer than two classes, or a class fewer than three readable images.
+        DataError: the folder is missing, has fewer than two classes, or a class fewer than three readable images; or
+            the images would take more than MOST_BYTES.
     """
     classes, samples = _samples(name)
     pictures, labels, left_out = [], [], []
+    pixels = 0
     for file, label in samples:
         try:
             picture = rgb_of(open_image(file), file)
@@ -111,8 +116,12 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
             continue
         pictures.append(ImageOps.fit(picture, (image_size, image_size)) if image_size else picture)
         labels.append(label)
+        pixels += prod(pictures[-1].size)
+        _check_memory(name, pixels)
     _check_counts(name, classes, labels, left_out)
-    return LabelledImages(_stacked(pictures), torch.tensor(labels)), classes, left_out
+    size = _commonest_size(pictures)
+    _check_memory(name, len(pictures) * prod(size))
+    return LabelledImages(_stacked(pictures, size), torch.tensor(labels)), classes, left_out
 
 
 def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
@@ -145,10 +154,21 @@ def _check_counts(name: str, classes: Sequence[str], labels: Sequence[int], left
             )
 
 
-def _stacked(pictures: Sequence[Image.Image]) -> Tensor:
-    """RGB images as uint8 [N, 3, H, W], or [N, 1, H, W] if all of them are grey; H × W is their commonest size."""
+def _check_memory(name: str, pixels: int) -> None:
+    if 3 * pixels > MOST_BYTES:
+        raise DataError(
+            f"{name}: found images of more than {MOST_BYTES} bytes when unpacked, to one size; "
+            "allowed: fewer of them, or a smaller partition.image_size"
+        )
+
+
+def _commonest_size(pictures: Sequence[Image.Image]) -> tuple[int, int]:
     sizes = Counter(picture.size for picture in pictures)
-    size = max(sizes, key=lambda size: (sizes[size], size))
+    return max(sizes, key=lambda size: (sizes[size], size))
+
+
+def _stacked(pictures: Sequence[Image.Image], size: tuple[int, int]) -> Tensor:
+    """RGB images as uint8 [N, 3, H, W], or [N, 1, H, W] if all of them are grey; ``size`` is (W, H)."""
     fitted = [picture if picture.size == size else ImageOps.fit(picture, size) for picture in pictures]
     images = torch.from_numpy(np.stack([np.asarray(picture) for picture in fitted])).permute(0, 3, 1, 2)
     return images[:, :1] if bool((images == images[:, :1]).all()) else images
