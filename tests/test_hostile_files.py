@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import re
 import struct
 import tracemalloc
@@ -27,6 +28,7 @@ from rtl_core.problems.cifar import read_npz
 from rtl_core.problems.image_file import open_image
 from rtl_core.problems.image_folder import ImageFolder, read_image_folder
 from rtl_core.problems.image_regions import paint
+from rtl_core.problems.region_maps import folder_files
 from rtl_core.problems.stored_images import FILE, load_images
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
 from tasks.left_out import read_left_out
@@ -408,6 +410,41 @@ def test_images_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch, si
         Image.new("RGB", size).save(path)
     line = line_of(DataError, read_image_folder, str(tmp_path), image_size, memory=128 * MB)  # torchvision's import
     assert "found images of more than 50000 bytes when unpacked" in line
+
+
+@pytest.mark.parametrize(
+    ("entry", "target", "line"),
+    [
+        ("a/loop", "..", "a/loop: found a link to a folder, or out of "),
+        ("c", "../elsewhere", "c: found a link to a folder, or out of "),
+        ("a/x.png", "../../elsewhere/0.png", "a/x.png: found a link to a folder, or out of "),
+        ("a/x.png", "/dev/zero", "a/x.png: found a link to a folder, or out of "),
+        ("a/x.png", None, "a/x.png: found neither a file nor a folder"),
+    ],
+)
+def test_links_that_leave_a_folder_of_images_or_go_round_in_it(tmp_path, entry, target, line):
+    for path in ("images/a", "images/b", "elsewhere"):
+        (tmp_path / path).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (4, 4)).save(tmp_path / path / f"{number}.png")
+    (tmp_path / "images/b/same.png").symlink_to("../a/0.png")
+    (tmp_path / "images/b/gone.png").symlink_to("gone.png")
+    data, _, (left_out,) = read_image_folder(str(tmp_path / "images"), 0)
+    assert len(data) == 7 and "b/gone.png: not readable as an image" in left_out
+    if target:
+        (tmp_path / "images" / entry).symlink_to(target)
+    else:
+        os.mkfifo(tmp_path / "images" / entry)
+    for call in (lambda path: read_image_folder(path, 0), lambda path: ImageFolder.source_files(path=path)):
+        assert line in line_of(DataError, call, str(tmp_path / "images"))
+
+
+def test_what_has_no_end_is_no_photograph(tmp_path):
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "images/x.png")
+    os.mkfifo(tmp_path / "images/y.png")
+    (tmp_path / "images/z.png").symlink_to("/dev/zero")
+    assert folder_files([str(tmp_path)]) == [tmp_path / "images/x.png"]
 
 
 def test_a_picture_that_is_a_program_is_not_run(tmp_path):

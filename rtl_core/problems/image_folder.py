@@ -102,8 +102,8 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
         image_size: pixels a side; 0 takes the commonest size among the images, of equally common ones the larger.
 
     Raises:
-        DataError: the folder is missing, has fewer than two classes, or a class fewer than three readable images; or
-            the images would take more than MOST_BYTES.
+        DataError: the folder is missing, has fewer than two classes, a class with fewer than three readable images,
+            or a link that leads elsewhere; or the images would take more than MOST_BYTES.
     """
     classes, samples = _samples(name)
     pictures, labels, left_out = [], [], []
@@ -135,8 +135,20 @@ def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
         raise DataError(f"{root}: not found; partition.path must be a folder with a sub-folder for each class")
     if (count := sum(path.is_dir() for path in root.iterdir())) < 2:
         raise DataError(f"{root}: found {count} class(es), one a sub-folder; allowed: 2 and more")
+    _check_links(root)
     found = datasets.ImageFolder(root, allow_empty=True)
     return found.classes, [(Path(file), label) for file, label in found.samples]
+
+
+def _check_links(root: Path) -> None:
+    """Refuse what torchvision would follow out of a folder or round in it, and what has no end."""
+    real = os.path.realpath(root)
+    for top, folders, files in os.walk(root):
+        for path in (Path(top, entry) for entry in (*folders, *files)):
+            if path.is_symlink() and (path.is_dir() or not Path(os.path.realpath(path)).is_relative_to(real)):
+                raise DataError(f"{path}: found a link to a folder, or out of {root}; allowed: links to files in it")
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise DataError(f"{path}: found neither a file nor a folder; allowed: these")
 
 
 def _root(name: str) -> Path:

@@ -266,7 +266,7 @@ def _plain(name: str) -> str:
 
 def _files(folder: Path) -> list[Path]:
     found = folder.iterdir() if os.path.isdir(folder) else ()
-    return sorted(path for path in found if not path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in found if (path.is_file() or not path.exists()) and not path.name.startswith("."))
 
 
 def _is_png(path: Path) -> bool:
