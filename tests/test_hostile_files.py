@@ -29,6 +29,7 @@ from rtl_core.problems.image_file import open_image
 from rtl_core.problems.image_folder import ImageFolder, read_image_folder
 from rtl_core.problems.image_regions import paint
 from rtl_core.problems.region_maps import folder_files
+from rtl_core.problems.speech_mixtures import Recording, groups_of
 from rtl_core.problems.stored_images import FILE, load_images
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
 from tasks.left_out import read_left_out
@@ -459,6 +460,19 @@ def test_a_recording_of_many_values_a_second_is_refused(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.zeros((10, 64)), 192_000)
     line = line_of(DataError, facts_of, tmp_path / "x.wav")
     assert line.endswith("x.wav: found 12288000 values per second in all channels; allowed: up to 8388608")
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "(.*).*.*.*.*.*.*=", "^(?:a?){60}(a{60})$"])
+def test_an_expression_that_would_never_be_done_is_stopped(monkeypatch, pattern):
+    monkeypatch.setattr("rtl_core.problems.first_groups.MOST_SECONDS", 1)
+    files = [Recording(60 * "a" + "b" * k + 200 * "c", 1.0) for k in range(3)]
+    line = line_of(DataError, groups_of, files, pattern, "partition.speaker")
+    assert line.startswith(f"partition.speaker: found {pattern!r}, which is not done with 3 name(s) after 1 s; allowed")
+
+
+def test_an_expression_that_repeats_too_often_is_none():
+    line = line_of(DataError, groups_of, [Recording("a", 1.0)], "(a{99999999999})", "partition.speaker")
+    assert "'(a{99999999999})' is not a regular expression (the repetition number is too large)" in line
 
 
 @pytest.mark.parametrize(

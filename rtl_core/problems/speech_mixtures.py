@@ -1,6 +1,5 @@
 """Which stretch of noise is laid over which stretch of speech, at what level: planned from the headers of files."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import torch
 from rtl_core.errors import DataError
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problems.audio_file import facts_of
+from rtl_core.problems.first_groups import first_groups
 from rtl_core.randomness import Stream
 
 SPLITS = ("train", "validation", "test")
@@ -78,19 +78,15 @@ def groups_of(recordings: Sequence[Recording], pattern: str, key: str) -> dict[s
         key: what messages call its setting.
 
     Raises:
-        DataError: the pattern is none, has no group, or misses a file; or there are fewer than three groups.
+        DataError: the pattern is none, has no group, takes too long, or misses a file; or there are fewer than three
+            groups.
     """
-    try:
-        expression = re.compile(pattern)
-    except re.error as problem:
-        raise DataError(f"{key}: {pattern!r} is not a regular expression ({problem})") from problem
-    if not expression.groups:
-        raise DataError(f"{key}: found {pattern!r}; allowed: an expression with a group, such as '^(..)'")
     groups = defaultdict(list)
-    for recording in recordings:
-        if not (match := expression.search(recording.file)) or not match[1]:
+    found = first_groups(pattern, [recording.file for recording in recordings], key)
+    for recording, name in zip(recordings, found, strict=True):
+        if not name:
             raise DataError(f"{key}: {pattern!r} finds no name in {recording.file!r}")
-        groups[match[1]].append(recording)
+        groups[name].append(recording)
     if len(groups) < len(SPLITS):
         raise DataError(
             f"{key}: {pattern!r} finds {len(groups)} name(s), such as {next(iter(groups))!r}; allowed: {len(SPLITS)} "

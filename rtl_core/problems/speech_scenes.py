@@ -64,13 +64,17 @@ class SpeechScenes(Problem):
         noise: Annotated[str, Field(description="folder of noise with one sub-folder a scene")] = "",
         speaker: Annotated[
             str,
-            Field(description="regular expression whose first group names the speaker in a file's path below clean"),
+            Field(
+                max_length=200,
+                description="regular expression whose first group names the speaker in a file's path below clean",
+            ),
         ] = "^(..)",
         place: Annotated[
             str,
             Field(
+                max_length=200,
                 description="the same for the place in a file's path below noise: where recordings are too short to be "
-                "cut, those of one place stay together"
+                "cut, those of one place stay together",
             ),
         ] = "(.+)",
         seconds: Annotated[float, Field(ge=0.5, le=60, description="length of a mixture")] = 2.0,
