@@ -24,6 +24,8 @@ from tasks.params import MOST_SHOWN, read_params, section, shown
 
 LONGEST = 10**9
 """Epochs or steps of a duration."""
+LEVEL_DECIMALS = 6
+"""Of a sparsity: with these, no two have one name (``paths.level``)."""
 
 if TYPE_CHECKING:
     from tasks.changes import Changes
@@ -43,6 +45,12 @@ def _increasing(levels: list[float]) -> list[float]:
     if any(b <= a for a, b in pairwise(levels)):
         raise ValueError("must increase from one to the next")
     return levels
+
+
+def _named(level: float) -> float:
+    if round(level, LEVEL_DECIMALS) != level:
+        raise ValueError(f"up to {LEVEL_DECIMALS} decimals, by which files are named")
+    return level
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -172,9 +180,9 @@ class ProblemSettings(Section):
     partition: dict[str, Any] = Field(default={}, description="keyword arguments of the class's partition()")
     training: dict[str, Any] = Field(default={}, description="keyword arguments of the class's constructor")
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], AfterValidator(_distinct)] = Field(min_length=1)
-    sparsities: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], AfterValidator(_increasing)] = Field(
-        min_length=1, description="shares of the prunable weights at zero, increasing"
-    )
+    sparsities: Annotated[
+        list[Annotated[float, Field(gt=0, lt=1), AfterValidator(_named)]], AfterValidator(_increasing)
+    ] = Field(min_length=1, description="shares of the prunable weights at zero, increasing")
     optimizer: OptimizerSettings
     extract: ExtractSettings
     retrain: RetrainSettings

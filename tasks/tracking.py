@@ -72,9 +72,10 @@ def track(
                 _log_dataset(client, child, problem, data_digest)
                 _log_metrics(client, child, rows)
             of_methods.append(child)
-            for step, level in rows[rows.step.isin(_percent(tables["results"].sparsity))].groupby("step"):
-                with _run(client, experiment, f"{method} {step} %", {"mlflow.parentRunId": child}) as run:
-                    _log_params(client, run, {"sparsity": f"{int(step) / 100:g}", **params})
+            for sparsity, level in rows[rows.sparsity.isin(tables["results"].sparsity)].groupby("sparsity"):
+                name = f"{method} {100 * float(sparsity):g} %"
+                with _run(client, experiment, name, {"mlflow.parentRunId": child}) as run:
+                    _log_params(client, run, {"sparsity": f"{sparsity:g}", **params})
                     _log_dataset(client, run, problem, data_digest)
                     _log_metrics(client, run, level)
                 of_levels.append(run)
@@ -168,7 +169,8 @@ def open_experiment(client: "MlflowClient", problem: str) -> str:
 
 
 def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd.DataFrame) -> pd.DataFrame:
-    """What the children hold: method, name, step (sparsity in whole percent), value averaged over instances and seeds.
+    """What the children hold: method, name, sparsity, step (the same in whole percent), value averaged over instances
+    and seeds.
 
     Means over subsets are named ``<protocol>.<metric>``, with the standard deviation over seeds beside them
     as ``<protocol>.<metric>_std`` where there are several; single subsets ``<protocol>.<metric>.<subset>``.
@@ -194,7 +196,7 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
     means = pd.concat([overall, of_instances, single, counts, overlap]).groupby(keys, sort=False).value.mean()
     spread = overall.assign(name=overall.name + "_std").groupby(keys, sort=False).value.std()
     table: pd.DataFrame = pd.concat([means, spread]).dropna().reset_index()
-    table["step"] = _percent(table.pop("sparsity"))
+    table["step"] = _percent(table.sparsity)
     return table
 
 
@@ -210,6 +212,7 @@ def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
             "method": rows.method,
             "name": "margin." + rows.against + "." + rows.metric,
             "value": rows.difference,
+            "sparsity": rows.sparsity,
             "step": _percent(rows.sparsity),
         }
     )

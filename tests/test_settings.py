@@ -40,6 +40,7 @@ def test_every_shipped_section_is_valid(params):
         ("digits.sparsities", [1.2], "digits.sparsities.0: found 1.2; allowed: less than 1"),
         ("digits.sparsities", [0.5, 0.5], "digits.sparsities: found [0.5, 0.5]; allowed: must increase"),
         ("digits.sparsities", [0.7, 0.5], "digits.sparsities: found [0.7, 0.5]; allowed: must increase"),
+        ("digits.sparsities", [0.9, 0.90000001], "digits.sparsities.1: found 0.90000001; allowed: up to 6 decimals"),
         ("digits.seeds", [], "digits.seeds: found []; allowed: "),
         ("digits.seeds", [1, 1], "digits.seeds: found [1, 1]; allowed: must not name anything twice"),
         ("digits.extract.duration", "ten", "digits.extract.duration: found 'ten'; allowed: "),

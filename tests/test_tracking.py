@@ -166,6 +166,21 @@ def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step
     assert not any(name.startswith("margin") for name in children["imp_single"].data.metrics)
 
 
+def test_levels_within_one_percent_are_runs_of_their_own(arguments: dict[str, Any], tmp_path: Path) -> None:
+    arguments["tables"] = {
+        name: table.assign(sparsity=table.sparsity.replace(0.25, 0.504)) for name, table in arguments["tables"].items()
+    }
+    track(**arguments)
+    client = reopened(tmp_path)
+    runs = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    found = {
+        run.info.run_name: (run.data.params["sparsity"], run.data.metrics["parameters.active_mean"])
+        for run in runs
+        if run.data.params.get("method") == "rtl" and "sparsity" in run.data.params
+    }
+    assert found == {"rtl 50 %": ("0.5", 500), "rtl 50.4 %": ("0.504", 750), "rtl 75 %": ("0.75", 250)}
+
+
 def test_below_a_method_is_a_run_per_level_and_the_parent_links_to_all_side_by_side(
     arguments: dict[str, Any], tmp_path: Path
 ) -> None:
