@@ -1,5 +1,6 @@
 """What one run changes in the settings of params.yaml: fields of the form in Prefect's page."""
 
+from copy import deepcopy
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +26,7 @@ class Changes(BaseModel):
 
     def applied_to(self, settings: dict[str, Any]) -> dict[str, Any]:
         """A problem's settings, every key of them given, with these changes."""
-        changed = dict(settings)
+        changed = deepcopy(settings)
         if self.seeds:
             changed["seeds"] = self.seeds
         if self.sparsities:

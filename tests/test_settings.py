@@ -1,7 +1,10 @@
+from copy import deepcopy
+
 import pytest
 import yaml
 
 from rtl_core.errors import SettingsError
+from tasks.changes import Changes
 from tasks.params import read_params
 from tasks.settings import problem_settings
 
@@ -91,6 +94,15 @@ def test_values_are_used_as_they_were_understood_with_defaults_filled_in(params)
     params("digits.optimizer.learning_rate", float("inf"))
     with pytest.raises(SettingsError, match="learning_rate: found inf; allowed: a finite number"):
         problem_settings("digits")
+
+
+def test_what_one_run_changes_leaves_the_settings_as_they_were(params):
+    settings = problem_settings("digits").model_dump()
+    before = deepcopy(settings)
+    changes = Changes(seeds=[7], sparsities=[0.4], methods=["rtl_sequential", "imp_single"])
+    changed = changes.applied_to(settings)
+    assert changed["retrain"]["update"] == ["sequential"] and changed["collapse"]["sparsities"] == []
+    assert settings == before
 
 
 def test_yaml_reads_off_as_false_and_off_is_meant(params):
