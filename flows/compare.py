@@ -77,7 +77,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     paired = compare_examples(problem, [one["examples"] for one in compared if one["examples"]])
     folder = paths.artifacts(problem)
     for name, reference in {**files, **paired}.items():
-        publish(folder / name, reference)
+        publish(folder, name, reference)
     drawn = run_steps({name: Step(partial(draw.submit, name, files)) for name in drawn_jobs(problem, jobs)}, "figures")
     pictures = {
         folder / "figures" / name.partition("/")[2] / f"{figure}.png": references["picture"]

@@ -7,21 +7,38 @@ from rtl_core.errors import DataError
 from tasks.store import STORE
 
 
-def publish(path: Path, reference: dict[str, str]) -> None:
-    """Write an artefact of the store to a path, whole or not at all."""
+def publish(folder: Path, name: str, reference: dict[str, str]) -> None:
+    """Write an artefact of the store below a folder, whole or not at all.
+
+    Raises:
+        DataError: the name, which may come from a store that others write to, leads out of the folder.
+    """
+    path = folder / name
+    _check_below(folder, path)
     STORE.copy(reference["sha256"], path)
 
 
 def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:
-    """Publish artefacts below a folder, and remove what an earlier run left there beside them."""
+    """Publish artefacts below a folder, and remove what an earlier run left there beside them.
+
+    Raises:
+        DataError: a path leads out of the folder.
+    """
+    for path in files:
+        _check_below(folder, path)
     folder.mkdir(parents=True, exist_ok=True)
     for path, reference in files.items():
-        publish(path, reference)
+        STORE.copy(reference["sha256"], path)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file() and path not in files:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
+
+
+def _check_below(folder: Path, path: Path) -> None:
+    if ".." in path.parts or folder not in path.parents:
+        raise DataError(f"{path}: found a name that leads out of {folder}; allowed: files below it")
 
 
 def collect(path: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ import struct
 import tracemalloc
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from rtl_core.problems.stored_images import FILE, load_images
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
 from tasks.left_out import read_left_out
 from tasks.params import read_params
+from tasks.publishing import publish, publish_files
 from tasks.settings import problem_settings
 
 MB = 1 << 20
@@ -473,6 +475,18 @@ def test_an_expression_that_would_never_be_done_is_stopped(monkeypatch, pattern)
 def test_an_expression_that_repeats_too_often_is_none():
     line = line_of(DataError, groups_of, [Recording("a", 1.0)], "(a{99999999999})", "partition.speaker")
     assert "'(a{99999999999})' is not a regular expression (the repetition number is too large)" in line
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/tmp/x", "."])
+def test_a_record_that_names_a_file_elsewhere_is_not_published(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    folder, sound = Path("data/digits"), {"sha256": "0" * 64}
+    files = {folder / "sound": sound, folder / name: sound}
+    for call in (lambda: publish(folder, name, sound), lambda: publish_files(folder, files)):
+        assert line_of(DataError, call).endswith(
+            f"{folder / name}: found a name that leads out of data/digits; allowed: files below it"
+        )
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
