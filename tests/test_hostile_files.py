@@ -1,11 +1,15 @@
 """A file made to do harm costs one line, and neither memory nor a program run."""
 
+import hashlib
 import io
 import itertools
 import json
 import os
+import pickle
 import re
+import shutil
 import struct
+import tarfile
 import tracemalloc
 import zipfile
 import zlib
@@ -20,12 +24,13 @@ from hostile_tickets import file_of, parts_of, signed
 from PIL import Image
 from safetensors.torch import save_file
 from test_pipeline import Project
+from torchvision import datasets
 
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
 from rtl_core.networks.coordinate_mlp import CoordinateMLP
 from rtl_core.problem import check_problem
 from rtl_core.problems.audio_file import facts_of
-from rtl_core.problems.cifar import read_npz
+from rtl_core.problems.cifar import read_npz, read_torchvision
 from rtl_core.problems.image_file import open_image
 from rtl_core.problems.image_folder import ImageFolder, read_image_folder
 from rtl_core.problems.image_regions import paint
@@ -448,6 +453,48 @@ def test_what_has_no_end_is_no_photograph(tmp_path):
     os.mkfifo(tmp_path / "images/y.png")
     (tmp_path / "images/z.png").symlink_to("/dev/zero")
     assert folder_files([str(tmp_path)]) == [tmp_path / "images/x.png"]
+
+
+class Deed:
+    """What leaves a file behind where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100"])
+@pytest.mark.parametrize("hostile", ["batches", "meta", "archive"])
+def test_a_pickle_whose_digest_is_not_known_is_not_loaded(tmp_path, monkeypatch, name, hostile):
+    def refuse(*_args, **_settings):
+        raise OSError("no network here")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    source = getattr(datasets, name)
+    files = [file for file, _ in source.train_list + source.test_list]
+    program, data = pickle.dumps(Deed(tmp_path / "deed")), b"sound"
+    folder = tmp_path / source.base_folder
+    folder.mkdir()
+    for file in files:
+        (folder / file).write_bytes(data if hostile == "meta" else program)
+    (folder / source.meta["filename"]).write_bytes(program)
+    if hostile == "meta":
+        known = {"data": np.zeros((1, 3072), np.uint8), "labels": [0]}
+        monkeypatch.setattr(
+            "pickle.load", lambda file, encoding: known if file.read() == data else pytest.fail("loaded")
+        )
+        digest = hashlib.md5(data).hexdigest()
+        monkeypatch.setattr(source, "train_list", [[file, digest] for file, _ in source.train_list])
+        monkeypatch.setattr(source, "test_list", [[file, digest] for file, _ in source.test_list])
+    elif hostile == "archive":
+        with tarfile.open(tmp_path / source.filename, "w:gz") as archive:
+            archive.add(folder, source.base_folder)
+        shutil.rmtree(folder)
+    line = line_of(DataError, read_torchvision, name, tmp_path, "train")
+    assert f"torchvision could not provide {name}" in line
+    assert not (tmp_path / "deed").exists()
 
 
 def test_a_picture_that_is_a_program_is_not_run(tmp_path):
