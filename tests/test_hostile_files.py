@@ -474,17 +474,14 @@ def test_a_pickle_whose_digest_is_not_known_is_not_loaded(tmp_path, monkeypatch,
     monkeypatch.setattr("urllib.request.urlopen", refuse)
     source = getattr(datasets, name)
     files = [file for file, _ in source.train_list + source.test_list]
-    program, data = pickle.dumps(Deed(tmp_path / "deed")), b"sound"
+    program = pickle.dumps(Deed(tmp_path / "deed"))
+    data = pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [0]})
     folder = tmp_path / source.base_folder
     folder.mkdir()
     for file in files:
         (folder / file).write_bytes(data if hostile == "meta" else program)
     (folder / source.meta["filename"]).write_bytes(program)
     if hostile == "meta":
-        known = {"data": np.zeros((1, 3072), np.uint8), "labels": [0]}
-        monkeypatch.setattr(
-            "pickle.load", lambda file, encoding: known if file.read() == data else pytest.fail("loaded")
-        )
         digest = hashlib.md5(data).hexdigest()
         monkeypatch.setattr(source, "train_list", [[file, digest] for file, _ in source.train_list])
         monkeypatch.setattr(source, "test_list", [[file, digest] for file, _ in source.test_list])
