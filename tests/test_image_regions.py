@@ -16,7 +16,6 @@ from rtl_core.problems.image_regions import MOST_DB, ImageRegions, paint
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
-from tasks.cores import cores
 
 STREAM = Stream(0).at(problem="images/china")
 
@@ -196,14 +195,7 @@ def test_references_are_the_photograph_and_its_regions(folder, china):
     assert len(colours) == len(china.subsets)
 
 
-@pytest.fixture
-def all_cores():
-    torch.set_num_threads(cores())
-    yield
-    torch.set_num_threads(1)
-
-
-def test_an_unpruned_network_learns_a_photograph_of_128_pixels(tmp_path, all_cores):
+def test_an_unpruned_network_learns_a_photograph_of_128_pixels(tmp_path):
     ImageRegions.partition(tmp_path, longest_side=128)
     problem = ImageRegions(tmp_path / "flower", device="cpu")
     weights = initial_weights(problem, STREAM, single=True)

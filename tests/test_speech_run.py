@@ -21,7 +21,6 @@ from rtl_core.problems.synthetic_speech import write_synthetic
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.training import batches_of
-from tasks.cores import cores
 from tasks.settings import problem_settings
 
 SCENES = [f"synthetic {kind}" for kind in ("indoor", "outdoor", "transportation")]
@@ -145,13 +144,9 @@ def test_an_unpruned_network_improves_real_speech_by_three_decibels(tmp_path):
     assert problem.subsets == ("indoor", "outdoor", "transportation")
     network, objective = problem.network(Stream(0).generator()).train(), problem.single_objective
     optimizer = torch.optim.Adam(network.parameters(), lr=0.005)
-    torch.set_num_threads(cores())
-    try:
-        for _, batch in zip(range(80), batches_of(objective, (Stream(e) for e in range(9))), strict=False):
-            optimizer.zero_grad()
-            objective.loss(network, batch).backward()
-            optimizer.step()
-    finally:
-        torch.set_num_threads(1)
+    for _, batch in zip(range(80), batches_of(objective, (Stream(e) for e in range(9))), strict=False):
+        optimizer.zero_grad()
+        objective.loss(network, batch).backward()
+        optimizer.step()
     scores = {(s.metric, s.subset): s.value for s in problem.score_single(network.eval()) if not s.example}
     assert scores["si_snri", "mean"] > 3
