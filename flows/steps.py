@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -67,11 +68,11 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
     done: dict[Hashable, PrefectFuture[Any]] = {}
     with Bar(what, len(steps)) as bar:
         while waiting or running:
-            ready = [key for key, step in waiting.items() if all(name in done for name in step.after)]
+            room = places()
+            ready = list(islice((key for key, step in waiting.items() if all(n in done for n in step.after)), room))
             share_among(len(running) + len(ready))
-            for key in ready[
-                : max(0, places() - len(running))
-            ]:  # what waits at a worker would overtake a chain's next step
+            # What waits at a worker would overtake a chain's next step.
+            for key in ready[: max(0, room - len(running))]:
                 step = waiting.pop(key)
                 future = step.submit(*(done[name] for name in step.after))
                 started_runs.add(future.task_run_id)
