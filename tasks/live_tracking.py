@@ -4,8 +4,11 @@ import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
+from tasks.interruption import if_ended_early
 from tasks.tracking import allowed_name, open_client, open_experiment
 
 SHOWN = ("jaccard", "excess", "departure")
@@ -27,6 +30,7 @@ class LiveTracking:
         self._thread = ThreadPoolExecutor(1)
         self._done: list[Future[None]] = []
         self._run: str | None = None
+        self._open = ExitStack()
 
     def __enter__(self) -> "LiveTracking":
         return self
@@ -55,6 +59,7 @@ class LiveTracking:
         if not self._client.search_runs([experiment], known, max_results=1):
             tags = {"rtl.extraction": self._identity}
             self._run = self._client.create_run(experiment, tags=tags, run_name="extraction").info.run_id
+            self._open.enter_context(if_ended_early(partial(self._client.set_terminated, self._run, "KILLED")))
 
     def _log(self, values: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric
@@ -66,3 +71,4 @@ class LiveTracking:
     def _finish(self, status: str) -> None:
         if self._run:
             self._client.set_terminated(self._run, status)
+            self._open.close()

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ import fsspec
 
 from rtl_core.errors import DataError
 from tasks import paths
+from tasks.interruption import if_ended_early
 
 _verified: dict[Path, tuple[int, int, str]] = {}
 
@@ -26,13 +28,16 @@ def whole_file(path: Path) -> Iterator[Path]:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(descriptor)
     try:
-        yield Path(name)
-        with open(name, "r+b") as file:
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
+        with if_ended_early(partial(os.unlink, name)):
+            yield Path(name)
+            with open(name, "r+b") as file:
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+    except BaseException as problem:
         os.unlink(name)
+        if isinstance(problem, OSError) and problem.filename is None:  # where a disk is full, none is named
+            problem.filename = str(path)
         raise
 
 

@@ -8,12 +8,15 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pandas as pd
 from filelock import FileLock
+
+from tasks.interruption import if_ended_early
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -153,6 +156,7 @@ def open_client() -> "MlflowClient":
 
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # what it refuses is raised as well
         # Two that open a new database at once would both create its tables, and one would fail.
         with FileLock(_folder() / f"{DATABASE}.lock"):
             return MlflowClient(tracking_uri=tracking_uri())
@@ -276,12 +280,13 @@ def _without_garbage_collection() -> Iterator[None]:
 @contextmanager
 def _run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, str]) -> Iterator[str]:
     run_id: str = client.create_run(experiment, tags=tags, run_name=name).info.run_id
-    try:
-        yield run_id
-    except BaseException:
-        client.set_terminated(run_id, "FAILED")
-        raise
-    client.set_terminated(run_id, "FINISHED")
+    with if_ended_early(partial(client.set_terminated, run_id, "KILLED")):
+        try:
+            yield run_id
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
 
 
 def _log_params(client: "MlflowClient", run_id: str, params: dict[str, str]) -> None:
