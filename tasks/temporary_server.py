@@ -3,14 +3,18 @@
 Prefect can start one by itself, but only after it has imported the whole server into this process too.
 """
 
-import gc
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
+from contextlib import ExitStack
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+
+from tasks.interruption import GOES_ON, end, if_ended_early
 
 # What Prefect sets for the server that it starts itself, and what a server without visitors does not need.
 ONLY_RECORDS = {
@@ -22,27 +26,34 @@ ONLY_RECORDS = {
 }
 
 
+SERVES = Path(__file__).with_name("serve_records.py")
+MOST_RESTARTS = 3
+SHORTLY = 1.5
+"""Seconds in which it may write what it has received, where nobody waits for a record of what did not end well."""
+
+
 class TemporaryServer:
-    """Starts at once and does not wait: while it comes up, its socket already takes the first request."""
+    """Starts at once and does not wait: while it comes up, its socket already takes the first request.
+
+    The socket is this process's own. When the server dies it is started again there, three times at most, and whoever
+    asked meanwhile asks again; after that the process ends with one line.
+    """
 
     def __init__(self) -> None:
         self.log = Path(os.environ["PREFECT_HOME"]) / "server.log"
-        with socket.create_server(("127.0.0.1", 0), backlog=128) as listening, self.log.open("wb") as log:
-            port = listening.getsockname()[1]
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(listening.fileno())],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=(listening.fileno(),),
-                start_new_session=True,
-                env={**os.environ, **ONLY_RECORDS},
-            )
+        self.log.write_bytes(b"")
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        port = self._socket.getsockname()[1]
         self.api_url = f"http://127.0.0.1:{port}/api"
-        timeout = float(os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"])
-        self._first = HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self._changing = threading.Lock()
+        self._stopped = False
+        self._process = self._started()
+        self._until_ready = float(os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"])
         # The server builds its routes at the first request to one of them: a second nobody need wait for.
-        self._first.request("GET", "/api/admin/version")
+        self._first = self._asked(self._until_ready)
+        self._ends_with_process = ExitStack()
+        self._ends_with_process.enter_context(if_ended_early(partial(self.stop, SHORTLY)))
+        threading.Thread(target=self._keep_up, daemon=True).start()
 
     def wait_until_ready(self) -> None:
         """Return when it answers.
@@ -50,24 +61,66 @@ class TemporaryServer:
         Raises:
             RuntimeError: it did not come up; the message names its log.
         """
-        try:
-            status = self._first.getresponse().status
-        except (OSError, HTTPException) as problem:
-            raise RuntimeError(f"Prefect's server did not start ({problem}); see {self.log}") from None
-        finally:
-            self._first.close()
+        deadline = time.monotonic() + self._until_ready
+        while True:
+            try:
+                status = self._first.getresponse().status
+                break
+            except (OSError, HTTPException) as problem:
+                left = deadline - time.monotonic()
+                if left <= 0 or self._stopped:
+                    raise RuntimeError(f"Prefect's server did not start ({problem}); see {self.log}") from None
+                self._first.close()
+                self._first = self._asked(left)
+        self._first.close()
         if status != 200:
             raise RuntimeError(f"Prefect's server answers with status {status}; see {self.log}")
 
-    def stop(self) -> None:
-        """Let it write what it has received, then end it."""
+    def stop(self, seconds: float = 20) -> None:
+        """Let it write what it has received, for so long at most, then end it."""
+        with self._changing:
+            self._stopped = True
+        self._ends_with_process.close()
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._socket.close()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", str(SERVES), str(self._socket.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=(self._socket.fileno(),),
+                start_new_session=True,
+                env={**os.environ, **ONLY_RECORDS},
+            )
+
+    def _asked(self, timeout: float) -> HTTPConnection:
+        connection = HTTPConnection("127.0.0.1", self._socket.getsockname()[1], timeout=timeout)
+        connection.request("GET", "/api/admin/version")
+        return connection
+
+    def _keep_up(self) -> None:
+        from tasks.refusals import refusal_of_disk  # its imports would keep the server waiting
+
+        for left in reversed(range(MOST_RESTARTS + 1)):
+            self._process.wait()
+            with self._changing:
+                if self._stopped:
+                    return
+                if why := refusal_of_disk(self.log.parent):
+                    break
+                if left:
+                    self._process = self._started()
+        why = why or f"Prefect's server ended {MOST_RESTARTS + 1} times; see {self.log}, and {GOES_ON}"
+        end(1, f"error: {why}")
 
 
 _early: list[TemporaryServer] = []
@@ -85,29 +138,3 @@ def start_early() -> None:
 def started_server() -> TemporaryServer:
     """The server that was started early, or else a new one."""
     return _early.pop() if _early else TemporaryServer()
-
-
-def _serve(descriptor: int) -> None:
-    gc.disable()  # a fifth of the time until it is up
-    import uvicorn
-    from prefect.server.api.server import create_app
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            gc.freeze()
-            gc.enable()
-
-    server = Server(uvicorn.Config(create_app, factory=True, lifespan="on", log_level="critical"))
-
-    def stop_with_parent() -> None:
-        os.read(0, 1)
-        server.should_exit = True
-
-    threading.Thread(target=stop_with_parent, daemon=True).start()
-    server.run(sockets=[socket.socket(fileno=descriptor)])
-    os._exit(0)  # all is written; taking the interpreter apart would cost another second and a half
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
