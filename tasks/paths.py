@@ -30,6 +30,11 @@ def checkpoints() -> Path:
     return STATE / "checkpoints"
 
 
+def turn(name: str) -> Path:
+    """What a run holds while no other may do the same in this folder; it holds its process id."""
+    return STATE / "locks" / name
+
+
 def timing(problem: str, stage: str) -> Path:
     """Where the last run of a stage spent its time."""
     return STATE / "timing" / problem / f"{stage}.json"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rtl_core.errors import DataError
 from tasks.store import STORE
+from tasks.taking_turns import publishing_to
 
 
 def publish(folder: Path, name: str, reference: dict[str, str]) -> None:
@@ -27,13 +28,14 @@ def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:
     for path in files:
         _check_below(folder, path)
     folder.mkdir(parents=True, exist_ok=True)
-    for path, reference in files.items():
-        STORE.copy(reference["sha256"], path)
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_file() and path not in files:
-            path.unlink()
-        elif path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+    with publishing_to(folder):
+        for path, reference in files.items():
+            STORE.copy(reference["sha256"], path)
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_file() and path not in files:
+                path.unlink()
+            elif path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
 
 
 def _check_below(folder: Path, path: Path) -> None:
