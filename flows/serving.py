@@ -4,7 +4,6 @@ from prefect import Flow, serve
 from prefect.client.orchestration import get_client
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.schedules import Cron
-from prefect.settings import get_current_settings
 
 from flows.baselines import baselines
 from flows.compare import compare
@@ -12,9 +11,9 @@ from flows.extract import extract
 from flows.partition import partition
 from flows.pipeline import pipeline
 from flows.retrain import retrain
-from rtl_core.errors import RtlError
 from tasks.caching import TRAINING
 from tasks.cores import cores
+from tasks.own_server import require_own_server
 from tasks.records import declare_records
 
 NIGHTLY = "0 2 * * *"
@@ -30,10 +29,8 @@ def serve_flows(problem: str) -> None:
     Raises:
         RtlError: no server answers.
     """
-    url = get_current_settings().api.url
+    require_own_server()
     with get_client(sync_client=True) as client:
-        if problem_with_server := client.api_healthcheck():
-            raise RtlError(f"{url}: no Prefect server answers ({problem_with_server}); start one: make ui")
         client.upsert_global_concurrency_limit_by_name(f"tag:{TRAINING}", cores())
     declare_records()
     serve(*deployments(problem))

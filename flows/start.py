@@ -1,6 +1,5 @@
 """How a flow is started from a shell: ``python -m flows.extract [PROBLEM ...]``."""
 
-import errno
 import gc
 import os
 import sys
@@ -8,30 +7,26 @@ from typing import Annotated, Any
 
 import typer
 from prefect import Flow
+from prefect.exceptions import TerminationSignal
 from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 
 from flows.parameters import Runner
 from rtl_core.errors import RtlError, SettingsError, one_line
 from tasks.finishing import all_runs_final
+from tasks.interruption import end, leave_to_end
 from tasks.params import read_params
 from tasks.records import declare_records
+from tasks.refusals import refusal
 from tasks.settings import problem_settings
+from tasks.taking_turns import turn_of
 from tasks.timing import record_stage
-
-CURES = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some of your quota",
-    errno.EROFS: "make it writable",
-    errno.EACCES: "make it yours to read and write",
-}
-"""What helps where the file system refuses; all that was finished is kept."""
 
 
 def start(flow: Flow[..., Any], stage: str) -> None:
     """Run a flow for the problems named on the command line, or else for those that params.yaml chooses.
 
-    An error that the user can act on is one line and exit status 1.
+    An error that the user can act on is one line and exit status 1; so is an interruption, with a status of its own.
     """
 
     def main(
@@ -52,21 +47,21 @@ def start(flow: Flow[..., Any], stage: str) -> None:
         with all_runs_final():
             declare_records()
             for problem in chosen:
-                flow(problem, **told)
-                record_stage(problem, stage)
+                with turn_of(problem):
+                    flow(problem, **told)
+                    record_stage(problem, stage)
         sys.stdout.flush()
         os._exit(0)  # all is written; taking the interpreter apart would cost each stage another second
 
     try:
         typer.run(main)
-    except RtlError as problem:
-        sys.exit(f"error: {problem}")
-    except OSError as problem:
-        if problem.errno not in CURES:
-            raise
-        where = one_line(f"{problem.filename}: ") if problem.filename else ""
-        cure = f"{CURES[problem.errno]} and run the same command again: it goes on where it was"
-        sys.exit(f"error: {where}{problem.strerror}; {cure}")
+    except BaseException as problem:
+        leave_to_end(isinstance(problem, TerminationSignal))
+        if isinstance(problem, RtlError):
+            sys.exit(f"error: {problem}")
+        if line := refusal(problem):
+            end(1, f"error: {one_line(line)}")
+        raise
 
 
 def _checked(runner: str) -> str:

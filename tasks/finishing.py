@@ -21,7 +21,9 @@ from prefect.settings import get_current_settings, temporary_settings
 
 from rtl_core.errors import RtlError
 from tasks.caching import started_runs
-from tasks.temporary_server import started_server
+from tasks.own_server import require_own_server
+from tasks.refusals import refusal
+from tasks.temporary_server import SHORTLY, started_server
 
 PAGE = 200  # the most that the server returns at once
 
@@ -31,18 +33,19 @@ def all_runs_final(timeout: float = 30.0) -> Iterator[None]:
     """Run flows inside: at the end every task run that ended is so in the database.
 
     Without an API URL of the user's own, the server lives exactly as long as the context. A user's own server
-    outlives the process, so nothing is waited for there.
+    outlives the process, so nothing is waited for there; nor where the disk refuses what would be recorded.
 
     Args:
         timeout: seconds to wait at the end; one line on stderr says how many runs are still missing then.
 
     Raises:
-        RtlError: the server did not start.
+        RtlError: the server did not start, or the user's own does not answer.
     """
     if get_current_settings().api.url is not None:
+        require_own_server()
         yield
         return
-    server = started_server()
+    server, refused = started_server(), None
     try:
         try:
             server.wait_until_ready()
@@ -53,20 +56,27 @@ def all_runs_final(timeout: float = 30.0) -> Iterator[None]:
             # At its end every flow run waits up to a second for its heartbeat, which nobody would hear here.
             with temporary_settings({"flows.heartbeat_frequency": None}):
                 yield
+        except Exception as problem:
+            refused = refusal(problem)
+            raise
         finally:
-            EventsWorker.drain_all(timeout=timeout)
-            APILogWorker.drain_all(timeout=timeout)
-            missing = _not_recorded(started_runs, timeout)
-            if missing:
-                print(
-                    f"warning: after {timeout:g} s Prefect has not recorded the end of {len(missing)} of "
-                    f"{len(started_runs)} task runs; their results are kept",
-                    file=sys.stderr,
-                )
+            if not refused:
+                _record_all(timeout)
             started_runs.clear()
     finally:
         _use_server(None)
-        server.stop()
+        server.stop(SHORTLY) if refused else server.stop()
+
+
+def _record_all(timeout: float) -> None:
+    EventsWorker.drain_all(timeout=timeout)
+    APILogWorker.drain_all(timeout=timeout)
+    if missing := _not_recorded(started_runs, timeout):
+        print(
+            f"warning: after {timeout:g} s Prefect has not recorded the end of {len(missing)} of "
+            f"{len(started_runs)} task runs; their results are kept",
+            file=sys.stderr,
+        )
 
 
 def _use_server(api_url: str | None) -> None:

@@ -3,6 +3,7 @@
 Each setting is a default: what the user's environment already says wins.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -49,5 +50,7 @@ DEFAULTS = {
 
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
+
+logging.raiseExceptions = False  # nor does the terminal show that the server refused a log
 
 Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
