@@ -65,10 +65,11 @@ def end(status: int, line: str) -> NoReturn:
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 child.kill()
-        if sys.stdout.isatty():
-            sys.stdout.write("\x1b[?25h\n")  # a bar hides the cursor
-            sys.stdout.flush()
-        print(line, file=sys.stderr, flush=True)
+        with suppress(OSError):  # nobody may read there any more
+            if sys.stdout.isatty():
+                sys.stdout.write("\x1b[?25h\n")  # a bar hides the cursor
+                sys.stdout.flush()
+            print(line, file=sys.stderr, flush=True)
         os._exit(status)
 
 

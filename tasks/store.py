@@ -41,6 +41,11 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise
 
 
+def unfinished_files(folder: Path) -> list[Path]:
+    """What ``whole_file`` had begun below a folder when its process was killed, or writes now."""
+    return [path for path in folder.rglob(".*.????????") if path.is_file()]
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Publish a file whole or not at all, even if the process or the machine stops half way."""
     path.parent.mkdir(parents=True, exist_ok=True)

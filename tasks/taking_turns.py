@@ -9,17 +9,20 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tasks import paths
+from tasks.store import unfinished_files
 
 
 @contextmanager
 def turn_of(problem: str) -> Iterator[None]:
     """Keep other runs of a problem in this folder waiting until the end of the block, or of the process.
 
-    Where another one is at work it is waited for, and a line on stderr says for which. What it leaves is found then.
+    Where another one is at work it is waited for, and a line on stderr says for which. What it has finished is found
+    then; what a killed one had begun to write is removed.
     """
     with _alone(paths.turn(problem), f"{problem}: waiting for a run in this folder"):
-        for unfinished in _unfinished(problem):
-            unfinished.unlink()
+        for folder in (paths.data(problem), paths.artifacts(problem)):
+            for left in unfinished_files(folder):
+                left.unlink()
         yield
 
 
@@ -46,9 +49,3 @@ def _alone(path: Path, line: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _unfinished(problem: str) -> list[Path]:
-    """What a killed run of this problem had begun to write."""
-    folders = (paths.data(problem), paths.artifacts(problem))
-    return [path for folder in folders for path in folder.rglob(".*") if path.is_file()]
