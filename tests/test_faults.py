@@ -79,9 +79,10 @@ def copied(undisturbed: Project, repository: Path, folder: Path) -> Project:
 
 
 def without(project: Project, stage: str) -> Project:
-    """The project before a stage: it will compute and publish everything again."""
-    shutil.rmtree(project.folder / ".rtl/records")
-    shutil.rmtree(project.folder / ".rtl/objects")
+    """The project before a stage: it will compute and publish everything again, but for the many steps of compare."""
+    if stage != "compare":
+        shutil.rmtree(project.folder / ".rtl/records")
+        shutil.rmtree(project.folder / ".rtl/objects")
     shutil.rmtree(project.folder / "artifacts/digits" / PUBLISHED[stage])
     return project
 
@@ -191,24 +192,38 @@ def tracked(project: Project) -> list[str]:
         return [status for (status,) in database.execute("select status from runs")]
 
 
-@pytest.mark.parametrize("state", ["whole", "truncated", "flipped"])
-def test_kill_9_of_a_run_in_training(undisturbed, project, recovers, state):
-    without(project, "retrain")
-    unfinished = [project.folder / "artifacts/digits" / name for name in (".results.csv.a1b2", "figures/.b.png.c3d4")]
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.fixture(scope="module")
+def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose run was killed in the middle of a training, and while it wrote two files."""
+    project = without(copied(undisturbed, repository, tmp_path_factory.mktemp("killed")), "retrain")
     with running(project, "retrain") as run:
         run.wait_for(lambda: states(project))
         run.process.kill()
     assert not (project.folder / "artifacts/digits/tickets").exists()
-    (path,) = states(project)
-    content = path.read_bytes()
-    if state == "truncated":
-        path.write_bytes(content[: len(content) // 2])
-    elif state == "flipped":
-        path.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
-    for left in unfinished:
-        left.write_bytes(b"half")
+    for name in (".results.csv.a1b2c3d4", "figures/.metrics.png.e5f6_7g8"):
+        (project.folder / "artifacts/digits" / name).write_bytes(b"half")
+    return project
+
+
+@pytest.mark.parametrize("damage", [None, truncate, flip], ids=["whole", "truncated", "flipped"])
+def test_kill_9_of_a_run_in_training(killed, repository, tmp_path, recovers, damage):
+    project = copied(killed, repository, tmp_path)
+    (state,) = states(project)
+    if damage:
+        damage(state)
+        assert not states(project)
     recovers(project, "retrain")
-    assert not [path for path in unfinished if path.exists()]
+    assert not [path for path in (project.folder / "artifacts").rglob(".*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
@@ -342,26 +357,14 @@ def test_a_full_disk(undisturbed, repository, tmp_path, recovers, what, stage, l
 def test_a_read_only_artefact_folder(project, recovers):
     without(project, "retrain")
     folder = str(project.folder / "artifacts")
-    with (
-        mounted("--bind", folder, folder),
-        mounted("-o", "remount,bind,ro", folder),
-        running(project, "retrain") as run,
-    ):
-        status, errors = run.ended()
+    with mounted("--bind", folder, folder):
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        with running(project, "retrain") as run:
+            status, errors = run.ended()
     assert status == 1 and errors.count("\n") == 1
     assert errors.startswith("error: artifacts/digits/tickets")
     assert errors.endswith(f"Read-only file system; make it writable and {GOES_ON}")
     recovers(project, "retrain")
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def garble(path: Path) -> None:
@@ -418,17 +421,13 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_jump_of_the_clock(undisturbed, project, clock, seconds, in_the_run):
     without(project, "extract")
     jump = project.folder / "now"
-    jumping = {"LD_PRELOAD": str(clock), "CLOCK_JUMPS_AT": str(jump), "CLOCK_JUMPS_BY": str(seconds)}
     if not in_the_run:
-        with running(project, "extract") as run:
-            run.wait_for(lambda: records(project))
-            run.process.kill()
         jump.touch()
+    jumping = {"LD_PRELOAD": str(clock), "CLOCK_JUMPS_AT": str(jump), "CLOCK_JUMPS_BY": str(seconds)}
     with running(project, "extract", **jumping) as run:
         began = time.monotonic()
-        if in_the_run:
-            run.wait_for(lambda: records(project))
-            jump.touch()
+        run.wait_for(lambda: records(project))
+        jump.touch()
         assert run.ended() == (0, "")
         tell_seconds(began)
     assert project.published() == undisturbed.published()
