@@ -73,7 +73,7 @@ def copied(undisturbed: Project, repository: Path, folder: Path) -> Project:
     """The same project elsewhere, with all that came out."""
     project = Project(repository, folder, **SETTINGS)
     for name in (".rtl", "data", "artifacts"):
-        shutil.copytree(undisturbed.folder / name, folder / name)
+        shutil.copytree(undisturbed.folder / name, folder / name, dirs_exist_ok=True)
     shutil.copy(undisturbed.folder / "mlflow.db", folder)
     return project
 
