@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture, as_completed
+from prefect.logging import get_run_logger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Column
@@ -17,15 +18,18 @@ from flows.runner import places
 from tasks.caching import started_runs
 from tasks.cores import share_among
 from tasks.job import Job
+from tasks.records import Kept
 from tasks.status import status_lines
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 class Step(NamedTuple):
-    """How a step is submitted, and which steps' futures, all completed, it is given in their order."""
+    """How a step is submitted, and what it is given in this order: of steps that ran the futures, all completed, and
+    of those that need not the results.
+    """
 
-    submit: Callable[..., PrefectFuture[Any]]
+    submit: Callable[..., PrefectFuture[Any] | Kept]
     after: tuple[Hashable, ...] = ()
 
 
@@ -65,24 +69,33 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
         return {}
     waiting = dict(steps)
     running: dict[PrefectFuture[Any], Key] = {}
-    done: dict[Hashable, PrefectFuture[Any]] = {}
+    done: dict[Hashable, Any] = {}
+    results: dict[Key, Any] = {}
     with Bar(what, len(steps)) as bar:
         while waiting or running:
-            room = places()
+            room, ended = places(), []
             ready = list(islice((key for key, step in waiting.items() if all(n in done for n in step.after)), room))
             share_among(len(running) + len(ready))
             # What waits at a worker would overtake a chain's next step.
             for key in ready[: max(0, room - len(running))]:
                 step = waiting.pop(key)
-                future = step.submit(*(done[name] for name in step.after))
-                started_runs.add(future.task_run_id)
-                running[future] = key
-            finished = next(as_completed(list(running)))
-            key = running.pop(finished)
-            given_up = [name for name in watch(key, finished.result()) if waiting.pop(name, None)]
-            done[key] = finished
-            bar.advance(len(given_up))
-    return {key: done[key].result() for key in steps if key in done}
+                submitted = step.submit(*(done[name] for name in step.after))
+                if isinstance(submitted, Kept):
+                    done[key] = results[key] = submitted.result
+                    ended.append(key)
+                else:
+                    started_runs.add(submitted.task_run_id)
+                    running[submitted] = key
+            if not ended:
+                finished = next(as_completed(list(running)))
+                key = running.pop(finished)
+                done[key], results[key] = finished, finished.result()
+                ended.append(key)
+            for key in ended:
+                bar.advance(len([name for name in watch(key, results[key]) if waiting.pop(name, None)]))
+    kept = sum(not isinstance(one, PrefectFuture) for one in done.values())
+    get_run_logger().info(f"{what}: {kept} of {len(done)} steps kept from an earlier run")
+    return {key: results[key] for key in steps if key in results}
 
 
 class Status(ProgressColumn):

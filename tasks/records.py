@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec
 from prefect.results import ResultRecord
@@ -14,16 +14,27 @@ from tasks.record_serializer import DigestedJson
 from tasks.store import STORE
 
 
-def drop_unless_whole(key: str) -> None:
-    """Remove the record of this key if it is unreadable, or names an artefact that the store no longer holds."""
+class Kept(NamedTuple):
+    """The result of a step that need not run again."""
+
+    result: Any
+
+
+def kept(key: str) -> Kept | None:
+    """What the record of this key holds; None where there is none.
+
+    A record that is unreadable, or that names an artefact which the store no longer holds, is removed.
+    """
     files, folder = fsspec.url_to_fs(_location())
     record = f"{folder}/{key}"
     try:
         content = files.cat_file(record)
     except FileNotFoundError:
-        return
-    if not _is_whole(content):
+        return None
+    found = _read(content)
+    if found is None:
         files.rm_file(record)
+    return found
 
 
 def declare_records() -> None:
@@ -44,15 +55,15 @@ def _location() -> str:
     return str(get_current_settings().results.local_storage_path)
 
 
-def _is_whole(record: bytes) -> bool:
+def _read(record: bytes) -> Kept | None:
     try:
         # A record says itself how it is to be read, and Prefect's own ways load pickles or call what is named in it.
         if json.loads(record)["metadata"]["serializer"] != DigestedJson().model_dump():
-            return False
+            return None
         result = ResultRecord.deserialize(record).result
     except (ValueError, KeyError, TypeError, RecursionError):
-        return False
-    return all(STORE.holds(digest) for digest in _references(result))
+        return None
+    return Kept(result) if all(STORE.holds(digest) for digest in _references(result)) else None
 
 
 def _references(value: Any) -> Iterator[str]:
