@@ -28,7 +28,7 @@ from tasks.levels import compared_levels, read_levels, retrained_places
 from tasks.measure_similarity import measure_similarity
 from tasks.methods import all_methods, examined_method, rtl_methods
 from tasks.pages import shown_run, write_pages
-from tasks.provenance import flow_run_id, provenance
+from tasks.provenance import provenance
 from tasks.published_tables import read_tables
 from tasks.publishing import collect, publish, publish_files
 from tasks.score_across import score_across
@@ -200,23 +200,23 @@ def show(
 ) -> None:
     """Take what was published to where people compare runs: MLflow, the Prefect UI and pages of their own.
 
-    A comparison that is there already, with all that it came from, is neither logged nor written again.
+    A comparison that is there already is neither logged nor written again.
     """
     folder, flat = paths.artifacts(problem), flat_settings(settings.model_dump())
     tables, left_out, data = read_tables(folder), read_left_out(problem), data_digest(jobs)
-    facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds))}
-    if ends := [end for job in jobs if (end := _early_end(job, settings))]:
-        facts["extraction.ended_at"] = "; ".join(ends)
-    identity = comparison_identity(published, flat, data, facts, left_out)
-    run_id = shown_run(problem)
+    identity = comparison_identity(published, flat, data, left_out)
+    run_id = shown_run(problem, tables)
     if run_id is None or not is_logged(run_id, identity):
-        facts["prefect.flow_run_id"] = flow_run_id()
+        facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds))}
+        if ends := [end for job in jobs if (end := _early_end(job, settings))]:
+            facts["extraction.ended_at"] = "; ".join(ends)
         run_id = track(problem, tables, flat, data, folder / "figures", facts)
         specs = {
             name: {figure: json.loads(STORE.get(references["spec"]["sha256"])) for figure, references in found.items()}
             for name, found in drawn.items()
         }
         about = {"facts": facts | {"mlflow.run_id": run_id}, "settings": flat, "left_out": left_out}
+        paths.facts(problem).unlink(missing_ok=True)  # until the pages are all of this run
         pages = write_pages(problem, tables, specs, **about)
         write_atomically(paths.facts(problem), json.dumps(about, indent=2).encode())
         log_report(run_id, pages, identity)

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from flows.parameters import Runner
 from rtl_core.errors import RtlError, SettingsError, one_line
 from tasks.finishing import all_runs_final
-from tasks.interruption import end, leave_to_end
+from tasks.interruption import end, end_when_told, leave_to_end
 from tasks.params import read_params
 from tasks.records import declare_records
 from tasks.refusals import refusal
@@ -38,7 +38,7 @@ def start(flow: Flow[..., Any], stage: str) -> None:
             str, typer.Option(envvar="RTL_RUNNER", help="threads, dask, or the address of a Dask scheduler")
         ] = "threads",
     ) -> None:
-        chosen = [name.rpartition("@")[2] for name in problems or []] or read_params()["problems"]
+        chosen = [name.removeprefix(f"{stage}@") for name in problems or []] or read_params()["problems"]
         for problem in chosen:
             problem_settings(problem)
         told = {"runner": _checked(runner)} if "runner" in flow.parameters.properties else {}
@@ -53,6 +53,7 @@ def start(flow: Flow[..., Any], stage: str) -> None:
         sys.stdout.flush()
         os._exit(0)  # all is written; taking the interpreter apart would cost each stage another second
 
+    end_when_told()
     try:
         typer.run(main)
     except BaseException as problem:

@@ -25,8 +25,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Step(NamedTuple):
-    """How a step is submitted, and what it is given in this order: of steps that ran the futures, all completed, and
-    of those that need not the results.
+    """How a step is submitted, and after which others.
+
+    ``submit`` is given, in the order of ``after``, the completed future of each step that ran and the result of each
+    that was kept.
     """
 
     submit: Callable[..., PrefectFuture[Any] | Kept]
@@ -93,8 +95,8 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
                 ended.append(key)
             for key in ended:
                 bar.advance(len([name for name in watch(key, results[key]) if waiting.pop(name, None)]))
-    kept = sum(not isinstance(one, PrefectFuture) for one in done.values())
-    get_run_logger().info(f"{what}: {kept} of {len(done)} steps kept from an earlier run")
+    kept = sum(not isinstance(one, PrefectFuture) or one.state.name == "Cached" for one in done.values())
+    get_run_logger().info(f"{what}: {kept} of {len(done)} steps kept")
     return {key: results[key] for key in steps if key in results}
 
 

@@ -19,8 +19,9 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import exponential_backoff
 from prefect.utilities.callables import get_call_parameters
 
+from tasks import paths
 from tasks.record_serializer import DigestedJson
-from tasks.records import kept
+from tasks.records import Kept, kept
 from tasks.source_digest import source_digest, source_digests
 
 __all__ = ["cached_task", "source_digest", "started_runs", "step_key"]
@@ -62,7 +63,7 @@ class ContentPolicy(CachePolicy):
         flow_parameters: dict[str, Any],
         **kwargs: Any,
     ) -> str | None:
-        """The key, of which a damaged record is removed before Prefect looks for it."""
+        """The key. Where its record is damaged this removes it, before Prefect looks there."""
         started_runs.add(task_ctx.task_run.id)
         key = self.key_of(task_ctx.task.name, inputs)
         if key is not None:
@@ -83,21 +84,26 @@ class ContentPolicy(CachePolicy):
 
 
 class CachedTask(Task[P, R]):
-    """A task that begins a run only where there is something to run, if its own process would."""
+    """A task of which ``submit`` begins no run where an earlier one left its result."""
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:
-        """The future of a run or, where threads of this process would run it, what is kept of an earlier one.
+        """The future of a run or, with threads and a store that is a folder, what an earlier run left.
 
         A run that finds its record costs ten milliseconds, most of them Prefect's; finding it alone costs half of one.
         Workers elsewhere look for themselves, beside the store.
         """
+        return self._kept(get_call_parameters(self.fn, args, kwargs)) or super().submit(*args, **kwargs)
+
+    def _kept(self, inputs: Mapping[str, Any]) -> Kept | None:
         run = FlowRunContext.get()
-        if run is not None and isinstance(run.task_runner, ThreadPoolTaskRunner):
-            assert isinstance(self.cache_policy, ContentPolicy)
-            key = self.cache_policy.key_of(self.name, get_call_parameters(self.fn, args, kwargs))
-            if key is not None and (found := kept(key)) is not None:
-                return found
-        return super().submit(*args, **kwargs)
+        if run is None or not isinstance(run.task_runner, ThreadPoolTaskRunner) or "://" in paths.shared_store():
+            return None
+        assert isinstance(self.cache_policy, ContentPolicy)
+        key = self.cache_policy.key_of(self.name, inputs)
+        try:
+            return None if key is None else kept(key)
+        except OSError:  # a run tries again, and tells
+            return None
 
 
 def cached_task(
@@ -162,9 +168,9 @@ def step_key() -> str:
         MissingContextError: no task is running.
     """
     context = TaskRunContext.get()
-    if context is None or context.task.cache_policy is None:
+    if context is None or not isinstance(context.task.cache_policy, ContentPolicy):
         raise MissingContextError("no cached step is running")
-    key = context.task.cache_policy.compute_key(context, context.parameters, {})
+    key = context.task.cache_policy.key_of(context.task.name, context.parameters)
     assert key is not None, "a cached step has inputs that JSON can hold"
     return key
 

@@ -16,7 +16,6 @@ def comparison_identity(
     published: Mapping[Path, Mapping[str, str]],
     settings: Mapping[str, str],
     data_digest: str,
-    facts: Mapping[str, str],
     left_out: Sequence[str],
 ) -> str:
     """SHA-256 in hexadecimal over what is shown and the code that shows it.
@@ -25,14 +24,12 @@ def comparison_identity(
         published: references of the tables, pictures and sounds, by path.
         settings: the problem's settings under dotted keys.
         data_digest: SHA-256 of the partitioned data, in hex.
-        facts: which code and data the tables came from.
         left_out: what the partition stage left out of the data, in lines.
     """
     identity = {
         "published": {str(path): reference["sha256"] for path, reference in published.items()},
         "settings": dict(settings),
         "data": data_digest,
-        "facts": dict(facts),
         "left_out": list(left_out),
         "sources": source_digests(SHOWN_BY),
         "template": file_digest(TEMPLATE),

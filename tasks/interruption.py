@@ -15,6 +15,7 @@ MOST_SECONDS = 5.0
 _actions: dict[object, Callable[[], object]] = {}
 _ending = threading.Lock()
 _told = threading.Event()
+_listening = threading.Event()
 
 
 @contextmanager
@@ -37,10 +38,13 @@ def if_ended_early(action: Callable[[], object]) -> Iterator[None]:
 
 def end_when_told() -> None:
     """From now on Ctrl-C and SIGTERM end this process with one line, whatever its threads are at, unless they are
-    ignored already (nohup, say).
+    ignored already (nohup, say). Saying so again changes nothing.
 
     A thread waits for them: the main thread may be in C code for long, and Prefect raises exceptions of its own there.
     """
+    if _listening.is_set():
+        return
+    _listening.set()
     told, telling = os.pipe()
     os.set_blocking(telling, False)
     for number in (signal.SIGINT, signal.SIGTERM):

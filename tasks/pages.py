@@ -50,10 +50,11 @@ def write_pages(
     return list(pages)
 
 
-def shown_run(problem: str) -> str | None:
-    """The MLflow run whose comparison the page shows; None where there is no page, or it is not known of which."""
+def shown_run(problem: str, tables: Mapping[str, pd.DataFrame]) -> str | None:
+    """The MLflow run whose comparison the pages show; None where one is missing, or it is not known of which."""
     try:
-        known = json.loads(paths.facts(problem).read_bytes())["facts"]["mlflow.run_id"]
+        known: str = json.loads(paths.facts(problem).read_bytes())["facts"]["mlflow.run_id"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return known if paths.report(problem).is_file() else None
+    pages = [paths.report(problem), *(paths.report(f"{problem}/{name}") for name in instances_in(tables))]
+    return known if all(page.is_file() for page in pages) else None

@@ -49,6 +49,7 @@ DEFAULTS = {
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
 
-logging.raiseExceptions = False  # nor does the terminal show that the server refused a log
+# A log that the server refuses is no news for the terminal; Python would print it there.
+logging.raiseExceptions = False
 
 Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)

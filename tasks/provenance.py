@@ -9,22 +9,17 @@ from prefect.context import get_run_context
 
 
 def provenance() -> dict[str, str]:
-    """Tags of a comparison: git commit, digest of dvc.lock.
+    """Tags of the flow run that is under way: git commit, digest of dvc.lock, Prefect flow-run id.
 
     A fact that does not exist (no git repository, no dvc.lock yet) is left out.
     """
-    tags = {}
+    tags = {"prefect.flow_run_id": str(get_run_context().flow_run.id)}  # type: ignore[union-attr]
     if shutil.which("git") and (commit := _git("rev-parse", "HEAD")):
         tags["git.commit"] = commit
         tags["git.clean"] = str(not _git("status", "--porcelain")).lower()
     if (lock := Path("dvc.lock")).is_file():
         tags["dvc.lock"] = hashlib.sha256(lock.read_bytes()).hexdigest()
     return tags
-
-
-def flow_run_id() -> str:
-    """Prefect's id of the flow run that is under way."""
-    return str(get_run_context().flow_run.id)  # type: ignore[union-attr]
 
 
 def _git(*arguments: str) -> str:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from httpx import HTTPError, HTTPStatusError
+from httpx import HTTPStatusError, TransportError
 
 from tasks.interruption import GOES_ON
 
@@ -39,7 +39,7 @@ def refusal(problem: BaseException) -> str | None:
             if words in str(each):
                 return _line(number, "", f"SQLite says: {words}")
     for each in _behind(problem):
-        if isinstance(each, HTTPError):
+        if isinstance(each, TransportError) or (isinstance(each, HTTPStatusError) and each.response.is_server_error):
             return refusal_of_disk(Path(os.environ["PREFECT_HOME"])) or _server_line(each)
     return None
 
@@ -59,7 +59,7 @@ def _line(number: int, where: str, what: str) -> str:
     return f"{f'{where}: ' if where else ''}{what}; {CURES[number]} and {GOES_ON}"
 
 
-def _server_line(problem: HTTPError) -> str:
+def _server_line(problem: TransportError | HTTPStatusError) -> str:
     if isinstance(problem, HTTPStatusError):
         return f"Prefect's server answers {problem.response.status_code} to {problem.request.url}; {GOES_ON}"
     return f"Prefect's server no longer answers ({type(problem).__name__}); see that it runs, and {GOES_ON}"

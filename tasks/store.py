@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import fsspec
+import psutil
 
 from rtl_core.errors import DataError
 from tasks import paths
@@ -25,7 +27,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     So it is even if the process or the machine stops half way.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
     os.close(descriptor)
     try:
         with if_ended_early(partial(os.unlink, name)):
@@ -35,15 +37,17 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.chmod(name, 0o644)
             os.replace(name, path)
     except BaseException as problem:
-        os.unlink(name)
+        with suppress(FileNotFoundError):
+            os.unlink(name)
         if isinstance(problem, OSError) and problem.filename is None:  # where a disk is full, none is named
             problem.filename = str(path)
         raise
 
 
 def unfinished_files(folder: Path) -> list[Path]:
-    """What ``whole_file`` had begun below a folder when its process was killed, or writes now."""
-    return [path for path in folder.rglob(".*.????????") if path.is_file()]
+    """What ``whole_file`` had begun below a folder when its process, which is no more, was killed."""
+    begun = [(path, re.search(r"\.(\d+)\.[a-z0-9_]{8}$", path.name)) for path in folder.rglob(".*.????????")]
+    return [path for path, written_by in begun if written_by and not psutil.pid_exists(int(written_by[1]))]
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -22,7 +22,7 @@ def turn_of(problem: str) -> Iterator[None]:
     with _alone(paths.turn(problem), f"{problem}: waiting for a run in this folder"):
         for folder in (paths.data(problem), paths.artifacts(problem)):
             for left in unfinished_files(folder):
-                left.unlink()
+                left.unlink(missing_ok=True)
         yield
 
 

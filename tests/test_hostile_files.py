@@ -423,19 +423,18 @@ def test_images_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch, si
 @pytest.mark.parametrize(
     ("entry", "target", "line"),
     [
-        ("a/loop", "..", "a/loop: found a link to a folder, or out of "),
-        ("c", "../elsewhere", "c: found a link to a folder, or out of "),
-        ("a/x.png", "../../elsewhere/0.png", "a/x.png: found a link to a folder, or out of "),
-        ("a/x.png", "/dev/zero", "a/x.png: found a link to a folder, or out of "),
+        ("a/loop", "..", "a/loop: found a link to a folder"),
+        ("c", "../elsewhere", "c: found a link to a folder"),
+        ("a/x.png", "/dev/zero", "a/x.png: found neither a file nor a folder"),
         ("a/x.png", None, "a/x.png: found neither a file nor a folder"),
     ],
 )
-def test_links_that_leave_a_folder_of_images_or_go_round_in_it(tmp_path, entry, target, line):
+def test_links_to_folders_and_what_has_no_end_among_images(tmp_path, entry, target, line):
     for path in ("images/a", "images/b", "elsewhere"):
         (tmp_path / path).mkdir(parents=True)
         for number in range(3):
             Image.new("RGB", (4, 4)).save(tmp_path / path / f"{number}.png")
-    (tmp_path / "images/b/same.png").symlink_to("../a/0.png")
+    (tmp_path / "images/b/same.png").symlink_to("../../elsewhere/0.png")  # as DVC's cache.type symlink leaves it
     (tmp_path / "images/b/gone.png").symlink_to("gone.png")
     data, _, (left_out,) = read_image_folder(str(tmp_path / "images"), 0)
     assert len(data) == 7 and "b/gone.png: not readable as an image" in left_out
