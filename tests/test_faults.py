@@ -217,7 +217,7 @@ def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.Temp
     return project
 
 
-@pytest.mark.parametrize("damage", [None, truncate, flip], ids=["whole", "truncated", "flipped"])
+@pytest.mark.parametrize("damage", [None, flip], ids=["whole", "flipped"])  # truncated: test_checkpoint.py
 def test_kill_9_of_a_run_in_training(killed, repository, tmp_path, recovers, damage):
     project = copied(killed, repository, tmp_path)
     (state,) = states(project)
