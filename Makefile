@@ -13,7 +13,7 @@ run: $(ENVIRONMENT)  ## run the pipeline on the problems that params.yaml choose
 	@started=$$(date +%s.%N); dvc repro && rtl results --since $$started
 
 test: $(ENVIRONMENT)  ## lint, check types and run the tests
-	ruff check . && ruff format --check . && mypy && pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	ruff check . && ruff format --check . && mypy && pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lint: $(ENVIRONMENT)  ## put the code in order
 	ruff check --fix . && ruff format . && mypy

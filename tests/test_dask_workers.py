@@ -112,7 +112,7 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_machine_tho
 
 def test_a_scheduler_without_workers_is_one_line(hosts, server):
     (port,) = free_ports(1)
-    hosts[0].environment["PREFECT_API_URL"] = server
+    hosts[0].environment |= {"PREFECT_API_URL": server, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}
     done = hosts[0].run(sys.executable, "-m", "flows.retrain", "digits", "--runner", f"tcp://127.0.0.1:{port}")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: runner: no worker at tcp://127.0.0.1:{port} after"), done.stderr
