@@ -105,8 +105,15 @@ def test_the_schedule_waits_until_it_is_switched_on(pages, served, browser_page)
     assert all(run["auto_scheduled"] and run["parameters"] == {"problem": "digits"} for run in runs)
     browser_page.get_by_role("tab", name="Upcoming").or_(browser_page.get_by_text("Upcoming")).first.click()
     browser_page.get_by_text("Scheduled for").first.wait_for()
-    switch = ask(f"{pages.prefect}/api/deployments/{served['pipeline']}")["schedules"][0]
-    assert switch["active"] and switch["schedule"]["cron"] == "0 2 * * *"
+    assert schedule_of(pages, served)["active"] and schedule_of(pages, served)["schedule"]["cron"] == "0 2 * * *"
+    switch.click()  # off again: at two in the morning it would run beside the tests that follow
+    until(lambda: not schedule_of(pages, served)["active"], 30, lambda: "the schedule stays on")
+    until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", wanted) == [], 60, lambda: "runs stay scheduled")
+
+
+def schedule_of(pages: Pages, served: dict[str, str]) -> dict[str, Any]:
+    """The one schedule of the pipeline's deployment."""
+    return ask(f"{pages.prefect}/api/deployments/{served['pipeline']}")["schedules"][0]
 
 
 def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_starts_a_run(
