@@ -36,6 +36,9 @@ class Score(NamedTuple):
 
     ``example`` names the one test example it is of, the same for every method, where a metric is a mean over examples
     and theirs are given as well: the comparison of methods is then paired over them.
+
+    ``higher_is_better`` says in which direction the metric is read; None where torchmetrics knows it by that name.
+    ``chance`` is what guessing, or doing nothing, would give; None where there is no such value.
     """
 
     protocol: str
@@ -43,6 +46,8 @@ class Score(NamedTuple):
     subset: str
     value: float
     example: str = ""
+    higher_is_better: bool | None = None
+    chance: float | None = None
 
 
 class AcrossSubsets(NamedTuple):

@@ -8,6 +8,7 @@ from torch import nn
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
+from rtl_core.scoring import complete_scores
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets, parameter_ledger
 from tasks.caching import cached_task
@@ -20,8 +21,8 @@ from tasks.timing import computing
 
 @cached_task(
     name="score {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.evaluation", "rtl_core.ticket_file", "rtl_core.tickets", "tasks.examples_file"),
-    version="3",
+    uses=("rtl_core.evaluation", "rtl_core.scoring", "rtl_core.ticket_file", "rtl_core.tickets", "tasks.examples_file"),
+    version="4",
 )
 def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> dict[str, Any]:
     """Scores and parameter ledger of one method, from its ticket files: one, or K that share nothing.
@@ -34,7 +35,7 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     problem = load_problem(job)
     check_subsets(problem, method, sets)
     with computing():
-        scores = score(problem, method, sets)
+        scores = complete_scores(score(problem, method, sets), problem.subsets)
     instance = {"instance": name} if (name := instance_of(job)) else {}
     place = {**instance, "method": method, "seed": seed, "sparsity": sparsity}
     ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
