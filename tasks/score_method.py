@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import torch
 from torch import nn
 
+from rtl_core.construction import new_network
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
@@ -13,7 +13,7 @@ from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets, parameter_ledger
 from tasks.caching import cached_task
 from tasks.examples_file import examples_file
-from tasks.job import Job, instance_of, load_problem
+from tasks.job import Job, instance_of, load_problem, stream_of
 from tasks.methods import SINGLE_METHODS
 from tasks.store import STORE
 from tasks.timing import computing
@@ -21,7 +21,14 @@ from tasks.timing import computing
 
 @cached_task(
     name="score {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.evaluation", "rtl_core.scoring", "rtl_core.ticket_file", "rtl_core.tickets", "tasks.examples_file"),
+    uses=(
+        "rtl_core.construction",
+        "rtl_core.evaluation",
+        "rtl_core.scoring",
+        "rtl_core.ticket_file",
+        "rtl_core.tickets",
+        "tasks.examples_file",
+    ),
     version="4",
 )
 def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> dict[str, Any]:
@@ -35,7 +42,7 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     problem = load_problem(job)
     check_subsets(problem, method, sets)
     with computing():
-        scores = complete_scores(score(problem, method, sets), problem.subsets)
+        scores = complete_scores(score(problem, method, sets, stream_of(job, seed)), problem.subsets)
     instance = {"instance": name} if (name := instance_of(job)) else {}
     place = {**instance, "method": method, "seed": seed, "sparsity": sparsity}
     ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
@@ -48,25 +55,21 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     }
 
 
-def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
-    """Scores of the networks in one or several sets of tickets."""
+def score(problem: Problem, method: str, sets: list[Tickets], stream: Stream) -> list[Score]:
+    """Scores of the networks in one or several sets of tickets, of one seed of the problem."""
     if method in SINGLE_METHODS:
-        return problem.score_single(single_network_of(problem, sets[0]))
-    return problem.score(networks_of(problem, sets))
+        return problem.score_single(single_network_of(problem, sets[0], stream))
+    return problem.score(networks_of(problem, sets, stream))
 
 
-def single_network_of(problem: Problem, tickets: Tickets) -> nn.Module:
+def single_network_of(problem: Problem, tickets: Tickets, stream: Stream) -> nn.Module:
     """The network that serves every subset, in evaluation mode."""
-    return tickets.network(0, problem.single_network(_spare()))
+    return tickets.network(0, new_network(problem, stream, single=True))
 
 
-def networks_of(problem: Problem, sets: list[Tickets]) -> list[nn.Module]:
-    """The networks of all tickets, in evaluation mode."""
-    return [s.network(k, problem.network(_spare())) for s in sets for k in range(len(s.subsets))]
-
-
-def _spare() -> torch.Generator:
-    return Stream(0).generator()  # ticket values replace whatever it draws
+def networks_of(problem: Problem, sets: list[Tickets], stream: Stream) -> list[nn.Module]:
+    """The networks of all tickets, in evaluation mode; each is built as it was for training, before it is filled."""
+    return [s.network(k, new_network(problem, stream)) for s in sets for k in range(len(s.subsets))]
 
 
 def check_subsets(problem: Problem, method: str, sets: list[Tickets]) -> None:
