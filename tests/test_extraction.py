@@ -1,10 +1,9 @@
 import pytest
 import torch
-from torch import nn
 
 from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
-from rtl_core.errors import DivergedError, SettingsError
+from rtl_core.errors import DivergedError
 from rtl_core.extraction import extract_round, extract_tickets, unpruned
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.pruning import plan_rounds
@@ -84,10 +83,4 @@ def test_the_global_generator_is_neither_read_nor_needed(digits, stream, adam):
 def test_divergence_says_method_subset_and_round(digits, stream):
     rounds = plan_rounds(initial_weights(digits, stream).layout.size, [0.5], 0.5, 1)
     with pytest.raises(DivergedError, match=r"seed 0, problem digits, method rtl, subset digit 0, round 1"):
-        extract_tickets(digits, rounds, ONE, OptimizerChoice("sgd", 1e30), stream)
-
-
-def test_a_network_with_dropout_is_refused(digits, stream, monkeypatch):
-    monkeypatch.setattr(digits, "network", lambda generator: nn.Sequential(nn.Conv2d(1, 2, 3), nn.Dropout(0.5)))
-    with pytest.raises(SettingsError, match="dropout"):
-        initial_weights(digits, stream)
+        run_chain(digits, rounds, stream, OptimizerChoice("sgd", 1e30))
