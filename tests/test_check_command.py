@@ -1,4 +1,4 @@
-"""Whoever brings a problem is told what to change before anything is trained or stored, by ``rtl check`` and by a run."""
+"""Whoever brings a problem is told what to change before anything is trained, by ``rtl check`` and by a run."""
 
 import sys
 
