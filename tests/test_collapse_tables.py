@@ -99,6 +99,30 @@ def test_a_known_fall_of_the_metric_is_found_and_a_rise_is_none(measured):
     assert rising[rising.curve == "metric"].sparsity.isna().all()
 
 
+def test_an_error_that_rises_collapses_where_its_negative_falls(measured):
+    overlap = overlap_table(pairs_table(measured[0]))
+    noise = np.random.default_rng(0)
+    results = pd.DataFrame(
+        {"method": "rtl", "seed": 0, "sparsity": sparsity, "protocol": "any", "metric": "auroc", "subset": name,
+         "value": 0.8 - 2 * max(0, sparsity - 0.55) + 0.002 * noise.standard_normal()}
+        for name in (*NAMES, "mean")
+        for sparsity in ROUNDS
+    )  # fmt: skip
+    falling = collapse_table(results, overlap, None)
+    rising, lower = falling.assign(value=-falling.value), SCORING.assign(higher_is_better=False)
+    rang = {"0": {"knee": 3, "rung": 4, "side": "rise", "sparsity": 0.3}}
+    expected = knees_table(falling, overlap, ROUNDS, rang, SCORING)
+    found = knees_table(rising, overlap, ROUNDS, rang, lower)
+    own = ["side", "slope_before", "slope_after"]
+    pd.testing.assert_frame_equal(found.drop(columns=own), expected.drop(columns=own))
+    fall, rise = (table[table.curve == "metric"] for table in (expected, found))
+    assert set(fall.side) == {"fall"} and set(rise.side) == {"rise"} and fall.sparsity.notna().all()
+    assert (rise[own[1:]] == -fall[own[1:]]).all(axis=None) and (rise.slope_after > 1).all()
+    for collapse, scoring in ((falling, lower), (rising, SCORING)):
+        knees = knees_table(collapse, overlap, ROUNDS, rang, scoring)
+        assert knees[knees.curve == "metric"].sparsity.isna().all()
+
+
 def test_a_metric_of_all_tickets_together_falls_where_it_falls(measured):
     overlap = overlap_table(pairs_table(measured[0]))
     noise = 0.01 * np.random.default_rng(0).standard_normal(len(ROUNDS))
