@@ -74,7 +74,8 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
         **together(problem, {instance_of(job): analysed[job["name"], "analysis"] for job in jobs}),
         "exhibits.parquet": exhibits_file(exhibits),
     }
-    paired = compare_examples(problem, [one["examples"] for one in compared if one["examples"]])
+    of_examples = [one["examples"] for one in compared if one["examples"]]
+    paired = compare_examples(problem, of_examples, files["scoring.csv"])
     folder = paths.artifacts(problem)
     for name, reference in {**files, **paired}.items():
         publish(folder, name, reference)

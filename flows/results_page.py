@@ -24,10 +24,11 @@ def show_results(problem: str) -> None:
         DataError: the compare stage has not run.
     """
     folder = paths.artifacts(problem)
-    tables = read_tables(folder, ["summary", "margins", "parameters"])
+    tables = read_tables(folder, ["summary", "scoring", "margins", "parameters"])
     console = Console()
-    margins = margin_tables(tables["margins"]) if "margins" in tables else []
-    for table in (*score_tables(tables["summary"]), *margins, kept_table(tables["parameters"], KEPT)):
+    margins = margin_tables(tables["margins"], tables["scoring"]) if "margins" in tables else []
+    scores = score_tables(tables["summary"], tables["scoring"])
+    for table in (*scores, *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
     console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")

@@ -15,6 +15,10 @@ from torchmetrics.functional.classification import (
 )
 
 from rtl_core.problem import Score
+from rtl_core.scoring import MEAN, commonest_share, mean_chance
+
+CHANCE = {"auroc": 0.5, "balanced_accuracy": 0.5}
+"""What guessing gives, whatever the data."""
 
 
 def paper_scores(decisions: Tensor, subset_of: Tensor, subsets: Sequence[str]) -> list[Score]:
@@ -30,7 +34,7 @@ def paper_scores(decisions: Tensor, subset_of: Tensor, subsets: Sequence[str]) -
     """
     return _with_means(
         [
-            Score("paper", metric, name, value)
+            _score("paper", metric, name, value)
             for k, name in enumerate(subsets)
             for metric, value in _decision_metrics(decisions[:, k], subset_of == k).items()
         ]
@@ -62,18 +66,19 @@ def matched_scores(
         truth = test_subset_of == k
         threshold = best_threshold(validation[:, k], validation_subset_of == k)
         scores += [
-            Score("matched", "auroc", name, binary_auroc(test[:, k], truth.long()).item()),
-            Score(
+            _score("matched", "auroc", name, binary_auroc(test[:, k], truth.long()).item()),
+            _score(
                 "matched",
                 "average_precision",
                 name,
                 binary_average_precision(test[:, k], truth.long()).item(),
+                truth.double().mean().item(),
             ),
         ]
         metrics = _decision_metrics(test[:, k] >= threshold, truth)
-        scores += [Score("matched", metric, name, value) for metric, value in metrics.items()]
+        scores += [_score("matched", metric, name, value) for metric, value in metrics.items()]
     accuracy = multiclass_accuracy(test.argmax(1), test_subset_of, len(subsets), average="micro").item()
-    return [*_with_means(scores), Score("matched", "accuracy", "mean", accuracy)]
+    return [*_with_means(scores), _score("matched", "accuracy", MEAN, accuracy, commonest_share(test_subset_of))]
 
 
 def best_threshold(scores: Tensor, truth: Tensor) -> Tensor:
@@ -91,6 +96,11 @@ def best_threshold(scores: Tensor, truth: Tensor) -> Tensor:
     return thresholds[best : best + 2].mean()
 
 
+def _score(protocol: str, metric: str, subset: str, value: float, chance: float | None = None) -> Score:
+    chance = CHANCE.get(metric, chance)
+    return Score(protocol, metric, subset, value, higher_is_better=True, chance=chance)
+
+
 def _decision_metrics(decisions: Tensor, truth: Tensor) -> dict[str, float]:
     decided, true = decisions.long(), truth.long()
     recall = binary_recall(decided, true).item()
@@ -102,13 +112,12 @@ def _decision_metrics(decisions: Tensor, truth: Tensor) -> dict[str, float]:
 
 
 def _with_means(scores: list[Score]) -> list[Score]:
-    kinds = dict.fromkeys((score.protocol, score.metric) for score in scores)
-    means = [
-        Score(
-            *kind,
-            "mean",
-            torch.tensor([s.value for s in scores if s[:2] == kind], dtype=torch.float64).mean().item(),
-        )
-        for kind in kinds
-    ]
-    return scores + means
+    kinds: dict[tuple[str, str], list[Score]] = {}
+    for score in scores:
+        kinds.setdefault((score.protocol, score.metric), []).append(score)
+    return [*scores, *(_mean(kind) for kind in kinds.values())]
+
+
+def _mean(scores: list[Score]) -> Score:
+    value = torch.tensor([score.value for score in scores], dtype=torch.float64).mean().item()
+    return scores[0]._replace(subset=MEAN, value=value, chance=mean_chance(scores))

@@ -53,8 +53,9 @@ class Score(NamedTuple):
 class AcrossSubsets(NamedTuple):
     """What one network does on every subset's job.
 
-    ``scores``: its figure under ``metric`` on each of the K jobs. ``predictions``: what it says of each of N
-    examples, the same ones for every network: int [N] where these are choices, float [N, …] where quantities.
+    ``scores``: its figure under ``metric``, one of those of ``score``, on each of the K jobs. ``predictions``: what it
+    says of each of N examples, the same ones for every network: int [N] where these are choices, float [N, …] where
+    quantities.
     """
 
     metric: str

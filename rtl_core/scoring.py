@@ -7,6 +7,8 @@ from functools import cache
 from itertools import groupby
 from statistics import fmean
 
+from torch import Tensor
+
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.problem import Score
 
@@ -39,6 +41,17 @@ def complete_scores(scores: Sequence[Score], subsets: Sequence[str]) -> list[Sco
 def direction_of(metric: str) -> bool | None:
     """Whether higher is better, as torchmetrics has it, by the name of a metric or its initials; None if unknown."""
     return _known_directions().get(re.sub("[^a-z0-9]", "", metric.lower()))
+
+
+def mean_chance(scores: Sequence[Score]) -> float | None:
+    """What guessing gives on average; None where one of the scores does not say."""
+    known = [score.chance for score in scores if score.chance is not None]
+    return fmean(known) if len(known) == len(scores) else None
+
+
+def commonest_share(labels: Tensor) -> float | None:
+    """The share of the commonest of labels int64 [N]: what who always says it gets right; None of no labels."""
+    return (labels.bincount().max() / len(labels)).item() if len(labels) else None
 
 
 def _checked(score: object, subsets: Sequence[str]) -> Score:
@@ -93,9 +106,8 @@ def _missing_means(rows: Sequence[Score]) -> Iterator[Score]:
 
 
 def _mean(rows: Sequence[Score], subset: str) -> Score:
-    chances = [row.chance for row in rows if row.chance is not None]
-    chance = fmean(chances) if len(chances) == len(rows) else None
-    return rows[0]._replace(subset=subset, example="", value=fmean(row.value for row in rows), chance=chance)
+    value = fmean(row.value for row in rows)
+    return rows[0]._replace(subset=subset, example="", value=value, chance=mean_chance(rows))
 
 
 @cache

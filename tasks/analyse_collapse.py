@@ -16,7 +16,7 @@ from tasks.collapse_tables import (
 from tasks.names import MEAN
 from tasks.similarity_tables import by_depth, overlap_table, pairs_table, similarity_table
 from tasks.store import STORE
-from tasks.tables import results_table, to_csv
+from tasks.tables import results_table, scoring_table, to_csv
 
 Rows = list[dict[str, Any]]
 
@@ -27,7 +27,7 @@ Rows = list[dict[str, Any]]
         "rtl_core.alignment", "rtl_core.collapse", "rtl_core.semantics.matrix", "tasks.collapse_tables",
         "tasks.similarity_tables", "tasks.tables",
     ),
-    version="1",
+    version="2",
 )  # fmt: skip
 def analyse_collapse(
     problem: str,
@@ -53,17 +53,19 @@ def analyse_collapse(
         semantics: reference of a file of similarity in meaning; without one alignment.csv is empty.
 
     Raises:
-        DataError: there is no such metric, or the file of similarity in meaning is unsound or lacks a subset.
+        DataError: there is no such metric, tickets are scored across subsets under none of those of ``scores``, or the
+            file of similarity in meaning is unsound or lacks a subset.
     """
     pairs = pairs_table(similarities)
     of_rtl, overlap = pairs[pairs.masks == "rtl"], overlap_table(pairs)
+    scoring = scoring_table(scores)
     collapse = collapse_table(results_table(problem, scores), overlap, metric)
     tables = {
         "similarity.csv": similarity_table(pairs, similarities),
         "overlap.csv": overlap,
         "collapse.csv": collapse,
-        "knees.csv": knees_table(collapse, overlap, levels["rounds"], levels["alarms"]),
-        "function.csv": function_table(across),
+        "knees.csv": knees_table(collapse, overlap, levels["rounds"], levels["alarms"], scoring),
+        "function.csv": function_table(across, scoring.metric.unique()),
         "agreement.csv": agreement_table(across),
     }
     subsets = [name for name in dict.fromkeys(overlap[overlap.masks == "rtl"].subset) if name != MEAN]

@@ -1,6 +1,6 @@
 """The tables that hold similarity of masks against what tickets are worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from rtl_core.alignment import alignment
 from rtl_core.collapse import Knee, alarm, knee
 from rtl_core.errors import DataError
 from rtl_core.randomness import Stream
+from tasks.directions import higher_is_better
 from tasks.names import MEAN
 
 KNEES = [
@@ -46,11 +47,13 @@ def knees_table(
     overlap: pd.DataFrame,
     rounds: Sequence[float],
     alarms: Mapping[str, dict[str, Any] | None],
+    scoring: pd.DataFrame,
 ) -> pd.DataFrame:
-    """knees.csv: where metrics fall (``metric``), where similarities bend (``departure``, ``excess``), and each alarm.
+    """knees.csv: where metrics get worse (``metric``), where similarities bend (``departure``, ``excess``), each alarm.
 
+    A metric gets worse where it falls or, if lower is better, where it rises; ``side`` and slopes are the curve's own.
     Places are sparsities, and rounds (fractional between two); bootstrap intervals are over the tickets for their
-    mean, over residuals for one. Empty where a curve does not bend, or a metric does not fall. ``method`` is whose
+    mean, over residuals for one. Empty where a curve does not bend, or a metric does not get worse. ``method`` is whose
     masks, but for metrics. The alarm's place is the last round of the level; it rang after round ``rung``. ``lead``
     is by how many rounds similarity came first: the metric's round less its own, or less that in which the alarm rang.
 
@@ -59,12 +62,14 @@ def knees_table(
         overlap: overlap.csv.
         rounds: the sparsity after each round.
         alarms: of RTL's masks by seed, as extraction heard them; those of controls are found here.
+        scoring: scoring.csv.
     """
     rows: list[dict[str, Any]] = []
-    for (method, seed), group in collapse.groupby(["method", "seed"], sort=False):
+    for (method, seed, metric), group in collapse.groupby(["method", "seed", "metric"], sort=False):
+        upwards = 1 if higher_is_better(scoring, metric) else -1
         for subset, found in _knees(group, "value", int(seed)):
-            falls = found and found.after < min(0, found.before)
-            rows.append(_row("metric", method, seed, subset, found if falls else None, rounds))
+            worse = found and upwards * found.after < min(0, upwards * found.before)
+            rows.append(_row("metric", method, seed, subset, found if worse else None, rounds))
     for (masks, seed), group in overlap.groupby(["masks", "seed"], sort=False):
         ring = alarms[str(seed)] if masks == "rtl" else _alarm(group, rounds)
         for curve in ("departure", "excess") if masks == "rtl" else ():
@@ -72,9 +77,9 @@ def knees_table(
         row = {"curve": "alarm", "method": masks, "seed": seed, "subset": MEAN}
         rows.append(row | ({**ring, "round": ring["knee"]} if ring else {}))
     table = pd.DataFrame(rows, columns=KNEES)
-    falls = table[(table.curve == "metric") & (table.subset == MEAN)].groupby("seed")["round"].mean()
+    worse = table[(table.curve == "metric") & (table.subset == MEAN)].groupby("seed")["round"].mean()
     seen = table.rung.fillna(table["round"]).where((table.subset == MEAN) & (table.method == "rtl"))
-    return table.assign(lead=(table.seed.map(falls) - seen).where(table.curve != "metric"))
+    return table.assign(lead=(table.seed.map(worse) - seen).where(table.curve != "metric"))
 
 
 def _alarm(overlap: pd.DataFrame, rounds: Sequence[float]) -> dict[str, Any] | None:
@@ -110,8 +115,19 @@ def alignment_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def function_table(across: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """function.csv: the score of each ticket on each subset's job."""
+def function_table(across: Sequence[dict[str, Any]], metrics: Collection[str]) -> pd.DataFrame:
+    """function.csv: the score of each ticket on each subset's job.
+
+    Args:
+        across: what ``score_across`` found.
+        metrics: those of ``score``.
+
+    Raises:
+        DataError: the metric is none of these, so that nothing says in which direction it is read.
+    """
+    if unknown := [found["metric"] for found in across if found["metric"] not in metrics]:
+        allowed = f"those of score(), {', '.join(metrics)}"
+        raise DataError(f"across_subsets(): metric: found {unknown[0]!r}; allowed: {allowed}")
     columns = ["method", "seed", "sparsity", "ticket", "subset", "metric", "value"]
     rows = [
         {**found, "ticket": ticket, "subset": subset, "value": value}

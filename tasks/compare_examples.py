@@ -7,19 +7,21 @@ import pandas as pd
 from tasks.caching import cached_task
 from tasks.examples_file import joined_examples
 from tasks.margins import margins_table
+from tasks.published_tables import read_csv
 from tasks.store import STORE
 from tasks.tables import to_csv
 
 
 @cached_task(
-    name="margins of {problem}", uses=("rtl_core.intervals", "tasks.examples_file", "tasks.margins"), version="1"
+    name="margins of {problem}", uses=("rtl_core.intervals", "tasks.examples_file", "tasks.margins"), version="2"
 )
-def compare_examples(problem: str, parts: list[dict[str, str]]) -> dict[str, dict[str, str]]:
-    """References of examples.parquet and margins.csv, by name, from each method's file of examples.
+def compare_examples(problem: str, parts: list[dict[str, str]], scoring: dict[str, str]) -> dict[str, dict[str, str]]:
+    """References of examples.parquet and margins.csv, by name, from each method's file of examples, and scoring.csv.
 
     Where a problem has none, both are there, as DVC asks, with no row.
     """
     examples = joined_examples([STORE.get(part["sha256"]) for part in parts])
-    margins = to_csv(margins_table(pd.read_parquet(io.BytesIO(examples))))
+    directions = read_csv(io.BytesIO(STORE.get(scoring["sha256"])))
+    margins = to_csv(margins_table(pd.read_parquet(io.BytesIO(examples)), directions))
     files = {"examples.parquet": examples, "margins.csv": margins}
     return {name: {"sha256": STORE.put(content)} for name, content in files.items()}

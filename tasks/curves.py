@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
 from tasks.axes import Span, on_axis, opacity, percent_of, picked_in, span_of, sparsity_axis, value_axis
-from tasks.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, MEAN, method_name, metric_name
+from tasks.directions import higher_is_better
+from tasks.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, MEAN, WORSE, method_name, metric_title
 from tasks.styles import CHANCE_NAME, CURVE_STYLES, NAMED_STYLES, OTHER, Style, channels, grid, ticket_styles
 
 Tables = Mapping[str, pd.DataFrame]
@@ -38,7 +39,8 @@ def metrics(tables: Tables) -> alt.TopLevelMixin:
     x = sparsity_axis(rows.percent, sorted(rows.percent.unique()))
     panels = []
     for (protocol, metric), group in rows.groupby(["protocol", "metric"], sort=False):
-        title = alt.TitleParams(metric_name(metric), subtitle=f"{protocol} protocol")
+        name = metric_title(metric, higher_is_better(tables["scoring"], metric))
+        title = alt.TitleParams(name, subtitle=f"{protocol} protocol")
         y = value_axis("mean", None, span_of(group[["mean", "low", "high"]].stack()))
         panels.append(alt.layer(*_lines(group, styles, picked, x, y)).properties(width=230, height=150, title=title))
     panels[0] = panels[0].add_params(picked)
@@ -55,7 +57,7 @@ def similarity(tables: Tables) -> alt.TopLevelMixin:
     styles = {name: NAMED_STYLES.get(name, OTHER) for name in rows.name.unique()}
     picked = picked_in()
     x, reach = sparsity_axis(rows.percent), span_of(rows.percent)
-    marks = _marks(tables, "rtl", ("departure", "alarm"))
+    marks = _marks(tables, "rtl", CURVE_NAMES)
     depths = [depth for depth in DEPTH_NAMES if depth in set(rows.layer)]
     panels = []
     for number, (measure, label) in enumerate(MEASURES.items()):
@@ -74,7 +76,9 @@ def collapse(tables: Tables) -> alt.TopLevelMixin:
     table = tables["collapse"]
     table = table[table.metric == table.metric.iloc[0]]
     tickets = [subset for subset in table.subset.astype(str).unique() if subset != MEAN]
-    metric, picked = metric_name(table.metric.iloc[0]), picked_in(None if len(tickets) <= MOST_NAMED else tickets)
+    higher = higher_is_better(tables["scoring"], table.metric.iloc[0])
+    metric = metric_title(table.metric.iloc[0], higher)
+    picked = picked_in(None if len(tickets) <= MOST_NAMED else tickets)
     scores = {method: _ticket_rows(group, "value") for method, group in table.groupby("method", sort=False)}
     overlap = tables["overlap"]
     similar = dict.fromkeys(scores, _ticket_rows(overlap[overlap.masks == "rtl"], "departure"))
@@ -90,7 +94,7 @@ def collapse(tables: Tables) -> alt.TopLevelMixin:
     x, reach = sparsity_axis(percent), span_of(percent)
     stacks = []
     for method in scores:
-        marks = _marks(tables, str(method), ("metric", "departure", "alarm"))
+        marks = _marks(tables, str(method), {"metric": WORSE[higher], **CURVE_NAMES})
         above = [
             *_rules(marks, x, reach, labelled=True),
             *_ticket_lines(scores[method], tickets, picked, x, metric, score_span, point=30),
@@ -233,12 +237,15 @@ def _ticket_rows(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     return spread[["name", "percent", "mean"]]
 
 
-def _marks(tables: Tables, method: str, curves: Sequence[str]) -> pd.DataFrame:
-    """What knees.csv found on the mean of the tickets: a row per curve, the mean of those that have it."""
+def _marks(tables: Tables, method: str, curves: Mapping[str, str]) -> pd.DataFrame:
+    """What knees.csv found on the mean of the tickets: a row per curve, the mean of those that have it.
+
+    ``curves`` says what is marked, by curve.
+    """
     knees = tables.get("knees", pd.DataFrame())
     repeats = "instances × seeds" if "instance" in knees else "seeds"
     rows = []
-    for curve in curves if not knees.empty else ():
+    for curve, name in curves.items() if not knees.empty else ():
         of_curve = knees[(knees.curve == curve) & (knees.subset == MEAN)]
         of_curve = of_curve[of_curve.method == (method if curve == "metric" else "rtl")]
         found = of_curve.dropna(subset=["sparsity"])
@@ -247,7 +254,7 @@ def _marks(tables: Tables, method: str, curves: Sequence[str]) -> pd.DataFrame:
         percent, low, high = 100 * found.sparsity.mean(), 100 * found.low.min(), 100 * found.high.max()
         interval = "" if np.isnan(low) else f" [{low:.0f}, {high:.0f}]"
         part = "" if len(found) == len(of_curve) else f" ({len(found)} of {len(of_curve)} {repeats})"
-        text = f"{CURVE_NAMES[curve]}: {percent:.0f} %{interval}{part}"
+        text = f"{name}: {percent:.0f} %{interval}{part}"
         rows.append({"curve": curve, "percent": percent, "low": low, "high": high, "text": text})
     return pd.DataFrame(rows)
 

@@ -10,7 +10,7 @@ from tasks.published_tables import of_instance, read_tables
 from tasks.store import STORE
 
 
-@cached_task(name="figures of {name}", uses=("tasks.figures", "tasks.published_tables"), version="3")
+@cached_task(name="figures of {name}", uses=("tasks.figures", "tasks.published_tables"), version="4")
 def draw(name: str, tables: dict[str, dict[str, str]]) -> dict[str, dict[str, dict[str, str]]]:
     """References of each figure's ``picture`` (PNG) and ``spec`` (Vega-Lite), by name, from those of the tables.
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from tasks.names import caption_text, method_name
+from tasks.directions import higher_is_better
+from tasks.names import caption_text, method_name, metric_title
 from tasks.selection import even_places, first_metric
 from tasks.styles import grid
 
@@ -25,11 +26,12 @@ def exhibits(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     table = table.assign(ratio=table.png.map(_ratio), url=table.png.map(_url))
     references, made = table[table.sparsity.isna()].drop_duplicates("exhibit"), table[table.sparsity.notna()]
     made = scored(made[made.seed == made.seed.min()], tables["results"])
+    lower = lower_note(tables)
     methods, levels = list(made.method.unique()), sorted(made.sparsity.unique())
     made = made.assign(place=made.method.map(methods.index), above=made.method.map(method_name))
     shown = made[made.sparsity.isin([levels[place] for place in even_places(len(levels), MOST_LEVELS)])]
     panels = [
-        _row(f"{exhibit}, {100 * level:g} % sparsity", pictures, len(methods))
+        _row(f"{exhibit}, {100 * level:g} % sparsity{lower}", pictures, len(methods))
         for exhibit, group in shown.groupby("exhibit", sort=False)
         for level, pictures in group.groupby("sparsity")
     ]
@@ -91,6 +93,13 @@ def scored(made: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
     own_values = made.merge(own[[*keys, "exhibit", "value"]], on=[*keys, "exhibit"], how="left").value
     values = own_values.fillna(made.merge(overall[[*keys, "value"]], on=keys, how="left").value)
     return made.assign(below=[caption_text(metric, value) if value == value else "" for value in values])
+
+
+def lower_note(tables: Mapping[str, pd.DataFrame]) -> str:
+    """What a title says besides of the scores in ``below``: nothing or, where lower is better, so much."""
+    metric = first_metric(tables["results"]).metric.iloc[0]
+    higher = higher_is_better(tables["scoring"], metric)
+    return "" if higher else f", {metric_title(metric, higher)}"
 
 
 def _pixels(field: str) -> alt.Y:

@@ -43,7 +43,7 @@ FIGURES = {
         "Each panel is one metric under one protocol, each line one method: the mean over subsets, seeds and, where "
         "there are several, instances at each sparsity. Bands are 95 % bootstrap intervals over seeds and instances; "
         "with one of each there are none.",
-        ("summary",),
+        ("summary", "scoring"),
         metrics,
         "both",
     ),
@@ -60,16 +60,16 @@ FIGURES = {
         "Each panel is one metric, each line one method, each point one of its sparsities: the mean score against the "
         "number of prunable weights that the method needs in all. Read upwards from one number of weights to compare "
         "methods that cost the same.",
-        ("results", "parameters"),
+        ("results", "scoring", "parameters"),
         kept,
         "both",
     ),
     "instances": Figure(
         "Scores at every instance",
         "Each row is one instance, each mark what one method scores there, its mean over seeds: further right is "
-        "better. Above, at how many instances a method leads. At one sparsity methods keep different numbers of "
-        "weights, and those that keep more have an easier task.",
-        ("results",),
+        "better, unless the axis says that lower is. Above, at how many instances a method leads. At one sparsity "
+        "methods keep different numbers of weights, and those that keep more have an easier task.",
+        ("results", "scoring"),
         instances,
         "run",
     ),
@@ -77,7 +77,7 @@ FIGURES = {
         "What comes out",
         "First what results are to be held against, then what each method makes of it from few weights pruned to many, "
         "with its score below. Pictures are those of the first seed, enlarged without smoothing.",
-        ("results", "exhibits"),
+        ("results", "scoring", "exhibits"),
         exhibits,
     ),
     "similarity": Figure(
@@ -93,17 +93,18 @@ FIGURES = {
     "collapse": Figure(
         "Where tickets collapse",
         "Above, what each ticket scores; below, how alike its departures from θ₀'s mask are to the other tickets'. "
-        "Vertical rules mark where the metric falls (its interval behind it), where similarity bends, and where the "
-        "alarm rings that needs no labels.",
-        ("collapse", "overlap"),
+        "Vertical rules mark where the metric gets worse (its interval behind it), where similarity bends, and where "
+        "the alarm rings that needs no labels.",
+        ("collapse", "overlap", "scoring"),
         collapse,
     ),
     "worth": Figure(
         "Is a ticket worth less the more it is like the others?",
         "Each point is one ticket at one sparsity: its score against the mean similarity of its mask to the other "
         "tickets'. Pruning alone moves both, so ρ, Spearman's rank correlation, is given over all points and within a "
-        "level, the mean over the levels of one sparsity: only that says something about likeness itself.",
-        ("collapse",),
+        "level, the mean over the levels of one sparsity: only that says something about likeness itself. Below "
+        "zero, tickets are worth less the more alike they are, whether higher or lower scores are better.",
+        ("collapse", "scoring"),
         worth,
         "both",
     ),
@@ -123,9 +124,10 @@ FIGURES = {
     ),
     "function": Figure(
         "What tickets do on each other's subsets",
-        "First, what each ticket scores on every subset: a strong diagonal means that tickets are specialists. Then, "
+        "First, what each ticket scores on every subset: the stronger the colour, the better; a strong "
+        "diagonal means that tickets are specialists. Then, "
         "how often two tickets answer alike.",
-        ("function",),
+        ("function", "scoring"),
         function,
     ),
 }

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.curves import MOST_NAMED
-from tasks.names import DEPTH_NAMES, method_name, metric_name
+from tasks.directions import higher_is_better
+from tasks.names import DEPTH_NAMES, method_name, metric_title
 from tasks.selection import even_places
 from tasks.styles import grid
 
@@ -54,8 +55,10 @@ def function(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     )
     wanted, keys = "datum.level == shown && datum.method == method", ["method", "sparsity"]
     cells = _cells(scores, "ticket", "subset", "value", keys, levels)
+    metric = scores.metric.iloc[0]
+    higher = higher_is_better(tables["scoring"], metric)
     panels = [
-        _matrix(cells, subsets, wanted, metric_name(scores.metric.iloc[0]), across="subset").properties(
+        _matrix(cells, subsets, wanted, metric_title(metric, higher), across="subset", rising=higher).properties(
             title="each ticket on each subset"
         )
     ]
@@ -71,7 +74,7 @@ def function(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
 
 
 def _matrix(
-    cells: pd.DataFrame, subsets: Sequence[str], wanted: str, label: str, across: str = "ticket"
+    cells: pd.DataFrame, subsets: Sequence[str], wanted: str, label: str, across: str = "ticket", rising: bool = True
 ) -> alt.LayerChart:
     """A heatmap of value over tickets a (down) and b (across).
 
@@ -82,9 +85,11 @@ def _matrix(
         wanted: Vega's expression for the cells to show.
         label: what the value is.
         across: what stands across.
+        rising: whether colours grow stronger from low to high, or from high to low.
     """
     few = len(subsets) <= MOST_NAMED
-    colours = alt.Scale(range=["#ffffff", "#56B4E9" if few else "#08306b"], interpolate="rgb", zero=False, nice=False)
+    ends = ["#ffffff", "#56B4E9" if few else "#08306b"]
+    colours = alt.Scale(range=ends if rising else ends[::-1], interpolate="rgb", zero=False, nice=False)
     legend = alt.Legend(title=label, format=".2f", gradientLength=200, tickCount=4, direction="horizontal")
     look = {
         "color": alt.Color("value:Q", scale=colours, legend=legend),

@@ -6,7 +6,8 @@ import altair as alt
 import pandas as pd
 
 from tasks.axes import opacity, picked_in, span_of
-from tasks.names import method_name, metric_name
+from tasks.directions import higher_is_better
+from tasks.names import method_name, metric_title
 from tasks.selection import even_places, first_metric
 from tasks.styles import NAMED_STYLES, OTHER, channels, grid
 
@@ -20,7 +21,8 @@ ROW, LOW_ROW = 18, 11
 def instances(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     """The mean over seeds of the first metric: a row per instance, a mark per method."""
     rows = first_metric(tables["results"])
-    title = metric_name(rows.metric.iloc[0])
+    higher = higher_is_better(tables["scoring"], rows.metric.iloc[0])
+    title = metric_title(rows.metric.iloc[0], higher)
     rows = rows.assign(instance=rows.instance.astype(str), name=rows.method.map(method_name))
     means = rows.groupby(["sparsity", "instance", "name"], sort=False)["value"].mean().dropna().reset_index()
     order = list(means.instance.unique())
@@ -40,13 +42,14 @@ def instances(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
                 alt.Tooltip("value:Q", title=title, format=".4f"),
             ],
         )  # fmt: skip
-        head = alt.TitleParams(f"{100 * levels[place]:g} % sparsity", subtitle=leaders(level))
+        head = alt.TitleParams(f"{100 * levels[place]:g} % sparsity", subtitle=leaders(level, higher))
         panels.append(chart.properties(width=330, height=step * len(order), title=head))
     panels[0] = panels[0].add_params(picked)
     return grid(panels, columns=min(2, len(panels)), panel=360, legend=(5, 190))
 
 
-def leaders(level: pd.DataFrame) -> Sequence[str]:
+def leaders(level: pd.DataFrame, higher_is_better: bool) -> Sequence[str]:
     """At how many instances the methods lead that do so most often; ``level``: instance, name, value."""
-    best = level.loc[level.groupby("instance", sort=False)["value"].idxmax(), "name"].value_counts()
+    values = level.groupby("instance", sort=False)["value"]
+    best = level.loc[values.idxmax() if higher_is_better else values.idxmin(), "name"].value_counts()
     return [f"{name} leads at {times} of {len(level.instance.unique())}" for name, times in best[:MOST_LEADERS].items()]

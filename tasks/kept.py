@@ -7,7 +7,8 @@ import altair as alt
 import pandas as pd
 
 from tasks.axes import opacity, percent_of, picked_in, span_of, value_axis
-from tasks.names import method_name, metric_name
+from tasks.directions import higher_is_better
+from tasks.names import method_name, metric_title
 from tasks.selection import first_protocol
 from tasks.styles import NAMED_STYLES, OTHER, channels, grid
 
@@ -20,6 +21,7 @@ def kept(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     look, picked, x = channels("name", styles), picked_in(), _weights_axis(rows.kept)
     panels = []
     for metric, group in rows.groupby("metric", sort=False):
+        name = metric_title(str(metric), higher_is_better(tables["scoring"], str(metric)))
         y = value_axis("value", None, span_of(group.value))
         base = alt.Chart(group[["name", "percent", "kept", "value"]].round(6)).encode(
             x=x, y=y, color=look["color"], opacity=opacity(picked)
@@ -30,10 +32,10 @@ def kept(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
             tooltip=[
                 alt.Tooltip("name:N", title=" "), alt.Tooltip("percent:Q", title="sparsity, %"),
                 alt.Tooltip("kept:Q", title="weights kept", format=",.0f"),
-                alt.Tooltip("value:Q", title=metric_name(str(metric)), format=".4f"),
+                alt.Tooltip("value:Q", title=name, format=".4f"),
             ],
         )  # fmt: skip
-        title = alt.TitleParams(metric_name(str(metric)), subtitle=f"{rows.protocol.iloc[0]} protocol")
+        title = alt.TitleParams(name, subtitle=f"{rows.protocol.iloc[0]} protocol")
         panels.append(alt.layer(line, points).properties(width=230, height=180, title=title))
     panels[0] = panels[0].add_params(picked)
     return grid(panels, columns=min(3, len(panels)), panel=280, legend=(5, 190))

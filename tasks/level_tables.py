@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks.names import MEAN, margin_text, method_name, metric_name, score_text
+from tasks.directions import higher_is_better
+from tasks.names import MEAN, margin_text, method_name, metric_title, score_text
 
 KEPT = {"union / active per ticket": ("union", "active_mean")}
 LEDGER = {**KEPT, "dense rest": ("dense",), "bytes on disk": ("file_bytes",)}
@@ -20,25 +21,28 @@ class LevelTable:
     sections: dict[str, dict[str, list[str]]]
 
 
-def score_tables(summary: pd.DataFrame) -> list[LevelTable]:
+def score_tables(summary: pd.DataFrame, scoring: pd.DataFrame) -> list[LevelTable]:
     """One table per protocol, a section per metric: each mean with its interval over instances and seeds.
 
     Args:
         summary: summary.csv.
+        scoring: scoring.csv.
     """
     spread, tables = _spread(summary), []
     for protocol, rows in summary.groupby("protocol", sort=False):
         texts = [score_text(*row) for row in rows[["mean", "low", "high"]].itertuples(index=False)]
-        rows = rows.assign(section=rows.metric.map(metric_name), text=texts)
+        sections = [metric_title(metric, higher_is_better(scoring, metric)) for metric in rows.metric]
+        rows = rows.assign(section=sections, text=texts)
         tables.append(_table(f"{protocol} protocol, {spread}", rows))
     return tables
 
 
-def margin_tables(margins: pd.DataFrame) -> list[LevelTable]:
+def margin_tables(margins: pd.DataFrame, scoring: pd.DataFrame) -> list[LevelTable]:
     """By how much methods are ahead under the first protocol's first metric, a section for each they are held against.
 
     Args:
         margins: margins.csv; without rows there is no table.
+        scoring: scoring.csv.
     """
     if margins.empty:
         return []
@@ -47,7 +51,8 @@ def margin_tables(margins: pd.DataFrame) -> list[LevelTable]:
     texts = [margin_text(*row) for row in rows[["difference", "low", "high", "ahead"]].itertuples(index=False)]
     rows = rows.assign(section="over " + rows.against.map(method_name), text=texts)
     of = "mean over examples [95 % bootstrap interval over examples]"
-    return [_table(f"margins in {metric_name(first.metric)}, {first.protocol} protocol, {of}", rows)]
+    title = metric_title(first.metric, higher_is_better(scoring, first.metric), "; + means lower")
+    return [_table(f"margins in {title}, {first.protocol} protocol, {of}", rows)]
 
 
 def kept_table(parameters: pd.DataFrame, sections: Mapping[str, Sequence[str]]) -> LevelTable:

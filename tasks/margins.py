@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rtl_core.intervals import stratified_interval
+from tasks.directions import higher_is_better
 from tasks.methods import UPDATE_METHODS
 from tasks.names import MEAN
 
@@ -17,16 +18,18 @@ RIVALS = ("imp_single_union", "imp_multiple")
 """What RTL's own methods are held against besides one mask for everything."""
 
 
-def margins_table(examples: pd.DataFrame) -> pd.DataFrame:
-    """margins.csv: by how much methods are better than others on the same examples, higher scores being better.
+def margins_table(examples: pd.DataFrame, scoring: pd.DataFrame) -> pd.DataFrame:
+    """margins.csv: by how much methods are better than others on the same examples.
 
-    Each example counts with its mean over seeds. ``difference`` is the mean over examples, from ``low`` to ``high``
-    with 95 % bootstrap confidence; ``ahead`` is the share of examples on which the method is strictly better,
+    Each example counts with its mean over seeds. ``difference`` is how much better the method is, in the metric's unit:
+    above zero it is ahead, whether higher or lower scores are better. It is the mean over examples, from ``low`` to
+    ``high`` with 95 % bootstrap confidence; ``ahead`` is the share of examples on which the method is strictly better,
     ``examples`` their number. Under the subset ``mean`` every subset weighs the same, however many examples it has, and
     is resampled within itself; where there are several instances, so is every subset of each.
 
     Args:
         examples: examples.parquet.
+        scoring: scoring.csv.
     """
     place = [*examples.filter(["instance"]), "subset", "example"]
     keys = ["sparsity", "protocol", "metric"]
@@ -35,8 +38,9 @@ def margins_table(examples: pd.DataFrame) -> pd.DataFrame:
     for method, against in _comparisons(list(examples.method.unique())):
         differences = (means[method] - means[against]).dropna()
         for key, group in differences.groupby(keys, sort=False):
+            better = group if higher_is_better(scoring, str(key[-1])) else 0 - group
             found = {"method": method, "against": against, **dict(zip(keys, key, strict=True))}
-            strata = [(names[-1], part) for names, part in group.groupby([*keys, *place[:-1]], sort=False)]
+            strata = [(names[-1], part) for names, part in better.groupby([*keys, *place[:-1]], sort=False)]
             subsets = dict.fromkeys(subset for subset, _ in strata if subset != MEAN)
             for subset in subsets:
                 rows.append(found | {"subset": subset} | _margin([part for name, part in strata if name == subset]))

@@ -23,8 +23,11 @@ MASKS_NAMES = {
 
 DEPTH_NAMES = {"all": "all layers", "shallow": "shallow layers", "middle": "middle layers", "deep": "deep layers"}
 
-CURVE_NAMES = {"metric": "metric falls", "departure": "similarity bends", "alarm": "alarm"}
-"""What a row of knees.csv marks on a figure."""
+CURVE_NAMES = {"departure": "similarity bends", "alarm": "alarm"}
+"""What a row of knees.csv marks on a figure, but for a metric."""
+
+WORSE = {True: "metric falls", False: "metric rises"}
+"""What a row of knees.csv marks on the curve of a metric, by whether higher is better."""
 
 FACT_NAMES = {
     "git.commit": "git commit",
@@ -38,9 +41,12 @@ FACT_NAMES = {
 
 METRIC_NAMES = {
     "auroc": "AUROC",
+    "mae": "MAE",
+    "mse": "MSE",
     "pesq": "PESQ",
     "psnr": "PSNR, dB",
     "region_psnr": "PSNR of a region, dB",
+    "rmse": "RMSE",
     "sdri": "SDR improvement, dB",
     "si_snr": "SI-SNR, dB",
     "si_snri": "SI-SNR improvement, dB",
@@ -64,6 +70,13 @@ def method_name(method: str) -> str:
 def metric_name(metric: str) -> str:
     """A metric as people write it, with its unit if it has one."""
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def metric_title(metric: str, higher_is_better: bool, besides: str = "") -> str:
+    """What stands above scores or beside their axis: a metric's name and, where lower is better, that it is, and what
+    is to be said of it besides: ``PSNR, dB``, ``MSE (lower is better)``.
+    """
+    return metric_name(metric) + ("" if higher_is_better else f" (lower is better{besides})")
 
 
 def metric_text(metric: str, value: float) -> str:

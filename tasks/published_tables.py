@@ -1,6 +1,7 @@
 """The tables that the compare stage published, read back."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from rtl_core.errors import DataError
 from rtl_core.similarity import ALL, DEPTHS
 
-REQUIRED = ("results", "summary", "parameters")
+REQUIRED = ("results", "summary", "scoring", "parameters")
 OPTIONAL = (
     "similarity", "overlap", "pairs", "collapse", "knees", "function", "agreement", "alignment", "exhibits",
     "examples", "margins",
@@ -35,7 +36,7 @@ def read_tables(folder: Path, names: Sequence[str] = (*REQUIRED, *OPTIONAL)) -> 
     tables = {}
     for name in names:
         if (path := folder / f"{name}.csv").is_file():
-            tables[name] = _read_csv(path)
+            tables[name] = read_csv(path)
         elif (parquet := folder / f"{name}.parquet").is_file():
             tables[name] = pd.read_parquet(parquet, filters=SHOWN_PAIRS if name == "pairs" else None)
         elif name in REQUIRED:
@@ -50,7 +51,10 @@ def instances_in(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def of_instance(tables: Mapping[str, pd.DataFrame], instance: str) -> dict[str, pd.DataFrame]:
-    """The tables of one instance alone: what they would be if it were the one job."""
+    """The tables of one instance alone: what they would be if it were the one job.
+
+    But for chance, which scoring.csv has of all instances together.
+    """
     from tasks.margins import margins_table  # SciPy takes a second to import
     from tasks.tables import summary_table
 
@@ -59,12 +63,14 @@ def of_instance(tables: Mapping[str, pd.DataFrame], instance: str) -> dict[str, 
         for name, table in tables.items()
         if "instance" in table
     }
-    made = {"margins": margins_table(found["examples"])} if "examples" in found else {}
-    return {**found, **made, "summary": summary_table(found["results"])}
+    scoring = tables["scoring"].drop(columns="chance")
+    made = {"margins": margins_table(found["examples"], scoring)} if "examples" in found else {}
+    return {**found, **made, "summary": summary_table(found["results"]), "scoring": scoring}
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def read_csv(source: Path | BytesIO) -> pd.DataFrame:
+    """A published table, from its file or bytes; one of no column where it is empty."""
     try:
-        return pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""])
+        return pd.read_csv(source, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()

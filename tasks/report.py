@@ -31,7 +31,7 @@ def report(
 
     Args:
         title: a section of params.yaml, or one instance of it.
-        tables: the published tables by file stem; ``summary`` and ``parameters`` at least.
+        tables: the published tables by file stem; ``summary``, ``scoring`` and ``parameters`` at least.
         drawn: the Vega-Lite of its figures, by name.
         facts: which code, data and run the tables came from; may be empty.
         settings: the problem's settings under dotted keys.
@@ -42,8 +42,8 @@ def report(
     html = page.render(
         title=title,
         facts={FACT_NAMES.get(key, key): value for key, value in facts.items()},
-        scores=score_tables(tables["summary"]),
-        margins=margin_tables(tables.get("margins", pd.DataFrame())),
+        scores=score_tables(tables["summary"], tables["scoring"]),
+        margins=margin_tables(tables.get("margins", pd.DataFrame()), tables["scoring"]),
         ledger=kept_table(tables["parameters"], LEDGER),
         figures=[(name, FIGURES[name], spec) for name, spec in drawn.items()],
         listening=listening(tables),

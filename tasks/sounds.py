@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from tasks.exhibits import scored
+from tasks.exhibits import lower_note, scored
 from tasks.names import method_name
 
 REFERENCES = "references"
@@ -34,13 +34,14 @@ def listening(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, list[Pl
     table = table[table.flac.notna()]
     made = table[table.sparsity.notna()]
     made = scored(made[made.seed == made.seed.min()], tables["results"])
+    lower = lower_note(tables)
     references = table[table.sparsity.isna()].drop_duplicates("exhibit")
     parts = references.exhibit.str.partition(", ")
     is_own = parts[0].isin(made.exhibit) & (parts[2] != "")
     found = {REFERENCES: {"": _players(references[~is_own], references.exhibit)}} if not is_own.all() else {}
     for exhibit, group in made.groupby("exhibit", sort=False):
         own = references[is_own & (parts[0] == exhibit)]
-        levels = {f"{100 * level:g} % sparsity": rows for level, rows in group.groupby("sparsity")}
+        levels = {f"{100 * level:g} % sparsity{lower}": rows for level, rows in group.groupby("sparsity")}
         found[str(exhibit)] = ({"": _players(own, parts[2])} if len(own) else {}) | {
             title: _players(rows, rows.method.map(method_name)) for title, rows in levels.items()
         }

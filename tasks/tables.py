@@ -1,11 +1,14 @@
 """The tables of a comparison, from the rows that its steps returned."""
 
 import json
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 
+from rtl_core.errors import DataError
 from rtl_core.intervals import bootstrap_interval
+from tasks.names import MEAN
 
 KEYS = ["method", "sparsity", "protocol", "metric"]
 
@@ -32,6 +35,25 @@ def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def scoring_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """scoring.csv: how each metric is read: whether higher is better, and what chance gives, where that is known.
+
+    A metric is read alike under every protocol. Chance is that of the mean over subsets, averaged over instances.
+
+    Raises:
+        DataError: rows of one metric disagree.
+    """
+    means = pd.DataFrame([row for row in rows if row["subset"] == MEAN])
+    higher = {metric: _agreed(group, "higher_is_better") for metric, group in means.groupby("metric")}
+    found = []
+    for (protocol, metric), group in means.groupby(["protocol", "metric"], sort=False):
+        parts = group.groupby(_instance(rows) or ["protocol"], sort=False)
+        chances = [_agreed(part, "chance") for _, part in parts]
+        chance = None if None in chances else fmean(chances)
+        found.append((protocol, metric, higher[metric], chance))
+    return pd.DataFrame(found, columns=["protocol", "metric", "higher_is_better", "chance"])
+
+
 def summary_table(results: pd.DataFrame) -> pd.DataFrame:
     """summary.csv: the mean of each metric over subsets and seeds, with a 95 % bootstrap interval over seeds.
 
@@ -39,7 +61,7 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
     """
     counted = {"seeds": "seed"} | ({"instances": "instance"} if "instance" in results else {})
     rows = []
-    for key, group in results[results.subset == "mean"].groupby(KEYS, sort=False):
+    for key, group in results[results.subset == MEAN].groupby(KEYS, sort=False):
         low, high = bootstrap_interval(group.value.tolist())
         found = {"mean": group.value.mean(), "low": low, "high": high}
         counts = {name: group[column].nunique() for name, column in counted.items()}
@@ -61,6 +83,16 @@ def metrics_tree(summary: pd.DataFrame, parameters: pd.DataFrame) -> str:
 def to_csv(table: pd.DataFrame) -> bytes:
     """A table as it is published."""
     return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _agreed(rows: pd.DataFrame, column: str) -> Any:
+    """What rows of one metric say in a column; None where none says anything."""
+    found = rows.dropna(subset=column)
+    told = found.loc[found.round(9).drop_duplicates(column).index]
+    if len(told) > 1:
+        texts = " and ".join(f"{row[column]} of {row.method} ({row.protocol} protocol)" for _, row in told.iterrows())
+        raise DataError(f"score(): {rows.metric.iloc[0]}: {column}: found {texts}; allowed: the same of every method")
+    return None if told.empty else told[column].iloc[0]
 
 
 def _instance(rows: list[dict[str, Any]]) -> list[str]:

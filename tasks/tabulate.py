@@ -4,17 +4,22 @@ from typing import Any
 
 from tasks.caching import cached_task
 from tasks.store import STORE
-from tasks.tables import metrics_tree, parameters_table, results_table, summary_table, to_csv
+from tasks.tables import metrics_tree, parameters_table, results_table, scoring_table, summary_table, to_csv
 
 Rows = list[dict[str, Any]]
 
 
-@cached_task(name="tables of {problem}", uses=("rtl_core.intervals", "tasks.tables"), version="2")
+@cached_task(name="tables of {problem}", uses=("rtl_core.intervals", "tasks.tables"), version="3")
 def tabulate(problem: str, scores: Rows, parameters: Rows) -> dict[str, dict[str, str]]:
-    """References of the tables of scores and parameters, by path below ``artifacts/<problem>``."""
+    """References of the tables of scores and parameters, by path below ``artifacts/<problem>``.
+
+    Raises:
+        DataError: methods disagree on how a metric is read.
+    """
     results, ledger = results_table(problem, scores), parameters_table(parameters)
     summary = summary_table(results)
-    tables = {"results.csv": results, "parameters.csv": ledger, "summary.csv": summary}
+    scoring = scoring_table(scores)
+    tables = {"results.csv": results, "parameters.csv": ledger, "summary.csv": summary, "scoring.csv": scoring}
     files = {name: to_csv(table) for name, table in tables.items()}
     files["metrics.json"] = metrics_tree(summary, ledger).encode()
     return {name: {"sha256": STORE.put(content)} for name, content in files.items()}

@@ -47,8 +47,9 @@ def track(
 
     Args:
         problem: name of the experiment.
-        tables: results, parameters, similarity and knees, as published; similarity goes to the children of RTL,
-            whose masks it is of, one step a round, and the alarm to the parent's tags; margins where there are any.
+        tables: results, scoring, parameters, similarity and knees, as published; similarity goes to the children of
+            RTL, whose masks it is of, one step a round, the alarm and the metrics of which lower is better to the
+            parent's tags; margins where there are any.
         settings: the problem's section of params.yaml under dotted names (``flat_settings``).
         data_digest: SHA-256 of the partitioned data, in hex.
         figures: folder of pictures and sounds to show beside the numbers.
@@ -62,7 +63,7 @@ def track(
         metrics = pd.concat([metrics, margin_metrics(tables["margins"])])
     client = open_client()
     experiment = open_experiment(client, problem)
-    tags = {**tags, **alarm_tags(tables["knees"]), "data_sha256": data_digest}
+    tags = {**tags, **alarm_tags(tables["knees"]), **direction_tags(tables["scoring"]), "data_sha256": data_digest}
     with _run(client, experiment, problem, tags) as parent:
         _log_params(client, parent, settings)
         _log_dataset(client, parent, problem, data_digest)
@@ -207,7 +208,7 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
 def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
     """How far each method is ahead of others, in the form of ``metric_table``: ``margin.<against>.<metric>``.
 
-    Of the means over subsets under the first protocol.
+    Of the means over subsets under the first protocol; above zero, a method is ahead, also where lower is better.
     """
     first = margins.protocol.iloc[0] if len(margins) else ""
     rows = margins[(margins.subset == "mean") & (margins.protocol == first)]
@@ -232,6 +233,13 @@ def alarm_tags(knees: pd.DataFrame) -> dict[str, str]:
         )
         for ring, instance in zip(rings.itertuples(), instances, strict=True)
     }
+
+
+def direction_tags(scoring: pd.DataFrame) -> dict[str, str]:
+    """The metrics of which lower is better; of all others, higher is."""
+    lower = scoring[~scoring.higher_is_better.astype(bool)]
+    names = lower.protocol.map(allowed_name) + "." + lower.metric.map(allowed_name)
+    return {f"direction.{name}": "lower is better" for name in names}
 
 
 def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:

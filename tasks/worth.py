@@ -9,7 +9,8 @@ from scipy.stats import spearmanr
 
 from tasks.axes import percent_of, span_of, value_axis
 from tasks.curves import MEASURES
-from tasks.names import MEAN, method_name, metric_name
+from tasks.directions import higher_is_better
+from tasks.names import MEAN, method_name, metric_title
 from tasks.styles import grid
 
 FEWEST_TICKETS = 3
@@ -25,12 +26,15 @@ def worth(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     table = table[table.metric == table.metric.iloc[0]].assign(percent=lambda rows: percent_of(rows.sparsity))
     tickets = table[table.subset.astype(str) != MEAN]
     points = table if tickets.empty else tickets
-    metric = metric_name(table.metric.iloc[0])
+    higher = higher_is_better(tables["scoring"], table.metric.iloc[0])
+    metric = metric_title(table.metric.iloc[0], higher)
     measures = [measure for measure in MEASURES if measure in points.dropna(axis="columns", how="all")]
     spans = {column: span_of(points[column]) for column in ("value", *measures)}
     panels = [
         _points(rows, measure, metric, spans).properties(
-            title=alt.TitleParams(method_name(str(method)), subtitle=correlation(rows, measure)), width=230, height=210
+            title=alt.TitleParams(method_name(str(method)), subtitle=correlation(rows, measure, higher)),
+            width=230,
+            height=210,
         )
         for method, rows in points.groupby("method", sort=False)
         for measure in measures
@@ -38,8 +42,12 @@ def worth(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     return grid(panels, columns=len(measures), panel=290, legend=(1, 300))
 
 
-def correlation(rows: pd.DataFrame, measure: str) -> str:
-    """Spearman's ρ of worth and a measure over all points, and its mean over the tickets of one level each."""
+def correlation(rows: pd.DataFrame, measure: str, higher_is_better: bool) -> str:
+    """Spearman's ρ of worth and a measure over all points, and its mean over the tickets of one level each.
+
+    Of a metric of which lower is better, worth is the negative.
+    """
+    rows = rows if higher_is_better else rows.assign(value=-rows["value"])
     levels = rows.groupby(["sparsity", *rows.filter(["seed", "instance"])], sort=False)
     within = pd.Series([_rho(level, measure) for _, level in levels]).mean()
     found = {"over all": _rho(rows, measure), "within a level": within}

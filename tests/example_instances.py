@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from example_tables import LEVELS, METHODS, example_tables
+from example_tables import LEVELS, METHODS, example_tables, scoring_of
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_sample_images
 
 INSTANCES = ("temple", "flower", "harbour")
 SCORES = {"auroc": "psnr", "average_precision": "ssim", "balanced_accuracy": "region_psnr"}
 SIZE = (96, 64)
-PER_JOB = ("exhibits", "summary")
+PER_JOB = ("exhibits", "summary", "scoring")
 """What a run has not, or makes from all results."""
 
 
@@ -25,6 +25,8 @@ def job_tables(number: int = 0, seeds: Sequence[int] = (0,)) -> dict[str, pd.Dat
     results = results.assign(value=results.value + lead.where(results.metric != "ssim", 0))
     return tables | {
         "results": results[(results.subset == "mean") | (results.metric == "region_psnr")],
+        "scoring": scoring_of(results),
+        "function": tables["function"].assign(metric="region_psnr"),
         "summary": _in_decibels(summary, "mean", "low", "high"),
         "collapse": collapse.assign(
             metric="region_psnr", value=30 * collapse.value + 5, departure=0.2 + 0.3 * collapse.excess
@@ -41,7 +43,7 @@ def run_tables(seeds: Sequence[int] = (0,)) -> dict[str, pd.DataFrame]:
         for name in jobs[0]
         if name not in PER_JOB
     }
-    return {**whole, "summary": jobs[0]["summary"].assign(instances=len(INSTANCES))}
+    return {**whole, "scoring": jobs[0]["scoring"], "summary": jobs[0]["summary"].assign(instances=len(INSTANCES))}
 
 
 def png_of(pixels: np.ndarray) -> bytes:

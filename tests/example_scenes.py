@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from example_instances import png_of
-from example_tables import example_tables
+from example_tables import example_tables, scoring_of
 
 from rtl_core.problem import Sound
 from tasks.exhibit_method import flac
@@ -29,12 +29,14 @@ def scene_tables() -> dict[str, pd.DataFrame]:
     means = of_subsets.groupby(KEYS[:-1], sort=False).value.mean().reset_index().assign(subset="mean")
     results = pd.concat([of_subsets, means], ignore_index=True)
     summary = means.rename(columns={"value": "mean"}).drop(columns=["subset", "seed"])
+    scoring = scoring_of(results)
     return {
         "results": results,
+        "scoring": scoring,
         "summary": summary.assign(low=None, high=None, seeds=1).astype({"low": float, "high": float}),
         "parameters": tables["parameters"],
         "examples": examples,
-        "margins": margins_table(examples),
+        "margins": margins_table(examples, scoring),
         "exhibits": pd.DataFrame(_exhibits()),
     }
 

@@ -1,7 +1,7 @@
 """Tables as the compare stage publishes them, from formulas instead of training."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ def example_tables(
     return {
         "results": results,
         "summary": _summary(results),
+        "scoring": scoring_of(results),
         "parameters": pd.DataFrame(_parameters(len(subsets), seeds)),
         "similarity": pd.DataFrame(_similarity(seeds, pruned)),
         "overlap": pd.DataFrame(_overlap(subsets, seeds, pruned)),
@@ -38,6 +39,23 @@ def example_tables(
         "agreement": pd.DataFrame(_agreement(subsets, seeds)),
         "alignment": pd.DataFrame(_alignment(seeds)),
     }
+
+
+def scoring_of(results: pd.DataFrame, higher_is_better: bool = True) -> pd.DataFrame:
+    """scoring.csv of rows of results.csv, or of others that name a metric under a protocol."""
+    kinds = results[["protocol", "metric"]].drop_duplicates(ignore_index=True)
+    return kinds.assign(higher_is_better=higher_is_better, chance=np.nan)
+
+
+def mirrored(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Published tables with the negative of every score, of which lower is better: what they compare is the same."""
+    found = dict(tables)
+    for name in ("results", "collapse", "function", "examples"):
+        if name in found:
+            found[name] = found[name].assign(value=-found[name].value)
+    summary, scoring = found["summary"], found["scoring"]
+    found["summary"] = summary.assign(mean=-summary["mean"], low=-summary.high, high=-summary.low)
+    return found | {"scoring": scoring.assign(higher_is_better=~scoring.higher_is_better)}
 
 
 def _wobble(*place: float) -> float:

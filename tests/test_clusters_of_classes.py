@@ -155,6 +155,10 @@ def test_networks_that_know_score_one(one_vs_rest, within):
 def test_only_single_networks_are_asked_for_the_class(one_vs_rest):
     tickets = [one_vs_rest.network(Stream(seed).generator()).eval() for seed in range(3)]
     assert "class_accuracy" not in {score.metric for score in one_vs_rest.score(tickets)}
+    network = one_vs_rest.single_network(Stream(0).generator()).eval()
+    (score,) = (score for score in one_vs_rest.score_single(network) if score.metric == "class_accuracy")
+    shares = one_vs_rest.labels["test"].bincount().double() / len(one_vs_rest.labels["test"])
+    assert score.higher_is_better and score.chance == pytest.approx(shares.max().item())
 
 
 def test_within_a_cluster_a_ticket_learns_its_own_classes_alone(within):
@@ -186,6 +190,10 @@ def test_accuracy_within_clusters_is_what_numpy_finds(within):
             values.append((chosen == labels[mine]).mean())
         names = zip((*CLUSTERS.names, "mean"), (*values, np.mean(values)), strict=True)
         assert by_place(scores) == pytest.approx({("within", "accuracy", name): value for name, value in names})
+        counts = [np.bincount(labels[np.isin(labels, classes)]) for classes in CLASSES_OF]
+        shares = [count.max() / count.sum() for count in counts]
+        assert [score.chance for score in scores] == pytest.approx([*shares, np.mean(shares)])
+        assert all(score.higher_is_better for score in scores)
     across = within.across_subsets(single)
     assert across.metric == "accuracy" and across.scores == pytest.approx(values)
     assert across.predictions.tolist() == logits_of(single, within).argmax(1).tolist()

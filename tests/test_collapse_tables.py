@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from example_tables import scoring_of
 
 from rtl_core.errors import DataError
 from rtl_core.masks import Masks
@@ -17,6 +18,7 @@ from tasks.store import STORE
 NAMES = ("a", "b", "c", "d")
 LAYOUT = Layout(("first", "second", "third"), ((40,), (40,), (40,)))
 QUIET = {"0": None}
+SCORING = scoring_of(pd.DataFrame({"protocol": "any", "metric": ["auroc", "psnr"]}))
 ROUNDS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
 
 
@@ -83,18 +85,42 @@ def test_a_known_fall_of_the_metric_is_found_and_a_rise_is_none(measured):
     )  # fmt: skip
     collapse = collapse_table(results, overlap, "matched.auroc")
     assert len(collapse) == 5 * len(ROUNDS) and collapse.value.min() > 0
-    knees = knees_table(collapse, overlap, ROUNDS, QUIET).set_index(["curve", "subset"])
+    knees = knees_table(collapse, overlap, ROUNDS, QUIET, SCORING).set_index(["curve", "subset"])
     fall = knees.loc[("metric", "mean")]
     assert fall.low <= 0.55 <= fall.high and fall.side == "fall" and 5 < fall["round"] < 6
     assert knees.loc["alarm", "sparsity"].isna().all() and knees.loc["alarm", "lead"].isna().all()
     rang = {"0": {"knee": 3, "rung": 4, "side": "rise", "sparsity": 0.3}}
-    heard = knees_table(collapse, overlap, ROUNDS, rang).set_index("curve").loc["alarm"]
+    heard = knees_table(collapse, overlap, ROUNDS, rang, SCORING).set_index("curve").loc["alarm"]
     assert (heard["round"], heard.rung, heard.sparsity) == (3, 4, 0.3)
     assert heard.lead == pytest.approx(fall["round"] - 4)
     with pytest.raises(DataError, match=r"collapse.metric: found 'matched.aurok'; allowed: paper.auroc, matched.auroc"):
         collapse_table(results, overlap, "matched.aurok")
-    rising = knees_table(collapse_table(results, overlap, None), overlap, ROUNDS, QUIET)
+    rising = knees_table(collapse_table(results, overlap, None), overlap, ROUNDS, QUIET, SCORING)
     assert rising[rising.curve == "metric"].sparsity.isna().all()
+
+
+def test_an_error_that_rises_collapses_where_its_negative_falls(measured):
+    overlap = overlap_table(pairs_table(measured[0]))
+    noise = np.random.default_rng(0)
+    results = pd.DataFrame(
+        {"method": "rtl", "seed": 0, "sparsity": sparsity, "protocol": "any", "metric": "auroc", "subset": name,
+         "value": 0.8 - 2 * max(0, sparsity - 0.55) + 0.002 * noise.standard_normal()}
+        for name in (*NAMES, "mean")
+        for sparsity in ROUNDS
+    )  # fmt: skip
+    falling = collapse_table(results, overlap, None)
+    rising, lower = falling.assign(value=-falling.value), SCORING.assign(higher_is_better=False)
+    rang = {"0": {"knee": 3, "rung": 4, "side": "rise", "sparsity": 0.3}}
+    expected = knees_table(falling, overlap, ROUNDS, rang, SCORING)
+    found = knees_table(rising, overlap, ROUNDS, rang, lower)
+    own = ["side", "slope_before", "slope_after"]
+    pd.testing.assert_frame_equal(found.drop(columns=own), expected.drop(columns=own))
+    fall, rise = (table[table.curve == "metric"] for table in (expected, found))
+    assert set(fall.side) == {"fall"} and set(rise.side) == {"rise"} and fall.sparsity.notna().all()
+    assert (rise[own[1:]] == -fall[own[1:]]).all(axis=None) and (rise.slope_after > 1).all()
+    for collapse, scoring in ((falling, lower), (rising, SCORING)):
+        knees = knees_table(collapse, overlap, ROUNDS, rang, scoring)
+        assert knees[knees.curve == "metric"].sparsity.isna().all()
 
 
 def test_a_metric_of_all_tickets_together_falls_where_it_falls(measured):
@@ -107,7 +133,7 @@ def test_a_metric_of_all_tickets_together_falls_where_it_falls(measured):
     )  # fmt: skip
     collapse = collapse_table(results, overlap, None)
     assert len(collapse) == len(ROUNDS) and set(collapse.subset) == {"mean"}
-    knees = knees_table(collapse, overlap, ROUNDS, QUIET)
+    knees = knees_table(collapse, overlap, ROUNDS, QUIET, SCORING)
     (fall,) = knees[knees.curve == "metric"].to_dict("records")
     assert fall["subset"] == "mean" and fall["side"] == "fall" and abs(fall["sparsity"] - 0.55) < 0.01
 

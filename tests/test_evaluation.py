@@ -35,6 +35,19 @@ def test_matched_scores_agree_with_scikit_learn():
     assert found["accuracy", "mean"] == pytest.approx((scores[150:].argmax(1) == labels[150:]).float().mean().item())
 
 
+def test_every_score_says_how_it_is_read_and_what_guessing_gives():
+    labels = torch.tensor([0, 0, 0, 1, 1, 2])
+    scores = torch.rand(6, 3, generator=torch.Generator().manual_seed(0))
+    rows = [*paper_scores(scores > 0.5, labels, [*"abc"]), *matched_scores(scores, labels, scores, labels, [*"abc"])]
+    assert all(row.higher_is_better is True for row in rows)
+    chances = {(row.metric, row.subset): row.chance for row in rows}
+    for subset, prevalence in (("a", 1 / 2), ("b", 1 / 3), ("c", 1 / 6), ("mean", 1 / 3)):
+        assert chances["balanced_accuracy", subset] == chances["auroc", subset] == 0.5
+        assert chances["average_precision", subset] == pytest.approx(prevalence)
+        assert chances["precision", subset] is chances["recall", subset] is None
+    assert chances["accuracy", "mean"] == 0.5
+
+
 def test_the_threshold_is_the_best_there_is_and_lies_between_scores():
     scores, truth = torch.tensor([0.9, 0.8, 0.4, 0.35, 0.1]), torch.tensor([1, 1, 0, 1, 0]).bool()
     threshold = best_threshold(scores, truth)

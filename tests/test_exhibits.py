@@ -55,7 +55,7 @@ def test_a_method_keeps_its_column_where_another_has_no_picture(tables):
 def test_without_references_or_scores_there_are_pictures_all_the_same(tables):
     made = tables["exhibits"].dropna(subset="sparsity")
     of_another = tables["results"].assign(method="another")
-    shown = panels({"results": of_another, "exhibits": made})
+    shown = panels({"results": of_another, "scoring": tables["scoring"], "exhibits": made})
     assert len(shown) == 8 and all(row["below"] == "" for _, rows in shown for row in rows)
 
 
@@ -70,7 +70,7 @@ def test_a_page_shows_pictures_in_their_shape_beside_one_another(tables, browser
     browser_page.on("console", lambda message: complaints.append(message.text))
     browser_page.on("pageerror", lambda error: complaints.append(str(error)))
     browser_page.set_viewport_size({"width": width, "height": 900})
-    shown = {name: tables[name] for name in ("results", "summary", "parameters")} | {"exhibits": exhibits}
+    shown = {name: tables[name] for name in ("results", "summary", "scoring", "parameters")} | {"exhibits": exhibits}
     path = tmp_path / "report.html"
     path.write_bytes(report("images", shown, specs(shown), {}, {}))
     browser_page.goto(path.as_uri())

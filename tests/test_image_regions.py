@@ -122,6 +122,7 @@ def test_a_ticket_paints_its_own_region_and_no_other(china, tickets):
 
 def test_scores_are_those_of_the_picture(china, tickets):
     networks = networks_of(china, tickets)
+    assert {s[-2:] for s in china.score(networks)} == {(True, None)}
     scores = {(s.metric, s.subset): s.value for s in china.score(networks)}
     painted, target = china.exhibit(networks)[0].pixels.double() / 255, china.references[0].pixels.double() / 255
     off = ((painted - target) ** 2).mean(2)

@@ -61,7 +61,7 @@ class Parts(OneVsRest):
 
     def _score(self, *arguments):
         found = super()._score(*arguments)
-        return [Score("paper", "whole", "mean", float(len(self.subsets))), *found]
+        return [Score("paper", "whole", "mean", float(len(self.subsets)), higher_is_better=True), *found]
 
     @property
     def references(self):
@@ -175,12 +175,12 @@ def test_the_tables_of_one_instance_are_those_of_the_one_job(tables):
 
 def test_a_mean_over_instances_is_called_one(tables):
     mean_of = "mean of 2 instances [95 % bootstrap interval over instances]"
-    assert [table.title for table in score_tables(tables["summary"])] == [
+    assert [table.title for table in score_tables(tables["summary"], tables["scoring"])] == [
         f"{protocol} protocol, {mean_of}" for protocol in ("paper", "matched")
     ]
     several = tables["summary"].assign(seeds=3)
     expected = "mean of 2 instances and 3 seeds [95 % bootstrap interval over instances and seeds]"
-    assert score_tables(several)[0].title == f"paper protocol, {expected}"
+    assert score_tables(several, tables["scoring"])[0].title == f"paper protocol, {expected}"
 
 
 def test_pictures_are_published_as_they_are(project):
@@ -225,7 +225,7 @@ def test_rtl_report_writes_all_pages_and_removes_those_of_instances_that_are_gon
     folder = paths.artifacts("parts")
     (folder / "report").mkdir(parents=True)
     (folder / "report/gone.html").touch()
-    for name in ("results", "summary", "parameters"):
+    for name in ("results", "summary", "scoring", "parameters"):
         tables[name].to_csv(folder / f"{name}.csv", index=False)
     done = CliRunner().invoke(app, ["report", "parts"], catch_exceptions=False)
     written = [folder / "report.html", *(folder / f"report/{name}.html" for name in (SECOND, FIRST))]

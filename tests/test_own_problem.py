@@ -4,11 +4,13 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import soundfile
 import yaml
 from test_pipeline import Project
 
 MINE = '''
+import math
 from pathlib import Path
 
 import torch
@@ -80,14 +82,17 @@ class Waves(Problem):
         return Objective(name, lambda generator: [(x, y)], 1, lambda network, batch: F.mse_loss(network(x), y))
 
     def _scores(self, outputs):
-        found = [-10 * (out - y).square().mean().log10().item() for out, y in zip(outputs, self.y)]
-        named = [Score("paper", "psnr", name, value) for name, value in zip(self.subsets, found)]
-        points = [
-            Score("paper", "psnr", name, -10 * part.square().mean().log10().item(), f"part {number}")
-            for name, out, y in zip(self.subsets, outputs, self.y)
-            for number, part in enumerate((out - y).chunk(4))
-        ]
-        return [*named, Score("paper", "psnr", "mean", sum(found) / 2), *points]
+        scores = []
+        for metric, of_error in (("mse", float), ("psnr", lambda error: -10 * math.log10(error))):
+            found = [of_error((out - y).square().mean().item()) for out, y in zip(outputs, self.y)]
+            points = [
+                Score("paper", metric, name, of_error(part.square().mean().item()), f"part {number}")
+                for name, out, y in zip(self.subsets, outputs, self.y)
+                for number, part in enumerate((out - y).chunk(4))
+            ]
+            named = [Score("paper", metric, name, value) for name, value in zip(self.subsets, found)]
+            scores += [*named, Score("paper", metric, "mean", sum(found) / 2), *points]
+        return scores
 '''
 
 
@@ -107,13 +112,14 @@ def test_the_pipeline_runs_it(repository, tmp_path):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     project.succeed(sys.executable, "-m", "flows.pipeline", "My_waves")
     results = pd.read_csv(tmp_path / "artifacts/My_waves/results.csv")
-    assert set(results.metric) == {"psnr"}
+    assert set(results.metric) == {"mse", "psnr"}
     assert set(results.subset) == {"sine", "cosine", "mean"}
     parameters = pd.read_csv(tmp_path / "artifacts/My_waves/parameters.csv").set_index("method")
     assert (parameters.loc["rtl"].prunable == 16).all()
     assert (parameters.loc["imp_single"].prunable == 24).all()
-    shown = project.succeed("rtl", "results", "My_waves")
+    shown = " ".join(project.succeed("rtl", "results", "My_waves").split())  # titles are as wide as their tables
     assert "PSNR, dB" in shown and "IMP single" in shown and "over IMP single" in shown and "ahead in" in shown
+    assert "MSE (lower is better)" in shown and "margins in MSE (lower is better; + means lower), paper" in shown
     check_margins(tmp_path / "artifacts/My_waves")
     check_sounds(tmp_path / "artifacts/My_waves", tmp_path / "mlartifacts/My_waves")
 
@@ -135,8 +141,22 @@ def check_margins(folder: Path) -> None:
     columns = ["method", "seed", "sparsity", "protocol", "metric", "subset", "example", "value"]
     assert list(examples) == columns and "example" not in results
     assert len(examples) == 4 * (results.subset != "mean").sum()
+    assert (folder / "scoring.csv").read_text().splitlines()[1:] == ["paper,mse,False,", "paper,psnr,True,"]
+    check_direction(examples, margins)
     assert set(margins.against) == {"imp_single", "imp_multiple"}
     assert margins[margins.subset == "mean"].examples.tolist() == [8] * (margins.subset == "mean").sum()
+
+
+def check_direction(examples: pd.DataFrame, margins: pd.DataFrame) -> None:
+    """An error and its logarithm, which is read the other way, agree on who is ahead; and where that is, it is less."""
+    by_metric = margins.set_index([*["method", "against", "sparsity", "subset"]]).groupby("metric", sort=False)
+    mse, psnr = (rows for _, rows in by_metric)
+    assert list(by_metric.groups) == ["mse", "psnr"] and mse.ahead.equals(psnr.ahead) and len(mse.ahead.unique()) > 1
+    errors = examples[examples.metric == "mse"].groupby(["method", "subset"]).value.mean()
+    of_subsets = margins[(margins.metric == "mse") & (margins.subset != "mean")]
+    assert of_subsets.difference.tolist() == pytest.approx(
+        [errors[row.against, row.subset] - errors[row.method, row.subset] for row in of_subsets.itertuples()]
+    )
 
 
 def check_sounds(folder: Path, logged: Path) -> None:

@@ -117,8 +117,8 @@ def test_it_tells_all_that_it_was_given_and_is_the_same_every_time(page, publish
     assert text.count('lang="en"') == text.count("<title>") == text.count('name="viewport"') == 1
 
 
-def test_without_facts_and_with_three_tables_it_is_a_page_all_the_same(published, opened, browser_page):
-    few = {name: published[name] for name in ("results", "summary", "parameters")}
+def test_without_facts_and_with_four_tables_it_is_a_page_all_the_same(published, opened, browser_page):
+    few = {name: published[name] for name in ("results", "summary", "scoring", "parameters")}
     assert opened(report("digits", few, specs(few), {}, {}), 390) == []
     assert list(marks(browser_page)) == ["metrics", "parameters", "kept"]
     assert browser_page.locator("dl").count() == 0

@@ -58,7 +58,7 @@ def test_every_instance_has_a_mark_of_every_method_and_leaders_are_counted(run):
     rows = drawn_rows(figures(run)["instances"])
     assert len(rows) == 4 * len(INSTANCES) * run["results"].method.nunique()
     level = pd.DataFrame({"instance": [*"aabbcc"], "name": ["X", "Y"] * 3, "value": [3, 1, 30, 31, 5, 4.9]})
-    assert leaders(level) == ["X leads at 2 of 3", "Y leads at 1 of 3"]
+    assert leaders(level, True) == ["X leads at 2 of 3", "Y leads at 1 of 3"]
 
 
 def points(values, similar, sparsity, **place) -> pd.DataFrame:
@@ -67,25 +67,26 @@ def points(values, similar, sparsity, **place) -> pd.DataFrame:
 
 def test_what_pruning_does_to_both_is_told_from_what_likeness_does():
     rows = pd.concat([points([9, 8, 7], [0.7, 0.8, 0.9], 0.5), points([3, 2, 1], [0.1, 0.2, 0.3], 0.9)])
-    assert correlation(rows, "jaccard") == "ρ = .54 over all, −1.00 within a level"
+    assert correlation(rows, "jaccard", True) == "ρ = .54 over all, −1.00 within a level"
     of_two = pd.concat([points([1, 2, 3], [0.1, 0.2, 0.3], 0.5, instance=name) for name in "ab"])
-    assert correlation(of_two, "jaccard") == "ρ = 1.00 over all, 1.00 within a level"
+    assert correlation(of_two, "jaccard", True) == "ρ = 1.00 over all, 1.00 within a level"
 
 
 def test_levels_of_two_tickets_and_masks_all_alike_say_nothing():
     two = pd.concat([points([9, 8], [0.7, 0.8], 0.5), points([3, 2], [0.1, 0.2], 0.9)])
-    assert correlation(two, "jaccard") == "ρ = .60 over all"
-    assert correlation(points([1, 2, 3], [1, 1, 1], 0.5), "jaccard") == ""
+    assert correlation(two, "jaccard", True) == "ρ = .60 over all"
+    assert correlation(points([1, 2, 3], [1, 1, 1], 0.5), "jaccard", True) == ""
 
 
 def test_worth_shows_each_ticket_once_a_level_and_means_where_tickets_have_no_score(run):
     collapse = run["collapse"]
     tickets = collapse[collapse.subset != "mean"]
-    chart = figures({"results": run["results"], "collapse": collapse})["worth"]
+    chart = figures({"results": run["results"], "collapse": collapse, "scoring": run["scoring"]})["worth"]
     assert len(subtitles(chart)) == 3 * collapse.method.nunique()
     assert all("over all" in text and "within a level" in text for text in subtitles(chart))
     assert len(drawn_rows(chart)) == len(tickets)
-    means = figures({"collapse": collapse[collapse.subset == "mean"].drop(columns="departure")})["worth"]
+    alone = collapse[collapse.subset == "mean"].drop(columns="departure")
+    means = figures({"collapse": alone, "scoring": run["scoring"]})["worth"]
     assert len(drawn_rows(means)) == len(collapse) - len(tickets)
     assert png(spec(means))
 

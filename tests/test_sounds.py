@@ -102,7 +102,7 @@ def test_without_sounds_and_for_a_run_over_several_there_is_nothing_to_listen_to
     assert listening(tables | {"exhibits": tables["exhibits"].drop(columns="flac")}) == {}
     assert listening(tables | {"results": tables["results"].assign(instance="a")}) == {}
     assert listening({"results": tables["results"]}) == {}
-    silent = {name: tables[name] for name in ("results", "summary", "parameters")}
+    silent = {name: tables[name] for name in ("results", "summary", "scoring", "parameters")}
     text = report("scenes", silent, specs(silent), {}, {}).decode()
     assert 'id="listen"' not in text and "<audio" not in text
 

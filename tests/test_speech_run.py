@@ -117,10 +117,10 @@ def test_data_partitioned_for_this_once_are_there_while_they_are_used(repository
 
 def test_what_a_score_is_not_defined_for_does_not_count(project, monkeypatch):
     problem = SpeechScenes(project.folder / "data/speech_scenes", **SETTINGS["training"])
-    given = {"some": [1.0, float("nan"), 3.0], "none": [float("nan")] * 3}
+    given = {"sdri": [1.0, float("nan"), 3.0], "stoi": [float("nan")] * 3}
     monkeypatch.setattr(problem, "_improvements", lambda network, mixtures: given)
     scores = problem.score_single(problem.network(Stream(0).generator()))
-    assert {score.metric for score in scores} == {"some"}
+    assert {(score.metric, score.higher_is_better, score.chance) for score in scores} == {("sdri", True, 0.0)}
     assert {s.subset: s.value for s in scores if not s.example} == dict.fromkeys([*SCENES, "mean"], 2.0)
     assert sorted(s.example for s in scores if s.subset == SCENES[0] and s.example) == [
         f"{SCENES[0]} {n}" for n in (0, 2)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
+from example_tables import scoring_of
 
 from tasks.live_tracking import LiveTracking
 from tasks.tracking import alarm_tags, flat_settings, is_logged, log_report, margin_metrics, metric_table, track
@@ -49,6 +50,7 @@ def tables() -> dict[str, pd.DataFrame]:
             for protocol, metric in SCORES
             for subset in [*SUBSETS, "mean"]
         ),
+        "scoring": scoring_of(pd.DataFrame(SCORES, columns=["protocol", "metric"])),
         "parameters": pd.DataFrame(
             {
                 "method": method,
@@ -168,7 +170,7 @@ def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step
 
 def test_levels_within_one_percent_are_runs_of_their_own(arguments: dict[str, Any], tmp_path: Path) -> None:
     arguments["tables"] = {
-        name: table.assign(sparsity=table.sparsity.replace(0.25, 0.504)) for name, table in arguments["tables"].items()
+        name: table.replace({"sparsity": {0.25: 0.504}}) for name, table in arguments["tables"].items()
     }
     track(**arguments)
     client = reopened(tmp_path)

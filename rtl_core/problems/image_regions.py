@@ -18,6 +18,7 @@ from rtl_core.errors import DataError, TicketFileError
 from rtl_core.networks.coordinate_mlp import CoordinateMLP, coordinate_mlp, fourier_features
 from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score
 from rtl_core.problems.region_maps import FILE, folder_files, load, read_folders, sample_photographs, save
+from rtl_core.scoring import MEAN
 from rtl_core.tickets import Tickets
 
 PROTOCOL = "reconstruction"
@@ -166,10 +167,13 @@ class ImageRegions(Problem):
         ssim = structural_similarity_index_measure(found, target, data_range=1.0)
         regions = self._region_psnr(painted)
         return [
-            Score(PROTOCOL, "psnr", "mean", _psnr(painted, self.colours.cpu())),
-            Score(PROTOCOL, "ssim", "mean", float(ssim)),  # type: ignore[arg-type]
-            *(Score(PROTOCOL, "region_psnr", name, value) for name, value in zip(self.subsets, regions, strict=True)),
-            Score(PROTOCOL, "region_psnr", "mean", sum(regions) / len(regions)),
+            Score(PROTOCOL, metric, subset, value, higher_is_better=True)
+            for metric, subset, value in (
+                ("psnr", MEAN, _psnr(painted, self.colours.cpu())),
+                ("ssim", MEAN, float(ssim)),  # type: ignore[arg-type]
+                *(("region_psnr", name, value) for name, value in zip(self.subsets, regions, strict=True)),
+                ("region_psnr", MEAN, sum(regions) / len(regions)),
+            )
         ]
 
     def across_subsets(self, network: nn.Module) -> AcrossSubsets:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from rtl_core.problem import AcrossSubsets, Objective, Score
 from rtl_core.problems.image_classification import ImageClassification
+from rtl_core.scoring import MEAN, commonest_share
 
 
 class OneVsRest(ImageClassification):
@@ -76,7 +77,8 @@ class OneVsRest(ImageClassification):
         scores = self._score({split: self._of_subsets(values) for split, values in found.items()}, claimed)
         if len(self.classes) > len(self.subsets):
             accuracy = (classes == self.labels["test"]).double().mean().item()
-            scores.append(Score("matched", "class_accuracy", "mean", accuracy))
+            chance = commonest_share(self.labels["test"])
+            scores.append(Score("matched", "class_accuracy", MEAN, accuracy, higher_is_better=True, chance=chance))
         return scores
 
     def _of_subsets(self, of_classes: Tensor) -> Tensor:

@@ -33,11 +33,12 @@ from rtl_core.problems.speech_mixtures import (
     speech_stretches,
     split_names,
 )
-from rtl_core.problems.speech_scores import Perceptual, improvements, si_snr_improvement
+from rtl_core.problems.speech_scores import NOTHING_DONE, Perceptual, improvements, si_snr_improvement
 from rtl_core.problems.stored_mixtures import StoredMixtures, read_manifest, write_mixtures
 from rtl_core.problems.synthetic_speech import NOISES, write_synthetic
 from rtl_core.problems.weighted_sdr import weighted_sdr
 from rtl_core.randomness import Stream
+from rtl_core.scoring import MEAN
 
 PROTOCOL, SYNTHETIC = "enhancement", "enhancement of synthetic sounds"
 SCORED_AT_A_TIME = 8
@@ -195,14 +196,17 @@ class SpeechScenes(Problem):
             for metric, values in found.items():
                 known = {number: value for number, value in enumerate(values) if math.isfinite(value)}
                 if known:
-                    scores.append(Score(self.protocol, metric, scene, mean(known.values())))
-                scores += [Score(self.protocol, metric, scene, known[n], f"{scene} {n}") for n in known]
+                    scores.append(self._score(metric, scene, mean(known.values())))
+                scores += [self._score(metric, scene, known[n], f"{scene} {n}") for n in known]
         of_scenes = [score for score in scores if not score.example]
         metrics = dict.fromkeys(score.metric for score in scores)
         return scores + [
-            Score(self.protocol, metric, "mean", mean(score.value for score in of_scenes if score.metric == metric))
+            self._score(metric, MEAN, mean(score.value for score in of_scenes if score.metric == metric))
             for metric in metrics
         ]
+
+    def _score(self, metric: str, subset: str, value: float, example: str = "") -> Score:
+        return Score(self.protocol, metric, subset, value, example, True, NOTHING_DONE.get(metric))
 
     def score_single(self, network: nn.Module) -> list[Score]:
         return self.score([network] * len(self.subsets))

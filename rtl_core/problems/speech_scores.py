@@ -10,6 +10,8 @@ from torch import Tensor
 from rtl_core.networks.speech_unet import RATE
 
 Perceptual = Literal["stoi", "pesq"]
+NOTHING_DONE = {"si_snri": 0.0, "sdri": 0.0}
+"""What the noisy signal itself scores, where that is known beforehand."""
 NO_SPEECH = 1e-5
 """What pystoi answers, with a warning, where it finds less than .4 s of speech."""
 

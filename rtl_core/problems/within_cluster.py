@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from rtl_core.problem import AcrossSubsets, Objective, Score
 from rtl_core.problems.image_classification import ImageClassification
+from rtl_core.scoring import MEAN, commonest_share, mean_chance
 
 PROTOCOL, METRIC = "within", "accuracy"
 
@@ -58,8 +59,12 @@ class WithinCluster(ImageClassification):
         return self._score(self._accuracies(self._logits(network, "test")))
 
     def _score(self, accuracies: Sequence[float]) -> list[Score]:
-        named = zip((*self.subsets, "mean"), (*accuracies, sum(accuracies) / len(accuracies)), strict=True)
-        return [Score(PROTOCOL, METRIC, name, value) for name, value in named]
+        scores = [
+            Score(PROTOCOL, METRIC, name, value, higher_is_better=True, chance=commonest_share(labels))
+            for name, value, labels in zip(self.subsets, accuracies, self._test_labels(), strict=True)
+        ]
+        overall = sum(accuracies) / len(accuracies)
+        return [*scores, scores[0]._replace(subset=MEAN, value=overall, chance=mean_chance(scores))]
 
     def across_subsets(self, network: nn.Module) -> AcrossSubsets:
         """The one ticket's accuracy on every cluster, as after a mistake in routing, and what it chooses among all C
@@ -71,6 +76,10 @@ class WithinCluster(ImageClassification):
     def _test_images(self) -> list[Tensor]:
         """The test images of each cluster, as int64 indices."""
         return [(self.subset_of("test") == k).nonzero().squeeze(1) for k in range(len(self.subsets))]
+
+    def _test_labels(self) -> list[Tensor]:
+        """The classes of the test images of each cluster, int64."""
+        return [self.labels["test"][index] for index in self._test_images()]
 
     def _accuracies(self, logits: Tensor) -> list[float]:
         """Accuracy on each cluster, from logits float [N, C] of all test images."""
