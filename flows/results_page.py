@@ -1,10 +1,12 @@
 """What the terminal shows at the end: scores under both protocols, parameters, and where the time went."""
 
 import json
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +14,7 @@ from rich.table import Table
 
 from tasks import paths
 from tasks.level_tables import KEPT, LevelTable, kept_table, margin_tables, score_tables
-from tasks.published_tables import read_tables
+from tasks.published_tables import doubt_lines, read_tables
 
 STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
 
@@ -24,13 +26,20 @@ def show_results(problem: str) -> None:
         DataError: the compare stage has not run.
     """
     folder = paths.artifacts(problem)
-    tables = read_tables(folder, ["summary", "margins", "parameters"])
+    tables = read_tables(folder, ["summary", "margins", "parameters", "doubts"])
     console = Console()
     margins = margin_tables(tables["margins"]) if "margins" in tables else []
     for table in (*score_tables(tables["summary"]), *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
+    show_doubts(problem, tables)
     console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
+
+
+def show_doubts(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Say on stderr what speaks against a comparison, a line each, given its published tables by file stem."""
+    for line in doubt_lines(tables):
+        print(f"warning: {problem}: {line}", file=sys.stderr)
 
 
 def stage_times(problems: Sequence[str], since: float = 0.0) -> dict[str, dict[str, float]]:

@@ -1,11 +1,13 @@
-"""The step that scores one method at one seed and level, and counts what it stores."""
+"""The step that scores one method at one seed and level, counts what it stores and looks for doubts."""
 
 from typing import Any
 
 import torch
 from torch import nn
 
+from rtl_core.doubts import layers_without_weights, losses_not_fallen
 from rtl_core.errors import DataError
+from rtl_core.extraction import initial_weights
 from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
 from rtl_core.scoring import complete_scores
@@ -13,7 +15,7 @@ from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets, parameter_ledger
 from tasks.caching import cached_task
 from tasks.examples_file import examples_file
-from tasks.job import Job, instance_of, load_problem
+from tasks.job import Job, instance_of, load_problem, stream_of
 from tasks.methods import SINGLE_METHODS
 from tasks.store import STORE
 from tasks.timing import computing
@@ -21,13 +23,23 @@ from tasks.timing import computing
 
 @cached_task(
     name="score {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.evaluation", "rtl_core.scoring", "rtl_core.ticket_file", "rtl_core.tickets", "tasks.examples_file"),
-    version="4",
+    uses=(
+        "rtl_core.doubts",
+        "rtl_core.evaluation",
+        "rtl_core.extraction",
+        "rtl_core.scoring",
+        "rtl_core.ticket_file",
+        "rtl_core.tickets",
+        "tasks.examples_file",
+    ),
+    version="5",
 )
 def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> dict[str, Any]:
-    """Scores and parameter ledger of one method, from its ticket files: one, or K that share nothing.
+    """Scores, parameter ledger and doubts of one method, from its ticket files: one, or K that share nothing.
 
     Each row says where it belongs: ``method``, ``seed``, ``sparsity`` and, where there are several, ``instance``.
+    ``doubts`` holds the names of all ``tickets``, by ticket the ``empty_layers`` and, where it did not fall, the loss
+    before and after training (``losses``).
     ``examples`` refers to the file of those that are of single test examples; it is None where there are none.
     """
     contents = [STORE.get(file["sha256"]) for file in files]
@@ -36,6 +48,7 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     check_subsets(problem, method, sets)
     with computing():
         scores = complete_scores(score(problem, method, sets), problem.subsets)
+        found = doubts(problem, method, sets, stream_of(job, seed))
     instance = {"instance": name} if (name := instance_of(job)) else {}
     place = {**instance, "method": method, "seed": seed, "sparsity": sparsity}
     ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
@@ -45,6 +58,7 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
         "scores": [{key: row[key] for key in row if key != "example"} for row in rows if not row["example"]],
         "examples": {"sha256": STORE.put(examples_file(of_examples))} if of_examples else None,
         "parameters": place | ledger,
+        "doubts": place | found,
     }
 
 
@@ -53,6 +67,20 @@ def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
     if method in SINGLE_METHODS:
         return problem.score_single(single_network_of(problem, sets[0]))
     return problem.score(networks_of(problem, sets))
+
+
+def doubts(problem: Problem, method: str, sets: list[Tickets], stream: Stream) -> dict[str, Any]:
+    """What speaks against the tickets in one or several sets, as JSON; ``stream`` is the root of their seed's draws."""
+    single = method in SINGLE_METHODS
+    objectives = {one.name: one for one in ([problem.single_objective] if single else problem.objectives)}
+    initial, place = initial_weights(problem, stream, single), stream.at(draw="doubts")
+    empty, losses = {}, {}
+    for one in sets:
+        empty |= layers_without_weights(one)
+        own = [objectives[name] for name in one.subsets]
+        losses |= losses_not_fallen(one, own, initial, place)
+    tickets = [name for one in sets for name in one.subsets]
+    return {"tickets": tickets, "empty_layers": empty, "losses": {name: [*both] for name, both in losses.items()}}
 
 
 def single_network_of(problem: Problem, tickets: Tickets) -> nn.Module:

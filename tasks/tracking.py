@@ -17,6 +17,7 @@ import pandas as pd
 from filelock import FileLock
 
 from tasks.interruption import if_ended_early
+from tasks.published_tables import doubt_lines
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -26,8 +27,8 @@ DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 IDENTITY_TAG = "rtl.comparison"
 COUNTS = ["union", "active_mean", "dense", "file_bytes"]
-# What MLflow takes in one call of log_batch, and in one dataset digest.
-METRICS_PER_CALL, PARAMS_PER_CALL, DIGEST_LENGTH = 1000, 100, 36
+# What MLflow takes in one call of log_batch, in one dataset digest, and in a tag (8000 characters in later releases).
+METRICS_PER_CALL, PARAMS_PER_CALL, DIGEST_LENGTH, TAG_LENGTH = 1000, 100, 36, 5000
 
 
 def track(
@@ -48,7 +49,8 @@ def track(
     Args:
         problem: name of the experiment.
         tables: results, parameters, similarity and knees, as published; similarity goes to the children of RTL,
-            whose masks it is of, one step a round, and the alarm to the parent's tags; margins where there are any.
+            whose masks it is of, one step a round, and the alarm to the parent's tags; margins and doubts, these to the
+            parent's tags, where there are any.
         settings: the problem's section of params.yaml under dotted names (``flat_settings``).
         data_digest: SHA-256 of the partitioned data, in hex.
         figures: folder of pictures and sounds to show beside the numbers.
@@ -62,7 +64,8 @@ def track(
         metrics = pd.concat([metrics, margin_metrics(tables["margins"])])
     client = open_client()
     experiment = open_experiment(client, problem)
-    tags = {**tags, **alarm_tags(tables["knees"]), "data_sha256": data_digest}
+    doubts = {f"doubt.{number}": line[:TAG_LENGTH] for number, line in enumerate(doubt_lines(tables), 1)}
+    tags = {**tags, **alarm_tags(tables["knees"]), **doubts, "data_sha256": data_digest}
     with _run(client, experiment, problem, tags) as parent:
         _log_params(client, parent, settings)
         _log_dataset(client, parent, problem, data_digest)
