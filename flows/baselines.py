@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow
 
 from flows.chains import chain_steps, level_ends, start_steps
+from flows.checking import check_jobs
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
@@ -34,6 +35,7 @@ def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thr
     """
     settings = problem_settings(problem, changes)
     jobs = jobs_of(problem, settings)
+    check_jobs(jobs, settings)
     steps = for_each(jobs, partial(baseline_steps, settings=settings))
     with workers(runner):
         found = run_steps(steps, "baselines: rounds and trainings")

@@ -35,7 +35,7 @@ def info(problem: ProblemName) -> None:
 
     Where it holds several instances, that is the first; all are listed with their subsets.
     """
-    from rtl_core.extraction import initial_weights
+    from rtl_core.construction import initial_weights
     from rtl_core.randomness import Stream
     from tasks.settings import problem_settings
 
@@ -59,6 +59,39 @@ def info(problem: ProblemName) -> None:
     if first:
         facts["instances"] = {name: _subsets(job) for name, job in jobs.items()}
     typer.echo(json.dumps(facts, indent=2))
+
+
+@app.command()
+def check(problem: ProblemName) -> None:
+    """Try a problem before hours of training go into it: a step of every objective, twice, and its scores.
+
+    Each line that it prints says what to change; the exit status is 1 if there is any. Training begins with the same.
+    """
+    from time import perf_counter
+
+    from rich.console import Console
+
+    from rtl_core.checks import problem_failures
+    from rtl_core.isolation import OptimizerChoice
+    from rtl_core.randomness import Stream
+    from tasks.methods import has_one_network
+    from tasks.settings import problem_settings
+
+    settings = problem_settings(problem)
+    stages = [settings] if (later := settings.for_retraining) == settings else [settings, later]
+    started, failed, single = perf_counter(), False, has_one_network(settings)
+    for of_stage in stages:
+        make_optimizer = OptimizerChoice(**of_stage.optimizer.model_dump())
+        with Console(stderr=True).status("checking"), _each(problem, of_stage) as each:
+            for instance, loaded in each:
+                place = f"{problem}/{instance}" if instance else problem
+                stream = Stream(settings.seeds[0]).at(problem=place)
+                for failure in problem_failures(loaded, make_optimizer, stream, single):
+                    failed = True
+                    typer.echo(f"error: {place}: {failure}", err=True)
+    if failed:
+        raise typer.Exit(1)
+    typer.echo(f"{problem}: found nothing to change ({perf_counter() - started:.1f} s)")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Any
 from prefect import flow
 
 from flows.chains import chain_steps, start_steps
+from flows.checking import check_jobs
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
@@ -44,6 +45,9 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     """
     settings = problem_settings(problem, changes)
     jobs, how = jobs_of(problem, settings), settings.extract
+    check_jobs(jobs, settings)
+    if (later := jobs_of(problem, settings.for_retraining)) != jobs:
+        check_jobs(later, settings)
     rounds = {job["name"]: planned_rounds(job, settings) for job in jobs}
     steps = for_each(jobs, lambda job: extraction_steps(job, settings, rounds[job["name"]]))
     identity = digest_of([jobs, list(rounds.values()), how.model_dump(), settings.seeds])

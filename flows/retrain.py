@@ -4,6 +4,7 @@ from functools import partial
 
 from prefect import flow
 
+from flows.checking import check_jobs
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
@@ -29,7 +30,9 @@ def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
             scheduler, such as tcp://10.0.0.1:8786.
     """
     settings = problem_settings(problem, changes)
-    steps = for_each(jobs_of(problem, settings.for_retraining), partial(retraining_steps, settings=settings))
+    jobs = jobs_of(problem, settings.for_retraining)
+    check_jobs(jobs, settings)
+    steps = for_each(jobs, partial(retraining_steps, settings=settings))
     with workers(runner):
         tickets = run_steps(steps, "rtl: joint retraining")
     publish_files(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from rtl_core.extraction import initial_weights
+from rtl_core.construction import initial_weights
 from rtl_core.isolation import OptimizerChoice, TicketOptimizer
 from rtl_core.masks import Masks
 from rtl_core.plain_reference import plain_loader, plain_scoring, plain_ticket, plain_training

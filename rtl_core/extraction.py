@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn.modules.dropout import _DropoutNd
 
+from rtl_core.checks import check_training
+from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
-from rtl_core.errors import SettingsError
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
 from rtl_core.problem import Objective, Problem
@@ -44,8 +44,10 @@ def extract_tickets(
     ``stream``, or the weights in ``start`` (late rewinding).
 
     Raises:
+        SettingsError: the problem cannot be trained, or not to the same bytes twice (see ``checks``).
         DivergedError: a loss was not finite.
     """
+    check_training(problem, make_optimizer, stream)
     layout = initial_weights(problem, stream).layout
     levels: dict[float, list[Tensor]] = {r.sparsity: [] for r in rounds if r.sparsity is not None}
     for subset, objective in zip(problem.subsets, problem.objectives, strict=True):
@@ -57,19 +59,6 @@ def extract_tickets(
             if pruning_round.sparsity is not None:
                 levels[pruning_round.sparsity].append(chain.mask)
     return {level: Masks(layout, torch.stack(masks)) for level, masks in levels.items()}
-
-
-def initial_weights(problem: Problem, stream: Stream, single: bool = False) -> FlatWeights:
-    """A network with θ₀: the same for every ticket and every method of one stream (seed and problem).
-
-    Raises:
-        SettingsError: the network has dropout, or its prunable weights cannot be found.
-    """
-    generator = stream.at(draw="initial weights").generator()
-    network = problem.single_network(generator) if single else problem.network(generator)
-    if any(isinstance(module, _DropoutNd) and module.p for module in network.modules()):
-        raise SettingsError("the network has dropout; its draws would come from the shared generator of the process")
-    return FlatWeights(network, problem.prunable(network))
 
 
 def unpruned(layout: Layout) -> Chain:

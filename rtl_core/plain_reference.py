@@ -12,6 +12,7 @@ from torch.nn.utils import prune
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
+from rtl_core.construction import new_network
 from rtl_core.masks import Masks
 from rtl_core.networks import as_published
 from rtl_core.problem import Batch, Objective, Problem
@@ -20,7 +21,7 @@ from rtl_core.randomness import Stream
 
 def plain_ticket(problem: Problem, masks: Masks, subset: int, stream: Stream) -> nn.Module:
     """A network at θ₀ that multiplies its weights by mask m_k whenever it is called."""
-    network = as_published(problem.network(stream.at(draw="initial weights").generator()))
+    network = as_published(new_network(problem, stream))
     device = next(network.parameters()).device
     for name, mask in masks.layout.split(masks[subset].to(device)).items():
         module, _, parameter = name.rpartition(".")

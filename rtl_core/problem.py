@@ -115,10 +115,11 @@ class Problem(ABC):
 
     @abstractmethod
     def network(self, generator: torch.Generator) -> nn.Module:
-        """A new network with its initial weights θ₀ drawn from the generator alone.
+        """A new network with its initial weights θ₀: a constructor of torch's, as it is, will do.
 
-        It draws nothing at random afterwards (no dropout), and no buffer changes in training but batch
-        normalisation's: results would depend on the order of steps.
+        It may draw from ``generator``, or as torch's layers do from none: either way θ₀ is the same at every call of
+        one seed. It draws nothing at random afterwards (no dropout), and no buffer changes in training but batch
+        normalisation's: results would depend on the order of steps. ``rtl_core.checks`` finds out.
         """
 
     def single_network(self, generator: torch.Generator) -> nn.Module:
@@ -190,8 +191,8 @@ def check_problem(problem: Problem) -> None:
     """Check that a problem's subsets can be told apart and that each can be trained on.
 
     Raises:
-        DataError: fewer than two subsets, a name that is twice there, reserved or not printable, or a subset without a
-            batch.
+        DataError: fewer than two subsets, a name that is twice there, reserved or not printable, objectives that are
+            not the subsets', or a subset without a batch.
     """
     names = problem.subsets
     if len(names) < 2:
@@ -201,6 +202,11 @@ def check_problem(problem: Problem) -> None:
         raise DataError(f"subset names must differ, and none may be {taken}; found {', '.join(names)}")
     if unprintable := [name for name in names if not name.isprintable()]:
         raise DataError(f"found the subset name {unprintable[0][:40]!r}; allowed: printable text")
+    objectives = [objective.name for objective in problem.objectives]
+    if objectives != list(names):
+        raise DataError(
+            f"objectives are called {', '.join(objectives)}; allowed: one a subset, in order: {', '.join(names)}"
+        )
     for objective in (*problem.objectives, problem.single_objective):
         if objective.batches_per_epoch < 1:
             raise DataError(f"objective {objective.name} has no batch")

@@ -3,8 +3,8 @@
 import torch
 
 from rtl_core.checkpoint import Checkpoint
+from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
-from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerFactory
 from rtl_core.masks import Masks
 from rtl_core.problem import Problem

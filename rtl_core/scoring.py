@@ -27,10 +27,10 @@ def complete_scores(scores: Sequence[Score], subsets: Sequence[str]) -> list[Sco
     """
     rows = [_checked(score, subsets) for score in scores]
     if not rows:
-        raise DataError("score() returned no score; allowed: one for each subset and metric, or more")
+        raise DataError("found no score; allowed: one for each subset and metric, or more")
     places = [(row[:3], row.example) for row in rows]
     if twice := next((place for number, place in enumerate(places) if place in places[:number]), None):
-        raise DataError(f"score() returned {' '.join(filter(None, (*twice[0], twice[1])))} twice; allowed: once")
+        raise DataError(f"found {' '.join(filter(None, (*twice[0], twice[1])))} twice; allowed: once")
     directions = _directions(rows)
     rows = [row._replace(higher_is_better=directions[row.protocol, row.metric]) for row in rows]
     return [*rows, *_missing_means(rows)]
@@ -43,11 +43,11 @@ def direction_of(metric: str) -> bool | None:
 
 def _checked(score: object, subsets: Sequence[str]) -> Score:
     if not isinstance(score, Score):
-        raise DataError(f"score() returned a {type(score).__name__}; allowed: a list of rtl_core.problem.Score")
+        raise DataError(f"found a {type(score).__name__} among the scores; allowed: rtl_core.problem.Score")
     for name in ("protocol", "metric", "subset", "example"):
         if not isinstance(found := getattr(score, name), str) or not (found or name == "example"):
-            raise DataError(f"score(): {name}: found {found!r}; allowed: text")
-    what = f"score(): {score.protocol} {score.metric} of {score.subset}"
+            raise DataError(f"a score's {name}: found {found!r}; allowed: text")
+    what = f"{score.protocol} {score.metric} of {score.subset}"
     if score.subset not in (*subsets, MEAN):
         raise DataError(f"{what}: unknown subset; allowed: {', '.join((*subsets, MEAN))}")
     if isinstance(score.value, bool) or not isinstance(score.value, int | float):
@@ -67,11 +67,11 @@ def _directions(rows: Sequence[Score]) -> Mapping[tuple[str, str], bool]:
     found = {}
     for (protocol, metric), known in told.items():
         if len(known) > 1:
-            raise SettingsError(f"score(): {protocol} {metric}: higher_is_better is both True and False; allowed: one")
+            raise SettingsError(f"{protocol} {metric}: higher_is_better is both True and False; allowed: one")
         direction = next(iter(known)) if known else direction_of(metric)
         if direction is None:
             raise SettingsError(
-                f"score(): {protocol} {metric}: nothing says whether higher is better; "
+                f"{protocol} {metric}: nothing says whether higher is better; "
                 "allowed: Score(..., higher_is_better=True), or False"
             )
         found[protocol, metric] = direction

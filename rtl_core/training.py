@@ -17,15 +17,21 @@ def batches_of(objective: Objective, epochs: Iterable[Stream]) -> Iterator[Batch
     """Batches of one epoch after another, each epoch in the order that its stream draws.
 
     Raises:
-        DataError: an epoch has no batch.
+        DataError: an epoch has another number of batches than the objective says.
     """
+    expected = objective.batches_per_epoch
     for stream in epochs:
-        empty = True
-        for batch in objective.batches(stream.generator()):
-            empty = False
+        count = 0
+        for count, batch in enumerate(objective.batches(stream.generator()), start=1):
+            if count > expected:
+                break
             yield batch
-        if empty:
-            raise DataError(f"objective {objective.name} has no batch ({stream})")
+        if count != expected:
+            found = "more" if count > expected else str(count)
+            raise DataError(
+                f"objective {objective.name}: batches() gave {found} in an epoch; batches_per_epoch says {expected} "
+                f"({stream})"
+            )
 
 
 def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch) -> Tensor:

@@ -2,7 +2,7 @@
 
 import torch
 
-from rtl_core.extraction import initial_weights
+from rtl_core.construction import initial_weights
 from rtl_core.masks import Masks
 from rtl_core.pruning import prune_smallest
 from rtl_core.similarity import check_union

@@ -16,7 +16,7 @@ from rtl_core.problem import Exhibit, Sound
 from rtl_core.ticket_file import tickets_from_bytes
 from tasks import paths
 from tasks.caching import cached_task
-from tasks.job import Job, instance_of, load_problem
+from tasks.job import Job, instance_of, load_problem, stream_of
 from tasks.methods import SINGLE_METHODS
 from tasks.score_method import check_subsets, networks_of, single_network_of
 from tasks.store import STORE
@@ -37,19 +37,20 @@ Rows = list[dict[str, Any]]
 
 @cached_task(
     name="pictures of {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.ticket_file", "rtl_core.tickets"),
-    version="2",
+    uses=("rtl_core.construction", "rtl_core.ticket_file", "rtl_core.tickets"),
+    version="3",
 )
 def exhibit_method(job: Job, method: str, seed: int, sparsity: float, files: list[dict[str, str]]) -> Rows:
     """What the networks of one method do, from its ticket files: rows of exhibits.parquet, files by reference."""
     sets = [tickets_from_bytes(STORE.get(file["sha256"]), file["path"]) for file in files]
     problem = load_problem(job)
     check_subsets(problem, method, sets)
+    stream = stream_of(job, seed)
     with computing():
         if method in SINGLE_METHODS:
-            shown = problem.exhibit_single(single_network_of(problem, sets[0]))
+            shown = problem.exhibit_single(single_network_of(problem, sets[0], stream))
         else:
-            shown = problem.exhibit(networks_of(problem, sets))
+            shown = problem.exhibit(networks_of(problem, sets, stream))
     return _rows(job, method, seed, sparsity, shown)
 
 

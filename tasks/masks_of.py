@@ -1,7 +1,7 @@
 """The masks that a published masks file holds, for the problem at hand."""
 
+from rtl_core.construction import initial_weights
 from rtl_core.errors import TicketFileError
-from rtl_core.extraction import initial_weights
 from rtl_core.masks import Masks
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream

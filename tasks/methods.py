@@ -18,6 +18,11 @@ def examined_method(settings: ProblemSettings) -> str:
     return UPDATE_METHODS[settings.collapse.update or settings.retrain.update[0]]
 
 
+def has_one_network(settings: ProblemSettings) -> bool:
+    """Whether a method is asked for that has one network for every subset."""
+    return any(method in SINGLE_METHODS for method in settings.baselines.methods)
+
+
 def all_methods(settings: ProblemSettings) -> list[str]:
     """Every method, in the order of the tables."""
     return [*rtl_methods(settings), *settings.baselines.methods]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rtl_core.extraction import initial_weights
+from rtl_core.construction import initial_weights
 from rtl_core.pruning import plan_rounds
 from tasks.job import Job, load_problem, stream_of
 from tasks.settings import ProblemSettings

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from rtl_core.construction import initial_weights
 from rtl_core.controls import (
     initial_magnitude_masks,
     layer_shuffled_masks,
@@ -9,7 +10,6 @@ from rtl_core.controls import (
     with_shared_statistics,
 )
 from rtl_core.duration import Duration
-from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.randomness import Stream

@@ -5,7 +5,7 @@ from typing import Any
 from rtl_core.behaviour import behaviour
 from rtl_core.ticket_file import tickets_from_bytes
 from tasks.caching import cached_task
-from tasks.job import Job, load_problem
+from tasks.job import Job, load_problem, stream_of
 from tasks.score_method import check_subsets, networks_of
 from tasks.store import STORE
 from tasks.timing import computing
@@ -13,8 +13,8 @@ from tasks.timing import computing
 
 @cached_task(
     name="across subsets: {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.behaviour", "rtl_core.ticket_file", "rtl_core.tickets"),
-    version="1",
+    uses=("rtl_core.behaviour", "rtl_core.construction", "rtl_core.ticket_file", "rtl_core.tickets"),
+    version="2",
 )
 def score_across(job: Job, method: str, seed: int, sparsity: float, file: dict[str, str]) -> dict[str, Any]:
     """Scores of ticket i on subset j and agreement of tickets i and j, as lists of rows; nothing where senseless."""
@@ -22,7 +22,7 @@ def score_across(job: Job, method: str, seed: int, sparsity: float, file: dict[s
     problem = load_problem(job)
     check_subsets(problem, method, [tickets])
     with computing():
-        found = behaviour(problem, networks_of(problem, [tickets]))
+        found = behaviour(problem, networks_of(problem, [tickets], stream_of(job, seed)))
     if found is None:
         return {}
     place = {"method": method, "seed": seed, "sparsity": sparsity}

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import torch
 from torch import nn
 
+from rtl_core.construction import initial_weights, new_network
 from rtl_core.doubts import layers_without_weights, losses_not_fallen
 from rtl_core.errors import DataError
-from rtl_core.extraction import initial_weights
 from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
 from rtl_core.scoring import complete_scores
@@ -24,9 +23,9 @@ from tasks.timing import computing
 @cached_task(
     name="score {method}, seed {seed}, sparsity {sparsity}",
     uses=(
+        "rtl_core.construction",
         "rtl_core.doubts",
         "rtl_core.evaluation",
-        "rtl_core.extraction",
         "rtl_core.scoring",
         "rtl_core.ticket_file",
         "rtl_core.tickets",
@@ -47,8 +46,9 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     problem = load_problem(job)
     check_subsets(problem, method, sets)
     with computing():
-        scores = complete_scores(score(problem, method, sets), problem.subsets)
-        found = doubts(problem, method, sets, stream_of(job, seed))
+        stream = stream_of(job, seed)
+        scores = complete_scores(score(problem, method, sets, stream), problem.subsets)
+        found = doubts(problem, method, sets, stream)
     instance = {"instance": name} if (name := instance_of(job)) else {}
     place = {**instance, "method": method, "seed": seed, "sparsity": sparsity}
     ledger = parameter_ledger(sets) | {"file_bytes": sum(map(len, contents))}
@@ -62,11 +62,11 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     }
 
 
-def score(problem: Problem, method: str, sets: list[Tickets]) -> list[Score]:
-    """Scores of the networks in one or several sets of tickets."""
+def score(problem: Problem, method: str, sets: list[Tickets], stream: Stream) -> list[Score]:
+    """Scores of the networks in one or several sets of tickets, of one seed of the problem."""
     if method in SINGLE_METHODS:
-        return problem.score_single(single_network_of(problem, sets[0]))
-    return problem.score(networks_of(problem, sets))
+        return problem.score_single(single_network_of(problem, sets[0], stream))
+    return problem.score(networks_of(problem, sets, stream))
 
 
 def doubts(problem: Problem, method: str, sets: list[Tickets], stream: Stream) -> dict[str, Any]:
@@ -83,18 +83,14 @@ def doubts(problem: Problem, method: str, sets: list[Tickets], stream: Stream) -
     return {"tickets": tickets, "empty_layers": empty, "losses": {name: [*both] for name, both in losses.items()}}
 
 
-def single_network_of(problem: Problem, tickets: Tickets) -> nn.Module:
+def single_network_of(problem: Problem, tickets: Tickets, stream: Stream) -> nn.Module:
     """The network that serves every subset, in evaluation mode."""
-    return tickets.network(0, problem.single_network(_spare()))
+    return tickets.network(0, new_network(problem, stream, single=True))
 
 
-def networks_of(problem: Problem, sets: list[Tickets]) -> list[nn.Module]:
-    """The networks of all tickets, in evaluation mode."""
-    return [s.network(k, problem.network(_spare())) for s in sets for k in range(len(s.subsets))]
-
-
-def _spare() -> torch.Generator:
-    return Stream(0).generator()  # ticket values replace whatever it draws
+def networks_of(problem: Problem, sets: list[Tickets], stream: Stream) -> list[nn.Module]:
+    """The networks of all tickets, in evaluation mode; each is built as it was for training, before it is filled."""
+    return [s.network(k, new_network(problem, stream)) for s in sets for k in range(len(s.subsets))]
 
 
 def check_subsets(problem: Problem, method: str, sets: list[Tickets]) -> None:

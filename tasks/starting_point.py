@@ -1,8 +1,8 @@
 """The step that trains what tickets are rewound to, and how other steps get it: θ₀ where there is none."""
 
+from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
 from rtl_core.errors import TicketFileError
-from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream

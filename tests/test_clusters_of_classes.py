@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from rtl_core.construction import initial_weights
 from rtl_core.errors import DataError, SettingsError
-from rtl_core.extraction import initial_weights
 from rtl_core.problem import check_problem
 from rtl_core.problems.cifar import Cifar100, Cifar100Within
 from rtl_core.problems.class_clusters import ClassClusters

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
-from rtl_core.extraction import extract_tickets, initial_weights
+from rtl_core.extraction import extract_tickets
 from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.retraining import retrain

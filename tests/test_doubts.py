@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from rtl_core.construction import initial_weights
 from rtl_core.doubts import has_fallen, is_at_chance, layers_without_weights, losses_not_fallen
 from rtl_core.duration import Duration
-from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.retraining import retrain

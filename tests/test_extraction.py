@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
 from rtl_core.errors import DivergedError, SettingsError
-from rtl_core.extraction import extract_round, extract_tickets, initial_weights, unpruned
+from rtl_core.extraction import extract_round, extract_tickets, unpruned
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream

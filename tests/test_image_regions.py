@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
 from rtl_core.errors import TicketFileError
-from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.networks import as_published

@@ -145,8 +145,9 @@ def test_a_truncated_archive_a_missing_folder_and_an_unset_variable(archive, tmp
 
 @pytest.mark.skipif("RTL_DATA" not in os.environ, reason="RTL_DATA names no folder of real data")
 def test_real_cifar_images_are_trained_on(tmp_path, stream, adam):
+    from rtl_core.construction import initial_weights
     from rtl_core.duration import Duration
-    from rtl_core.extraction import extract_tickets, initial_weights
+    from rtl_core.extraction import extract_tickets
     from rtl_core.pruning import plan_rounds
     from rtl_core.retraining import retrain
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from rtl_core.baselines import imp_multiple, imp_single
+from rtl_core.construction import initial_weights
 from rtl_core.controls import (
     initial_magnitude_masks,
     layer_shuffled_masks,
@@ -13,7 +14,6 @@ from rtl_core.controls import (
 )
 from rtl_core.duration import Duration
 from rtl_core.errors import DataError, DivergedError
-from rtl_core.extraction import initial_weights
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.problem import Objective

@@ -44,8 +44,8 @@ def test_torchmetrics_knows_directions(metric, direction):
 @pytest.mark.parametrize(
     ("rows", "error", "line"),
     [
-        ([], DataError, "returned no score"),
-        ([("plain", "mse", "cat", 1.0)], DataError, "returned a tuple"),
+        ([], DataError, "no score"),
+        ([("plain", "mse", "cat", 1.0)], DataError, "found a tuple"),
         ([Score("plain", "mse", "cow", 1.0)], DataError, "unknown subset"),
         ([Score("plain", "mse", "cat", torch.tensor(1.0))], DataError, "found Tensor"),
         ([Score("plain", "mse", "cat", math.inf)], DataError, "found inf"),

@@ -1,0 +1,23 @@
+"""What every stage that trains does first: try each job, for seconds, so that hours are not lost."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from flows.steps import Step, for_each, run_steps
+from tasks.check_job import check_job
+from tasks.job import Job
+from tasks.methods import has_one_network
+from tasks.settings import ProblemSettings
+
+
+def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
+    """Check that jobs can be trained, repeated and scored; what was checked before is not checked again.
+
+    Raises:
+        SettingsError: one cannot; the message says what to change.
+    """
+    single = has_one_network(settings)
+    run_steps(
+        for_each(jobs, lambda job: {("check",): Step(partial(check_job.submit, job, settings.seeds[0], single))}),
+        "checks",
+    )
