@@ -78,12 +78,10 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
         **together(problem, {instance_of(job): analysed[job["name"], "analysis"] for job in jobs}),
         "exhibits.parquet": exhibits_file(exhibits),
     }
-    undrawn = {
-        **compare_examples(problem, [one["examples"] for one in compared if one["examples"]]),
-        "doubts.csv": {"sha256": STORE.put(to_csv(doubts_table(compared, examined)))},
-    }
+    paired = compare_examples(problem, [one["examples"] for one in compared if one["examples"]])
     folder = paths.artifacts(problem)
-    for name, reference in {**files, **undrawn}.items():
+    doubts = {"doubts.csv": {"sha256": STORE.put(to_csv(doubts_table(compared, examined)))}}
+    for name, reference in {**files, **paired, **doubts}.items():
         publish(folder, name, reference)
     drawn = run_steps({name: Step(partial(draw.submit, name, files)) for name in drawn_jobs(problem, jobs)}, "figures")
     pictures = {
@@ -93,7 +91,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     }
     sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
     publish_files(folder / "figures", pictures | sounds)
-    tables = {folder / name: reference for name, reference in {**files, **undrawn}.items()}
+    tables = {folder / name: reference for name, reference in {**files, **paired, **doubts}.items()}
     show(problem, jobs, settings, tables | pictures | sounds, drawn)
     show_doubts(problem, read_tables(folder, ["doubts"]))
 
