@@ -93,7 +93,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     publish_files(folder / "figures", pictures | sounds)
     tables = {folder / name: reference for name, reference in {**files, **paired, **doubts}.items()}
     show(problem, jobs, settings, tables | pictures | sounds, drawn)
-    show_doubts(problem, read_tables(folder, ["doubts"]))
+    show_doubts(problem)
 
 
 def compared_places(job: Job, settings: ProblemSettings) -> list[Place]:

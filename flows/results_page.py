@@ -3,10 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -26,19 +25,19 @@ def show_results(problem: str) -> None:
         DataError: the compare stage has not run.
     """
     folder = paths.artifacts(problem)
-    tables = read_tables(folder, ["summary", "margins", "parameters", "doubts"])
+    tables = read_tables(folder, ["summary", "margins", "parameters"])
     console = Console()
     margins = margin_tables(tables["margins"]) if "margins" in tables else []
     for table in (*score_tables(tables["summary"]), *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
-    show_doubts(problem, tables)
+    show_doubts(problem)
     console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
 
-def show_doubts(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Say on stderr what speaks against a comparison, a line each, given its published tables by file stem."""
-    for line in doubt_lines(tables):
+def show_doubts(problem: str) -> None:
+    """Say on stderr what speaks against the last comparison, a line each."""
+    for line in doubt_lines(read_tables(paths.artifacts(problem), ["doubts"])):
         print(f"warning: {problem}: {line}", file=sys.stderr)
 
 

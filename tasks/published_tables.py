@@ -43,6 +43,12 @@ def read_tables(folder: Path, names: Sequence[str] = (*REQUIRED, *OPTIONAL)) -> 
     return tables
 
 
+def doubt_lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What speaks against a whole run, or one instance where the tables are its own: lines, none where nothing does."""
+    doubts = tables.get("doubts", pd.DataFrame(columns=["text"]))
+    return list(doubts.text[doubts.instance.isna()] if "instance" in doubts else doubts.text)
+
+
 def instances_in(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """The instances that results are of; none where the problem is the one job."""
     results = tables["results"]
@@ -61,12 +67,6 @@ def of_instance(tables: Mapping[str, pd.DataFrame], instance: str) -> dict[str, 
     }
     made = {"margins": margins_table(found["examples"])} if "examples" in found else {}
     return {**found, **made, "summary": summary_table(found["results"])}
-
-
-def doubt_lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """What speaks against a whole run, or one instance where the tables are its own: lines, none where nothing does."""
-    doubts = tables.get("doubts", pd.DataFrame(columns=["text"]))
-    return list(doubts.text[doubts.instance.isna()] if "instance" in doubts else doubts.text)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

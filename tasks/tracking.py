@@ -41,7 +41,7 @@ def track(
 ) -> str:
     """Log one comparison to the experiment of its problem; the id of the parent run.
 
-    The parent holds settings, tags and figures; a child per method holds its metrics, with the sparsity in
+    The parent holds settings, tags (doubts among them) and figures; a child per method holds its metrics, with the sparsity in
     percent as their step; below it, a run per level compared has the sparsity as a parameter, because MLflow's
     parallel coordinates know one value of a metric a run. The parent's description links to its methods side
     by side. The database is ``mlflow.db`` in the current folder, unless MLFLOW_TRACKING_URI names another place.
@@ -49,8 +49,7 @@ def track(
     Args:
         problem: name of the experiment.
         tables: results, parameters, similarity and knees, as published; similarity goes to the children of RTL,
-            whose masks it is of, one step a round, and the alarm to the parent's tags; margins and doubts, these to the
-            parent's tags, where there are any.
+            whose masks it is of, one step a round, and the alarm to the parent's tags; margins where there are any.
         settings: the problem's section of params.yaml under dotted names (``flat_settings``).
         data_digest: SHA-256 of the partitioned data, in hex.
         figures: folder of pictures and sounds to show beside the numbers.
@@ -62,10 +61,10 @@ def track(
     metrics = metric_table(tables["results"], tables["parameters"], tables["similarity"])
     if "margins" in tables:
         metrics = pd.concat([metrics, margin_metrics(tables["margins"])])
+    tags = tags | {f"doubt.{number}": line[:TAG_LENGTH] for number, line in enumerate(doubt_lines(tables), 1)}
     client = open_client()
     experiment = open_experiment(client, problem)
-    doubts = {f"doubt.{number}": line[:TAG_LENGTH] for number, line in enumerate(doubt_lines(tables), 1)}
-    tags = {**tags, **alarm_tags(tables["knees"]), **doubts, "data_sha256": data_digest}
+    tags = {**tags, **alarm_tags(tables["knees"]), "data_sha256": data_digest}
     with _run(client, experiment, problem, tags) as parent:
         _log_params(client, parent, settings)
         _log_dataset(client, parent, problem, data_digest)
