@@ -41,8 +41,8 @@ def track(
 ) -> str:
     """Log one comparison to the experiment of its problem; the id of the parent run.
 
-    The parent holds settings, tags (doubts among them) and figures; a child per method holds its metrics, with the sparsity in
-    percent as their step; below it, a run per level compared has the sparsity as a parameter, because MLflow's
+    The parent holds settings, tags (doubts among them) and figures; a child per method holds its metrics, with the
+    sparsity in percent as their step; below it, a run per level compared has the sparsity as a parameter: MLflow's
     parallel coordinates know one value of a metric a run. The parent's description links to its methods side
     by side. The database is ``mlflow.db`` in the current folder, unless MLFLOW_TRACKING_URI names another place.
 
