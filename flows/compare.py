@@ -10,6 +10,7 @@ from prefect import flow
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.results_page import show_doubts
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, found_for, run_steps
@@ -19,6 +20,7 @@ from tasks import paths
 from tasks.analyse_collapse import analyse_collapse
 from tasks.compare_examples import compare_examples
 from tasks.comparison_identity import comparison_identity
+from tasks.doubts_table import doubts_table
 from tasks.draw import draw
 from tasks.exhibit_method import exhibit_method, exhibit_references, exhibits_file, sound_files
 from tasks.job import Job, data_digest, instance_of, jobs_of, load_problem
@@ -36,6 +38,7 @@ from tasks.score_method import score_method
 from tasks.settings import ProblemSettings, problem_settings
 from tasks.starting_point import published_start
 from tasks.store import STORE, write_atomically
+from tasks.tables import to_csv
 from tasks.tabulate import tabulate
 from tasks.tracking import flat_settings, is_logged, log_report, run_page, track
 
@@ -65,7 +68,8 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
         shown = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures and sounds")
     analysis = partial(analysis_steps, settings=settings, scored=scored, across=across, similar=similar)
     analysed = run_steps(for_each(jobs, analysis), "collapse analysis")
-    compared = [scored[job["name"], *place] for job in jobs for place in compared_places(job, settings)]
+    places = {(job["name"], *place): None for job in jobs for place in compared_places(job, settings)}
+    compared, examined = [scored[place] for place in places], [scored[place] for place in scored if place not in places]
     exhibits = [row for rows in shown.values() for row in rows]
     files = {
         **tabulate(
@@ -77,7 +81,8 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     of_examples = [one["examples"] for one in compared if one["examples"]]
     paired = compare_examples(problem, of_examples, files["scoring.csv"])
     folder = paths.artifacts(problem)
-    for name, reference in {**files, **paired}.items():
+    doubts = {"doubts.csv": {"sha256": STORE.put(to_csv(doubts_table(compared, examined)))}}
+    for name, reference in {**files, **paired, **doubts}.items():
         publish(folder, name, reference)
     drawn = run_steps({name: Step(partial(draw.submit, name, files)) for name in drawn_jobs(problem, jobs)}, "figures")
     pictures = {
@@ -87,8 +92,9 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     }
     sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
     publish_files(folder / "figures", pictures | sounds)
-    tables = {folder / name: reference for name, reference in {**files, **paired}.items()}
+    tables = {folder / name: reference for name, reference in {**files, **paired, **doubts}.items()}
     show(problem, jobs, settings, tables | pictures | sounds, drawn)
+    show_doubts(problem)
 
 
 def compared_places(job: Job, settings: ProblemSettings) -> list[Place]:

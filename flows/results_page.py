@@ -1,6 +1,7 @@
 """What the terminal shows at the end: scores under both protocols, parameters, and where the time went."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from tasks import paths
 from tasks.level_tables import KEPT, LevelTable, kept_table, margin_tables, score_tables
-from tasks.published_tables import read_tables
+from tasks.published_tables import doubt_lines, read_tables
 
 STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
 
@@ -30,8 +31,15 @@ def show_results(problem: str) -> None:
     scores = score_tables(tables["summary"], tables["scoring"])
     for table in (*scores, *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
+    show_doubts(problem)
     console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
+
+
+def show_doubts(problem: str) -> None:
+    """Say on stderr what speaks against the last comparison, a line each."""
+    for line in doubt_lines(read_tables(paths.artifacts(problem), ["doubts"])):
+        print(f"warning: {problem}: {line}", file=sys.stderr)
 
 
 def stage_times(problems: Sequence[str], since: float = 0.0) -> dict[str, dict[str, float]]:

@@ -12,13 +12,13 @@ from rtl_core.similarity import ALL, DEPTHS
 REQUIRED = ("results", "summary", "scoring", "parameters")
 OPTIONAL = (
     "similarity", "overlap", "pairs", "collapse", "knees", "function", "agreement", "alignment", "exhibits",
-    "examples", "margins",
+    "examples", "margins", "doubts",
 )  # fmt: skip
 SHOWN_PAIRS = [("masks", "==", "rtl"), ("layer", "in", [ALL, *DEPTHS])]
 """Of pairs.parquet, with all controls and layers a large file, what figures are made from."""
 TEXT = (
     "problem", "instance", "method", "against", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
-    "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b",
+    "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b", "kind", "text",
 )  # fmt: skip
 """Columns that hold names: a subset may well be called 7 or NA, an instance 000000000139."""
 
@@ -42,6 +42,12 @@ def read_tables(folder: Path, names: Sequence[str] = (*REQUIRED, *OPTIONAL)) -> 
         elif name in REQUIRED:
             raise DataError(f"{path}: not found; run `dvc repro` first")
     return tables
+
+
+def doubt_lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What speaks against a whole run, or one instance where the tables are its own: lines, none where nothing does."""
+    doubts = tables.get("doubts", pd.DataFrame(columns=["text"]))
+    return list(doubts.text[doubts.instance.isna()] if "instance" in doubts else doubts.text)
 
 
 def instances_in(tables: Mapping[str, pd.DataFrame]) -> list[str]:

@@ -13,6 +13,7 @@ import vl_convert
 from tasks.figures import FIGURES, VEGA_LITE
 from tasks.level_tables import LEDGER, kept_table, margin_tables, score_tables
 from tasks.names import FACT_NAMES
+from tasks.published_tables import doubt_lines
 from tasks.sounds import listening
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -47,6 +48,7 @@ def report(
         ledger=kept_table(tables["parameters"], LEDGER),
         figures=[(name, FIGURES[name], spec) for name, spec in drawn.items()],
         listening=listening(tables),
+        doubts=doubt_lines(tables),
         settings=settings,
         left_out=left_out,
         instances=instances,

@@ -17,6 +17,7 @@ import pandas as pd
 from filelock import FileLock
 
 from tasks.interruption import if_ended_early
+from tasks.published_tables import doubt_lines
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -26,8 +27,8 @@ DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
 IDENTITY_TAG = "rtl.comparison"
 COUNTS = ["union", "active_mean", "dense", "file_bytes"]
-# What MLflow takes in one call of log_batch, and in one dataset digest.
-METRICS_PER_CALL, PARAMS_PER_CALL, DIGEST_LENGTH = 1000, 100, 36
+# What MLflow takes in one call of log_batch, in one dataset digest, and in a tag (8000 characters in later releases).
+METRICS_PER_CALL, PARAMS_PER_CALL, DIGEST_LENGTH, TAG_LENGTH = 1000, 100, 36, 5000
 
 
 def track(
@@ -40,8 +41,8 @@ def track(
 ) -> str:
     """Log one comparison to the experiment of its problem; the id of the parent run.
 
-    The parent holds settings, tags and figures; a child per method holds its metrics, with the sparsity in
-    percent as their step; below it, a run per level compared has the sparsity as a parameter, because MLflow's
+    The parent holds settings, tags (doubts among them) and figures; a child per method holds its metrics, with the
+    sparsity in percent as their step; below it, a run per level compared has the sparsity as a parameter: MLflow's
     parallel coordinates know one value of a metric a run. The parent's description links to its methods side
     by side. The database is ``mlflow.db`` in the current folder, unless MLFLOW_TRACKING_URI names another place.
 
@@ -61,6 +62,7 @@ def track(
     metrics = metric_table(tables["results"], tables["parameters"], tables["similarity"])
     if "margins" in tables:
         metrics = pd.concat([metrics, margin_metrics(tables["margins"])])
+    tags = tags | {f"doubt.{number}": line[:TAG_LENGTH] for number, line in enumerate(doubt_lines(tables), 1)}
     client = open_client()
     experiment = open_experiment(client, problem)
     tags = {**tags, **alarm_tags(tables["knees"]), **direction_tags(tables["scoring"]), "data_sha256": data_digest}

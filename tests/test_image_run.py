@@ -67,7 +67,7 @@ def project(repository, tmp_path_factory):
 
 
 def test_what_cannot_be_used_is_told_in_a_line_each_and_harms_no_other(project):
-    warnings = [line for line in project.told.splitlines() if line.startswith("warning: ")]
+    warnings = [line for line in project.told.splitlines() if line.startswith("warning: mine/")]
     assert len(warnings) == len(BAD)
     for name, reason in BAD.items():
         (line,) = (line for line in warnings if f"/{name}." in line)

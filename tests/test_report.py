@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from example_tables import CLASSES, example_tables
 from typer.testing import CliRunner
@@ -150,6 +151,17 @@ def test_rtl_report_writes_the_page_and_prints_its_path(project):
     CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
     html = (folder / "report.html").read_text()
     assert FACTS["git.commit"] in html and "retrain.duration" in html
+
+
+def test_doubts_stand_above_everything_else_and_only_where_there_are_any(page, published, opened, browser_page):
+    assert 'id="doubts"' not in page.decode()
+    line = "RTL at 75 %: the loss of 1 of 30 tickets (<b>; seed 0) did not fall in training"
+    doubts = pd.DataFrame([{"method": "rtl", "sparsity": 0.75, "kind": "losses", "text": line}])
+    assert opened(report("digits", published | {"doubts": doubts}, specs(published), FACTS, SETTINGS), 390) == []
+    box = browser_page.locator("#doubts")
+    assert box.locator("li").all_inner_texts() == [line]
+    assert box.bounding_box()["y"] < browser_page.locator("#results").bounding_box()["y"]
+    assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
 def test_rtl_report_before_any_comparison_is_one_line(project):

@@ -126,6 +126,10 @@ def reopened(folder: Path) -> Any:
     return MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
 
 
+def reopened_tags(run_id: str, folder: Path) -> dict[str, str]:
+    return dict(reopened(folder).get_run(run_id).data.tags)
+
+
 def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step(
     arguments: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +170,15 @@ def test_a_comparison_is_one_parent_and_a_child_per_method_with_sparsity_as_step
     assert {point.step: point.value for point in margins} == {25: 0.125, 50: 0.25, 75: 0.375}
     assert rtl.data.metrics["margin.imp_multiple.auroc"] == 0.375
     assert not any(name.startswith("margin") for name in children["imp_single"].data.metrics)
+
+
+def test_doubts_are_tags_of_the_parent_cut_to_what_a_tag_may_hold(arguments: dict[str, Any], tmp_path: Path) -> None:
+    assert not [tag for tag in reopened_tags(track(**arguments), tmp_path) if tag.startswith("doubt")]
+    lines = ["every score of matched AUROC is at chance", "x" * 9000]
+    arguments["tables"]["doubts"] = pd.DataFrame({"instance": [None, None, "one"], "text": [*lines, "its own"]})
+    tags = reopened_tags(track(**arguments), tmp_path)
+    doubts = {name: text for name, text in tags.items() if name.startswith("doubt")}
+    assert doubts == {"doubt.1": lines[0], "doubt.2": "x" * 5000}
 
 
 def test_levels_within_one_percent_are_runs_of_their_own(arguments: dict[str, Any], tmp_path: Path) -> None:
