@@ -121,6 +121,7 @@ def report(problem: ProblemName) -> None:
     Where a problem holds several instances, each has a page of its own beside it.
     """
     from tasks import paths
+    from tasks.description import read_description, tables_digest
     from tasks.figures import specs
     from tasks.pages import write_pages
     from tasks.params import read_params, section
@@ -128,11 +129,10 @@ def report(problem: ProblemName) -> None:
 
     section(read_params(), problem)
     tables = read_tables(paths.artifacts(problem))
-    known = {"facts": {}, "settings": {}}
-    if paths.facts(problem).is_file():
-        known = json.loads(paths.facts(problem).read_text())
+    digest = tables_digest(problem)
     drawn = {f"{problem}/{name}": specs(of_instance(tables, name)) for name in instances_in(tables)}
-    for path in write_pages(problem, tables, {problem: specs(tables), **drawn}, **known):
+    described = read_description(problem, digest)
+    for path in write_pages(problem, tables, {problem: specs(tables), **drawn}, digest, described):
         typer.echo(path)
 
 

@@ -20,6 +20,7 @@ from tasks import paths
 from tasks.analyse_collapse import analyse_collapse
 from tasks.compare_examples import compare_examples
 from tasks.comparison_identity import comparison_identity
+from tasks.description import Description, read_description, tables_digest, write_description
 from tasks.doubts_table import doubts_table
 from tasks.draw import draw
 from tasks.exhibit_method import exhibit_method, exhibit_references, exhibits_file, sound_files
@@ -29,21 +30,23 @@ from tasks.left_out import read_left_out
 from tasks.levels import compared_levels, read_levels, retrained_places
 from tasks.measure_similarity import measure_similarity
 from tasks.methods import all_methods, examined_method, rtl_methods
-from tasks.pages import shown_run, write_pages
+from tasks.pages import write_pages
 from tasks.provenance import provenance
 from tasks.published_tables import read_tables
 from tasks.publishing import collect, publish, publish_files
 from tasks.score_across import score_across
 from tasks.score_method import score_method
 from tasks.settings import ProblemSettings, problem_settings
+from tasks.shown_pages import are_shown
 from tasks.starting_point import published_start
-from tasks.store import STORE, write_atomically
+from tasks.store import STORE
 from tasks.tables import to_csv
 from tasks.tabulate import tabulate
 from tasks.tracking import flat_settings, is_logged, log_report, run_page, track
 
 Place = tuple[str, int, float]
 Found = dict[tuple[Any, ...], Any]
+Drawn = dict[str, dict[str, dict[str, dict[str, str]]]]
 
 
 @flow(name="compare", flow_run_name="compare {problem}", task_runner=threads())
@@ -203,38 +206,44 @@ def show(
     jobs: list[Job],
     settings: ProblemSettings,
     published: dict[Path, dict[str, str]],
-    drawn: dict[str, dict[str, dict[str, dict[str, str]]]],
+    drawn: Drawn,
 ) -> None:
     """Take what was published to where people compare runs: MLflow, the Prefect UI and pages of their own.
 
-    A comparison that is there already is neither logged nor written again.
+    A comparison that is there already is neither logged nor written again; one that is logged, but of whose pages those
+    of another took the place, is written again.
     """
     folder, flat = paths.artifacts(problem), flat_settings(settings.model_dump())
     tables, left_out, data = read_tables(folder), read_left_out(problem), data_digest(jobs)
-    identity = comparison_identity(published, flat, data, left_out)
-    run_id = shown_run(problem, tables)
-    if run_id is None or not is_logged(run_id, identity):
-        facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds))}
+    digest, identity = tables_digest(problem), comparison_identity(published, flat, data, left_out)
+    described = read_description(problem, digest)
+    if described is None or not is_logged(described.run_id, identity):
+        facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds)), "tables_sha256": digest}
         if ends := [end for job in jobs if (end := _early_end(job, settings))]:
             facts["extraction.ended_at"] = "; ".join(ends)
         run_id = track(problem, tables, flat, data, folder / "figures", facts)
-        specs = {
-            name: {figure: json.loads(STORE.get(references["spec"]["sha256"])) for figure, references in found.items()}
-            for name, found in drawn.items()
-        }
-        about = {"facts": facts | {"mlflow.run_id": run_id}, "settings": flat, "left_out": left_out}
-        paths.facts(problem).unlink(missing_ok=True)  # until the pages are all of this run
-        pages = write_pages(problem, tables, specs, **about)
-        write_atomically(paths.facts(problem), json.dumps(about, indent=2).encode())
+        described = Description(facts=facts | {"mlflow.run_id": run_id}, settings=flat, left_out=left_out)
+        paths.description(problem, digest).unlink(missing_ok=True)  # until the pages are all of this run
+        pages = write_pages(problem, tables, _specs(drawn), digest, described)
+        write_description(problem, digest, described)
         log_report(run_id, pages, identity)
+    elif not are_shown(problem, tables, digest):
+        write_pages(problem, tables, _specs(drawn), digest, described)
     key = re.sub("[^a-z0-9]+", "-", problem.lower())
     similarity = tables["similarity"].query("layer == 'all'")
     for name, table in {**tables, "similarity": similarity}.items():
         if name in ("summary", "parameters", "similarity", "collapse", "knees"):
             create_table_artifact(key=f"{key}-{name}", table=json.loads(table.to_json(orient="records")))
-    page = run_page(run_id)
-    create_link_artifact(page, link_text=f"MLflow run {run_id}", key=f"{key}-mlflow")
+    page = run_page(described.run_id)
+    create_link_artifact(page, link_text=f"MLflow run {described.run_id}", key=f"{key}-mlflow")
     create_link_artifact(f"{page}/artifacts/report.html", link_text="Report", key=f"{key}-report")
+
+
+def _specs(drawn: Drawn) -> dict[str, dict[str, Any]]:
+    return {
+        name: {figure: json.loads(STORE.get(references["spec"]["sha256"])) for figure, references in found.items()}
+        for name, found in drawn.items()
+    }
 
 
 def _early_end(job: Job, settings: ProblemSettings) -> str:

@@ -12,8 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from tasks import paths
+from tasks.description import tables_digest
 from tasks.level_tables import KEPT, LevelTable, kept_table, margin_tables, score_tables
 from tasks.published_tables import doubt_lines, read_tables
+from tasks.shown_pages import are_shown
 
 STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
 
@@ -25,14 +27,21 @@ def show_results(problem: str) -> None:
         DataError: the compare stage has not run.
     """
     folder = paths.artifacts(problem)
-    tables = read_tables(folder, ["summary", "scoring", "margins", "parameters"])
+    tables = read_tables(folder, ["results", "summary", "scoring", "margins", "parameters"])
     console = Console()
     margins = margin_tables(tables["margins"], tables["scoring"]) if "margins" in tables else []
     scores = score_tables(tables["summary"], tables["scoring"])
     for table in (*scores, *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
     show_doubts(problem)
-    console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
+    page = paths.report(problem)
+    if are_shown(problem, tables, tables_digest(problem)):
+        line = f"All of it on one page: {page} (tables beside it as CSV, pictures in figures/)"
+    elif page.exists():
+        line = f"{page} is the page of another comparison: `rtl report {problem}` writes the page of this one"
+    else:
+        line = f"`rtl report {problem}` writes all of it on one page, {page}"
+    console.print(line, soft_wrap=True)
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
 

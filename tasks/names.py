@@ -33,6 +33,7 @@ FACT_NAMES = {
     "git.commit": "git commit",
     "git.clean": "git tree clean",
     "dvc.lock": "SHA-256 of dvc.lock",
+    "tables_sha256": "SHA-256 of the tables",
     "mlflow.run_id": "MLflow run",
     "prefect.flow_run_id": "Prefect flow run",
     "extraction.ended_at": "extraction ended at",

@@ -12,12 +12,14 @@ import yaml
 from rtl_core.errors import SettingsError
 from tasks import paths
 
-MOST_BYTES, MOST_VALUES = 1 << 18, 1 << 14
-"""Of the file, and in it when what aliases stand for is written out."""
+MOST_BYTES = 1 << 18
+"""Of the file."""
 MOST_DIGITS, MOST_LETTERS, MOST_SHOWN = 40, 80, 200
 """Of a number, of a key, and of what a message shows."""
 TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+WRITTEN_OUT = "settings written out in each section (`dvc exp run -S` cannot change shared ones, or not in one alone)"
+KINDS = {yaml.MappingNode: "mapping", yaml.SequenceNode: "list", yaml.ScalarNode: "long text"}
 
 
 def read_params() -> dict[str, Any]:
@@ -69,11 +71,11 @@ def _read_yaml() -> Any:
     if len(content) > MOST_BYTES:
         raise SettingsError(f"{paths.PARAMS}: found more than {MOST_BYTES} bytes; allowed: up to {MOST_BYTES}")
     try:
-        loader = yaml.SafeLoader(content.decode())
+        loader = _Loader(content.decode())
         node = loader.get_single_node()
         if node is None:
             return None
-        _count_values(node, {})
+        _check(node)
         return loader.construct_document(node)
     except SettingsError:
         raise
@@ -84,37 +86,45 @@ def _read_yaml() -> Any:
         raise SettingsError(f"{paths.PARAMS}: not valid YAML: {reason}") from problem
 
 
-def _count_values(node: yaml.Node, counted: dict[yaml.Node, int]) -> int:
-    """How many values a node holds when aliases are written out, so that no one else writes them out in vain.
+class _Loader(yaml.SafeLoader):
+    """Refuses an alias of more than one short value: no setting is shared, nothing holds itself, and what is read is
+    hardly larger than the file.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        alias = self.peek_event() if self.check_event(yaml.AliasEvent) else None
+        node = super().compose_node(parent, index)
+        if alias and not (isinstance(node, yaml.ScalarNode) and len(node.value) <= MOST_LETTERS):
+            raise _error(alias, f"the alias {shown(alias.anchor)} of a {KINDS[type(node)]}", WRITTEN_OUT)
+        return node
+
+
+def _check(node: yaml.Node) -> None:
+    """Check that a node and all below it are plain settings.
 
     Raises:
-        SettingsError: it holds too many, or one that is no plain setting.
+        SettingsError: one is not.
     """
-    if node in counted:
-        if not counted[node]:
-            raise _error(node, "a value that holds itself", "values that end")
-        return counted[node]
-    counted[node] = 0
+    if node.tag not in TAGS:
+        raise _error(node, f"the type {shown(node.tag)}", "text, numbers, true, false, null, lists and mappings")
+    if isinstance(node, yaml.ScalarNode) and node.tag != TEXT and len(node.value) > MOST_DIGITS:
+        raise _error(node, f"a number of {len(node.value)} digits", f"up to {MOST_DIGITS}")
     below: list[yaml.Node] = []
     if isinstance(node, yaml.MappingNode):
         _check_keys(node)
         below = [value for _, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
         below = node.value
-    if node.tag not in TAGS:
-        raise _error(node, f"the type {shown(node.tag)}", "text, numbers, true, false, null, lists and mappings")
-    if isinstance(node, yaml.ScalarNode) and node.tag != TEXT and len(node.value) > MOST_DIGITS:
-        raise _error(node, f"a number of {len(node.value)} digits", f"up to {MOST_DIGITS}")
-    counted[node] = 1 + sum(_count_values(value, counted) for value in below)
-    if counted[node] > MOST_VALUES:
-        raise _error(node, f"more than {MOST_VALUES} values, aliases written out", f"up to {MOST_VALUES}")
-    return counted[node]
+    for value in below:
+        _check(value)
 
 
 def _check_keys(node: yaml.MappingNode) -> None:
     keys = set()
     for key, _ in node.value:
-        if key.tag not in (TEXT, MERGE) or not isinstance(key, yaml.ScalarNode):
+        if isinstance(key, yaml.ScalarNode) and key.tag == MERGE:
+            raise _error(key, f"the merge key {shown(key.value)}", WRITTEN_OUT)
+        if key.tag != TEXT or not isinstance(key, yaml.ScalarNode):
             raise _error(key, f"the key {shown(key.value)}", "keys that are text")
         if not key.value.isprintable() or len(key.value) > MOST_LETTERS:
             raise _error(key, f"the key {shown(key.value)}", f"up to {MOST_LETTERS} printable letters")
@@ -123,5 +133,5 @@ def _check_keys(node: yaml.MappingNode) -> None:
         keys.add(key.value)
 
 
-def _error(node: yaml.Node, found: str, allowed: str) -> SettingsError:
+def _error(node: yaml.Node | yaml.Event, found: str, allowed: str) -> SettingsError:
     return SettingsError(f"{paths.PARAMS}: line {node.start_mark.line + 1}: found {found}; allowed: {allowed}")

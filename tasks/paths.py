@@ -80,9 +80,9 @@ def baselines(job: str, method: str, seed: int, sparsity: float) -> Path:
     return _own(job, "baselines") / method / f"seed-{seed}" / level(sparsity)
 
 
-def facts(problem: str) -> Path:
-    """Which code, data, run and settings the last comparison came from."""
-    return artifacts(problem) / "run.json"
+def description(problem: str, digest: str) -> Path:
+    """Which code, data, run and settings the tables of this digest came from."""
+    return artifacts(problem) / "runs" / f"{digest}.json"
 
 
 def report(job: str) -> Path:

@@ -27,6 +27,7 @@ def report(
     settings: Mapping[str, str],
     left_out: Sequence[str] = (),
     instances: Mapping[str, str] = MappingProxyType({}),
+    digest: str = "",
 ) -> bytes:
     """The page as UTF-8 HTML: Vega and all data are inside, and its policy forbids every request.
 
@@ -34,10 +35,11 @@ def report(
         title: a section of params.yaml, or one instance of it.
         tables: the published tables by file stem; ``summary``, ``scoring`` and ``parameters`` at least.
         drawn: the Vega-Lite of its figures, by name.
-        facts: which code, data and run the tables came from; may be empty.
+        facts: which code, data and run the tables came from; without any, the page says that this is not known.
         settings: the problem's settings under dotted keys.
         left_out: what the partition stage left out of the data, and why, in lines.
         instances: the pages of a problem's instances, and of all together: relative links by what they are called.
+        digest: that of the tables (``tables_digest``), by which the page is told from those of other tables.
     """
     page = _environment().get_template(TEMPLATE.name)
     html = page.render(
@@ -52,6 +54,7 @@ def report(
         settings=settings,
         left_out=left_out,
         instances=instances,
+        digest=digest,
         vega=_vega(),
     )
     return html.encode()

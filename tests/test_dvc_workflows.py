@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import sqlite3
 import xml.etree.ElementTree as ElementTree
 from contextlib import closing
@@ -20,7 +21,7 @@ from test_servers import until
 from tasks.figures import VEGA_LITE
 
 FACTOR = "digits.baselines.single_duration_factor"
-COMMITTED, LESS, MORE = 2, 1, 4
+COMMITTED, LESS, MORE, LONGER = 2, 1, 4, 3
 AUTHOR = {
     f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
 }
@@ -87,6 +88,68 @@ def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_run(project, tmp_path)
     assert not (clone.folder / ".rtl").exists()  # no flow was started
     assert json.loads(dvc(clone, "status", "--json")) == json.loads(dvc(clone, "status", "--cloud", "--json")) == {}
     assert not clone.succeed("git", "status", "--porcelain")
+
+
+@pytest.fixture
+def own(project, tmp_path):
+    """The project elsewhere, with all that came out, to be changed."""
+    own = copy(project)
+    own.folder = tmp_path / "own"
+    own.environment = {**project.environment, "PYTHONPATH": str(own.folder)}
+    shutil.copytree(project.folder, own.folder, symlinks=True)
+    return own
+
+
+def at_factor(project: Project, factor: float) -> str:
+    """What ``dvc repro`` prints under another setting, or the committed one."""
+    project.succeed("git", "checkout", "--quiet", ".")
+    if factor != COMMITTED:
+        params = project.folder / "params.yaml"
+        text = params.read_text()
+        changed = text.replace(f"single_duration_factor: {COMMITTED}\n", f"single_duration_factor: {factor}\n", 1)
+        assert changed != text
+        params.write_text(changed)
+    return dvc(project, "repro")
+
+
+def shown(project: Project) -> tuple[str, str]:
+    """The setting and the MLflow run that the page names."""
+    page = (project.folder / "artifacts/digits/report.html").read_text()
+    (factor,) = re.findall(r">baselines.single_duration_factor</th><td>([^<]*)<", page)
+    (run,) = re.findall(r"<dt>MLflow run</dt><dd>([^<]*)<", page)
+    return factor, run
+
+
+def test_tables_that_dvc_brings_back_are_described_by_their_own_run(own):
+    first, told = shown(own), own.succeed("rtl", "results")
+    assert float(first[0]) == COMMITTED and "All of it on one page: artifacts/digits/report.html" in told
+    at_factor(own, LONGER)
+    second, logged = shown(own), own.logged()
+    assert float(second[0]) == LONGER and second[1] != first[1]
+
+    assert "Stage 'compare@digits' is cached" in at_factor(own, COMMITTED)
+    told = own.succeed("rtl", "results")
+    assert "artifacts/digits/report.html is the page of another comparison: `rtl report digits` writes" in told
+    assert "All of it on one page" not in told
+    own.succeed("rtl", "report", "digits")
+    assert shown(own) == first and "All of it on one page" in own.succeed("rtl", "results")
+
+    at_factor(own, LONGER)
+    assert shown(own) == first  # until a run or a report of the tables that came back writes their page
+    dvc(own, "repro", "--force", "--single-item", "compare@digits")
+    assert shown(own) == second and own.logged() == logged
+
+
+def test_of_tables_from_elsewhere_no_run_is_named(own):
+    pulled = own.folder / "artifacts/digits"
+    shutil.rmtree(pulled)
+    dvc(own, "pull")
+    assert "`rtl report digits` writes all of it on one page, artifacts/digits/report.html" in own.succeed(
+        "rtl", "results"
+    )
+    own.succeed("rtl", "report", "digits")
+    page = (pulled / "report.html").read_text()
+    assert "nothing is known here" in page and 'id="settings"' not in page and "<dl>" not in page
 
 
 def test_the_table_compares_experiments_from_a_queue(experiments):

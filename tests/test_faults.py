@@ -81,7 +81,7 @@ def copied(undisturbed: Project, repository: Path, folder: Path) -> Project:
 def without(project: Project, stage: str) -> Project:
     """The project before a stage: it will compute and publish everything again, but for the many steps of compare."""
     if stage == "compare":
-        (project.folder / "artifacts/digits/report.html").unlink()  # without its page a comparison is logged again
+        shutil.rmtree(project.folder / "artifacts/digits/runs")  # of an unknown run, a comparison is logged again
     else:
         shutil.rmtree(project.folder / ".rtl/records")
         shutil.rmtree(project.folder / ".rtl/objects")

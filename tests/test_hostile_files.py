@@ -250,10 +250,13 @@ def bomb(levels, joined):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (bomb(9, "[%s]"), "values, aliases written out; allowed: up to"),
-        (bomb(9, "{<<: [%s]}"), "values, aliases written out; allowed: up to"),
-        ("problems: &a [*a]", "line 1: found a value that holds itself"),
-        ("problems: [x]\nx: &a {<<: *a}", "line 2: found a value that holds itself"),
+        (bomb(9, "[%s]"), "line 3: found the alias 'a0' of a mapping; allowed: settings written out in each section ("),
+        (bomb(9, "{<<: [%s]}"), "line 3: found the alias 'a0' of a mapping; allowed: settings written out"),
+        ("problems: &a [*a]", "line 1: found the alias 'a' of a list; allowed: settings written out"),
+        ("problems: [x]\nx: &a {<<: *a}", "line 2: found the alias 'a' of a mapping; allowed: settings written out"),
+        ("problems: [x]\nx: {<<: {seeds: [0]}}", "line 2: found the merge key '<<'; allowed: settings written out"),
+        ("problems: &a [x]\nx:\n  seeds: *a", "line 3: found the alias 'a' of a list; allowed: settings written out"),
+        (f"problems: [x]\nx: &a {'v' * 99}\ny: *a", "line 3: found the alias 'a' of a long text; allowed: settings"),
         ("problems: " + "[" * 1000, "nested too deeply"),
         ("- " * 1000, "nested too deeply"),
         ("#" * (2**18 + 1), "found more than 262144 bytes"),

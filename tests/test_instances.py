@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import sys
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,12 @@ from typer.testing import CliRunner
 from flows.command_line import app
 from rtl_core.errors import DataError
 from tasks import paths
+from tasks.description import tables_digest
 from tasks.job import jobs_of
 from tasks.level_tables import score_tables
 from tasks.published_tables import instances_in, of_instance, read_tables
 from tasks.settings import problem_settings
+from tasks.shown_pages import are_shown
 from tasks.tables import summary_table
 
 PARTS = '''
@@ -94,7 +97,7 @@ class PartsProject(Project):
     def hold(self, *names: str) -> None:
         (self.folder / "parts.py").write_text(PARTS)
         params = yaml.safe_load((self.folder / "params.yaml").read_text())
-        params["parts"] = params["digits"] | SETTINGS | {"partition": {"names": list(names)}}
+        params["parts"] = deepcopy(params["digits"]) | SETTINGS | {"partition": {"names": list(names)}}
         (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
 
     def stage(self, name: str) -> str:
@@ -231,6 +234,16 @@ def test_rtl_report_writes_all_pages_and_removes_those_of_instances_that_are_gon
     written = [folder / "report.html", *(folder / f"report/{name}.html" for name in (SECOND, FIRST))]
     assert done.output.splitlines() == [str(path) for path in written]
     assert sorted(folder.rglob("*.html")) == sorted(written)
+
+    digest = tables_digest("parts")
+    assert are_shown("parts", tables, digest) and not are_shown("parts", tables, "0" * 64)
+    for page in written[1:]:
+        whole = page.read_bytes()
+        page.write_bytes(whole.replace(digest.encode(), b"0" * 64))
+        assert not are_shown("parts", tables, digest)
+        page.write_bytes(whole)
+    (folder / "report/gone.html").touch()
+    assert not are_shown("parts", tables, digest)
 
 
 def test_info_tells_of_the_first_and_lists_all(project):

@@ -1,6 +1,7 @@
 """A user's own problem is one file and one section of params.yaml: another loss, another network, other scores."""
 
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pandas as pd
@@ -101,7 +102,7 @@ def test_the_pipeline_runs_it(repository, tmp_path):
     (tmp_path / "waves.py").write_text(MINE)
     (tmp_path / "points.txt").write_text("32")
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    params["My_waves"] = params["digits"] | {
+    params["My_waves"] = deepcopy(params["digits"]) | {
         "problem": "waves:Waves",
         "partition": {"source": "points.txt"},
         "training": {"width": 8},

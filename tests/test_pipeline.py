@@ -126,7 +126,7 @@ class Project:
             str(path.relative_to(self.folder)): path.read_bytes()
             for top in ("data", "artifacts")
             for path in sorted((self.folder / top).rglob("*"))
-            if path.is_file() and path.name not in ("report.html", "run.json")  # they name the run
+            if path.is_file() and path.name != "report.html" and path.parent.name != "runs"  # they name the run
         }
 
 

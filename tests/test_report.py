@@ -11,6 +11,7 @@ from example_tables import CLASSES, example_tables
 from typer.testing import CliRunner
 
 from flows.command_line import app
+from tasks.description import tables_digest
 from tasks.figures import FIGURES, specs
 from tasks.report import report
 from tasks.tracking import flat_settings
@@ -133,7 +134,7 @@ def project(repository, tmp_path, monkeypatch):
 
 
 def test_rtl_report_writes_the_page_and_prints_its_path(project):
-    folder, facts = project / "artifacts/digits", project / "artifacts/digits/run.json"
+    folder = project / "artifacts/digits"
     folder.mkdir(parents=True)
     for name, table in example_tables(seeds=[0], rounds=8).items():
         if name == "pairs":
@@ -145,12 +146,26 @@ def test_rtl_report_writes_the_page_and_prints_its_path(project):
     assert (done.exit_code, done.output) == (0, "artifacts/digits/report.html\n")
     html = (folder / "report.html").read_text()
     assert [name for name in FIGURES if f'id="{name}"' in html] == [name for name in DRAWN if name != "alignment"]
-    assert 'id="settings"' not in html and "<dl>" not in html
+    assert 'id="settings"' not in html and "<dl>" not in html and "nothing is known here" in html
 
-    facts.write_text(json.dumps({"facts": FACTS, "settings": {"retrain.duration": "3ep"}}))
+    (folder / "runs").mkdir()
+    known = folder / f"runs/{tables_digest('digits')}.json"
+    about = {"facts": FACTS, "settings": {"retrain.duration": "3ep"}, "left_out": ["a.png: bad"]}
+    described = json.dumps(about)
+    known.write_text(described)
     CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
     html = (folder / "report.html").read_text()
-    assert FACTS["git.commit"] in html and "retrain.duration" in html
+    assert all(text in html for text in (FACTS["git.commit"], "retrain.duration", "a.png: bad"))
+    assert "nothing is known here" not in html
+
+    known.write_text("{")
+    CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
+    assert "nothing is known here" in (folder / "report.html").read_text()  # of a description that is damaged
+
+    known.write_text(described)
+    (folder / "knees.csv").write_text("\n")
+    CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
+    assert "nothing is known here" in (folder / "report.html").read_text()  # other tables, other run
 
 
 def test_doubts_stand_above_everything_else_and_only_where_there_are_any(page, published, opened, browser_page):

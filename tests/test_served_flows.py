@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
     )
     params = project.folder / "params.yaml"
     sections = yaml.safe_load(params.read_text())
-    sections["long"] = {**sections["digits"], "retrain": {"duration": "2000ep", "update": ["synchronous"]}}
+    sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "2000ep", "update": ["synchronous"]}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))
     project.succeed(sys.executable, "-m", "flows.partition", "digits", "long")
     project.succeed(sys.executable, "-m", "flows.extract", "long")
