@@ -11,6 +11,7 @@ import vl_convert
 from tasks.bars import parameters
 from tasks.curves import alignment, collapse, metrics, similarity
 from tasks.exhibits import exhibits
+from tasks.fonts import bring_font, tell_foreign
 from tasks.heatmaps import function, heatmaps
 from tasks.instances import instances
 from tasks.kept import kept
@@ -165,4 +166,7 @@ def specs(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
 
 def png(drawn: Mapping[str, Any]) -> bytes:
     """A picture of a figure, from its Vega-Lite, as it stands before anyone touches its controls."""
-    return vl_convert.vegalite_to_png(dict(drawn), vl_version=VEGA_LITE, scale=PIXELS, allowed_base_urls=[])
+    bring_font()
+    svg = vl_convert.vegalite_to_svg(dict(drawn), vl_version=VEGA_LITE, allowed_base_urls=[])
+    tell_foreign(svg)
+    return vl_convert.svg_to_png(svg, scale=PIXELS)
