@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Literal
 
 import altair as alt
@@ -22,6 +23,9 @@ VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
 PIXELS = 1.5
 """Pixels of a picture for each pixel of the figure's layout."""
+
+_altair = Lock()
+"""Altair keeps the object it is about to change where all threads find it: two at once would change each other's."""
 
 
 @dataclass(frozen=True)
@@ -147,15 +151,16 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.TopLevelMixin]:
         for name, figure in FIGURES.items()
         if there.issuperset(figure.tables) and figure.holds_for in ("both", "run" if of_run else "job")
     }
-    return {
-        name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")  # type: ignore[attr-defined]
-        for name, figure in drawable.items()
-    }
+    with _altair:
+        return {
+            name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")  # type: ignore[attr-defined]
+            for name, figure in drawable.items()
+        }
 
 
 def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """The Vega-Lite of a figure, valid and with its data inside, however many rows."""
-    with alt.data_transformers.enable("default", max_rows=None):
+    with _altair, alt.data_transformers.enable("default", max_rows=None):
         return chart.to_dict()
 
 
