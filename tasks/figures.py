@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Literal
 
 import altair as alt
@@ -11,6 +12,7 @@ import vl_convert
 from tasks.bars import parameters
 from tasks.curves import alignment, collapse, metrics, similarity
 from tasks.exhibits import exhibits
+from tasks.fonts import bring_font, tell_foreign
 from tasks.heatmaps import function, heatmaps
 from tasks.instances import instances
 from tasks.kept import kept
@@ -21,6 +23,9 @@ VEGA_LITE = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
 PIXELS = 1.5
 """Pixels of a picture for each pixel of the figure's layout."""
+
+_altair = Lock()
+"""Altair keeps the object it is about to change where all threads find it: two at once would change each other's."""
 
 
 @dataclass(frozen=True)
@@ -148,15 +153,16 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.TopLevelMixin]:
         for name, figure in FIGURES.items()
         if there.issuperset(figure.tables) and figure.holds_for in ("both", "run" if of_run else "job")
     }
-    return {
-        name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")  # type: ignore[attr-defined]
-        for name, figure in drawable.items()
-    }
+    with _altair:
+        return {
+            name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")  # type: ignore[attr-defined]
+            for name, figure in drawable.items()
+        }
 
 
 def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """The Vega-Lite of a figure, valid and with its data inside, however many rows."""
-    with alt.data_transformers.enable("default", max_rows=None):
+    with _altair, alt.data_transformers.enable("default", max_rows=None):
         return chart.to_dict()
 
 
@@ -167,4 +173,7 @@ def specs(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
 
 def png(drawn: Mapping[str, Any]) -> bytes:
     """A picture of a figure, from its Vega-Lite, as it stands before anyone touches its controls."""
-    return vl_convert.vegalite_to_png(dict(drawn), vl_version=VEGA_LITE, scale=PIXELS, allowed_base_urls=[])
+    bring_font()
+    svg = vl_convert.vegalite_to_svg(dict(drawn), vl_version=VEGA_LITE, allowed_base_urls=[])
+    tell_foreign(svg)
+    return vl_convert.svg_to_png(svg, scale=PIXELS)

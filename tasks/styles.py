@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import altair as alt
 
+from tasks.fonts import FAMILY
 from tasks.names import DEPTH_NAMES, MASKS_NAMES, METHOD_NAMES
 
 
@@ -114,7 +115,7 @@ def grid(panels: Sequence[alt.TopLevelMixin], columns: int, panel: int, legend: 
     chart: alt.ConcatChart = alt.concat(*panels, columns=columns, spacing={"row": 24, "column": 20})
     return (
         chart.properties(padding=8, usermeta={"panel": panel, "legend": legend[1]}, background="#ffffff")
-        .configure(font="Liberation Sans, Arial, sans-serif")
+        .configure(font=f"{FAMILY}, DejaVu Sans, Arial, sans-serif")
         .configure_view(stroke=None)
         .configure_axis(
             gridColor="#e4e7eb", domainColor="#8a929c", tickColor="#8a929c", labelColor="#333b44", titleColor="#333b44",

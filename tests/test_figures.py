@@ -1,11 +1,17 @@
 """The figures: valid, left out where there is nothing to draw, the same bytes from the same tables."""
 
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
 import pytest
+import vl_convert
 from example_instances import job_tables, run_tables
 from example_tables import example_tables
 
-from tasks.figures import FIGURES, figures, png, spec
+from tasks.figures import FIGURES, VEGA_LITE, figures, png, spec, specs
+from tasks.fonts import FAMILY
 from tasks.heatmaps import MOST_ROWS
 
 OF_JOB = [name for name, figure in FIGURES.items() if figure.holds_for != "run"]
@@ -37,6 +43,33 @@ def test_every_figure_is_drawn_from_full_tables(charts):
 def test_a_figure_is_valid(scope, name, charts):
     picture = png(spec(charts[scope][name]))
     assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
+
+
+@pytest.mark.parametrize(("scope", "name"), [("job", "collapse"), ("job", "function"), ("run", "instances")])
+def test_every_text_is_in_the_brought_font_and_its_weights(scope, name, charts):
+    svg = vl_convert.vegalite_to_svg(spec(charts[scope][name]), vl_version=VEGA_LITE)
+    texts = re.findall("<text [^>]*>", svg)
+    assert texts and all(f'font-family="{FAMILY}, ' in text and "font-style" not in text for text in texts)
+    assert set(re.findall('font-weight="([^"]*)"', svg)) == {"normal", "600"}
+
+
+@pytest.fixture
+def hasty_threads():
+    """Threads that take turns a hundred times as often as usual."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 100)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_figures_drawn_in_threads_at_once_are_those_drawn_alone(hasty_threads):
+    jobs = [job_tables(number)["collapse"] for number in range(3)]
+    tables = [{"collapse": rows[rows.sparsity == 0.5]} for rows in jobs]
+    alone = [specs(some) for some in tables]
+    pictures = [png(drawn["worth"]) for drawn in alone]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(specs, tables * 8)) == alone * 8
+        assert list(pool.map(png, [drawn["worth"] for drawn in alone * 4])) == pictures * 4
 
 
 def test_the_same_tables_give_the_same_figures_and_the_same_picture(charts, job):

@@ -1,5 +1,6 @@
 """A problem of several instances: each is a job of its own, and one run works on all of them."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -19,11 +20,13 @@ from flows.command_line import app
 from rtl_core.errors import DataError
 from tasks import paths
 from tasks.description import tables_digest
+from tasks.figures import png, specs
 from tasks.job import jobs_of
 from tasks.level_tables import score_tables
 from tasks.published_tables import instances_in, of_instance, read_tables
 from tasks.settings import problem_settings
 from tasks.shown_pages import are_shown
+from tasks.store import Store
 from tasks.tables import summary_table
 
 PARTS = '''
@@ -220,6 +223,16 @@ def test_each_instance_has_figures_and_a_page_of_its_own(project):
     logged = page.parent.parent
     assert {path.name for path in page.parent.iterdir()} == {f"{FIRST}.html", f"{SECOND}.html"}
     assert (logged / "report.html").is_file() and (logged / f"figures/{FIRST}/metrics.png").is_file()
+
+
+def test_every_published_figure_is_the_one_drawn_alone(project, tables):
+    store = Store(project.folder / ".rtl/objects")
+    for instance in ("", FIRST, SECOND):
+        drawn = specs(of_instance(tables, instance) if instance else tables)
+        folder = project.folder / "artifacts/parts/figures" / instance
+        published = {path.stem: path.read_bytes() for path in folder.glob("*.png")}
+        assert published == {name: png(one) for name, one in drawn.items()}
+        assert all(store.holds(hashlib.sha256(json.dumps(one).encode()).hexdigest()) for one in drawn.values())
 
 
 def test_rtl_report_writes_all_pages_and_removes_those_of_instances_that_are_gone(tables, tmp_path, monkeypatch):
