@@ -1,7 +1,6 @@
 """Stage 5: score every method at every level, hold similarity against scores, tabulate, draw and track."""
 
 import json
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from flows.results_page import show_doubts
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, found_for, run_steps
+from rtl_core.distinct_names import KEYS, distinct_names
 from rtl_core.errors import DataError
 from rtl_core.semantics.matrix import read_semantics
 from tasks import paths
@@ -31,6 +31,7 @@ from tasks.levels import compared_levels, read_levels, retrained_places
 from tasks.measure_similarity import measure_similarity
 from tasks.methods import all_methods, examined_method, rtl_methods
 from tasks.pages import write_pages
+from tasks.params import read_params, sections
 from tasks.provenance import provenance
 from tasks.published_tables import read_tables
 from tasks.publishing import collect, publish, publish_files
@@ -87,7 +88,8 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     doubts = {"doubts.csv": {"sha256": STORE.put(to_csv(doubts_table(compared, examined)))}}
     for name, reference in {**files, **paired, **doubts}.items():
         publish(folder, name, reference)
-    drawn = run_steps({name: Step(partial(draw.submit, name, files)) for name in drawn_jobs(problem, jobs)}, "figures")
+    read = {**files, "examples.parquet": paired["examples.parquet"]}
+    drawn = run_steps({name: Step(partial(draw.submit, name, read)) for name in drawn_jobs(problem, jobs)}, "figures")
     pictures = {
         folder / "figures" / name.partition("/")[2] / f"{figure}.png": references["picture"]
         for name, found in drawn.items()
@@ -229,7 +231,7 @@ def show(
         log_report(run_id, pages, identity)
     elif not are_shown(problem, tables, digest):
         write_pages(problem, tables, _specs(drawn), digest, described)
-    key = re.sub("[^a-z0-9]+", "-", problem.lower())
+    key = distinct_names(sections(read_params()), KEYS)[problem]
     similarity = tables["similarity"].query("layer == 'all'")
     for name, table in {**tables, "similarity": similarity}.items():
         if name in ("summary", "parameters", "similarity", "collapse", "knees"):

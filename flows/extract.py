@@ -59,7 +59,7 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
             )
             for job in jobs
         }
-        live = stack.enter_context(LiveTracking(problem, identity))
+        live = stack.enter_context(LiveTracking(problem, identity, [instance_of(job) for job in jobs]))
 
         def looked_at(key: Any, result: Any) -> Collection[Any]:
             match key:

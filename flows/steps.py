@@ -1,6 +1,5 @@
 """In which order the steps of a stage are started, what the terminal shows meanwhile, and what they return."""
 
-import re
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from itertools import islice
@@ -15,6 +14,7 @@ from rich.table import Column
 from rich.text import Text
 
 from flows.runner import places
+from rtl_core.distinct_names import KEYS, distinct_names
 from tasks.caching import started_runs
 from tasks.cores import share_among
 from tasks.job import Job
@@ -141,7 +141,7 @@ class Bar:
 
     def _show_in_page(self, percent: float) -> None:
         if self._artifact is None:
-            key = re.sub("[^a-z0-9]+", "-", self._what.lower())
+            key = distinct_names([self._what], KEYS)[self._what]
             description = f"{self._what}, of {self._total}"
             self._artifact = create_progress_artifact(percent, key=key, description=description)
         else:

@@ -14,7 +14,7 @@ from rtl_core.errors import DataError, SettingsError
 Batch = Any
 
 LEFT_OUT = "left_out.json"
-"""Where ``partition`` may say, in its folder, what it left out and why: a JSON list of lines of text."""
+"""Where ``partition`` may say, in its folder, what it left out or had to assume, and why: a JSON list of lines."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,16 @@ class Sound(NamedTuple):
 
 
 class Exhibit(NamedTuple):
-    """A picture of what came out: what it shows, its pixels, uint8 [H, W, 3], and how that sounds, if it does."""
+    """A picture of what came out: what it shows, its pixels, uint8 [H, W, 3], and how that sounds, if it does.
+
+    ``example`` names the one test example that it is of, as ``Score.example`` does: its score is then shown with it.
+    Without, that is the score of the subset whose name it has, or else of all subsets together.
+    """
 
     name: str
     pixels: Tensor
     sound: Sound | None = None
+    example: str = ""
 
 
 class Problem(ABC):
@@ -91,6 +96,8 @@ class Problem(ABC):
     @classmethod
     def partition(cls, folder: Path, *args: Any, **settings: Any) -> None:
         """Read the source data, split them into subsets and write what training needs into ``folder``.
+
+        Files there that are hidden (``rtl_core.folder_contents``) are not kept.
 
         Only the pipeline calls it, with the section's ``partition`` settings; a library user may construct
         a problem in any way.

@@ -40,7 +40,7 @@ def complete_scores(scores: Sequence[Score], subsets: Sequence[str]) -> list[Sco
 
 def direction_of(metric: str) -> bool | None:
     """Whether higher is better, as torchmetrics has it, by the name of a metric or its initials; None if unknown."""
-    return _known_directions().get(re.sub("[^a-z0-9]", "", metric.lower()))
+    return _known_directions().get(re.sub(r"[\W_]", "", metric.lower()))
 
 
 def mean_chance(scores: Sequence[Score]) -> float | None:

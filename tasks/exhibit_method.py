@@ -1,7 +1,6 @@
 """The steps that ask a problem for pictures and sounds of what came out, and the files of all of them."""
 
 import io
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import soundfile
 from PIL import Image
 from torch import Tensor
 
+from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.problem import Exhibit, Sound
 from rtl_core.ticket_file import tickets_from_bytes
 from tasks import paths
@@ -54,7 +54,7 @@ def exhibit_method(job: Job, method: str, seed: int, sparsity: float, files: lis
     return _rows(job, method, seed, sparsity, shown)
 
 
-@cached_task(name="pictures to hold results against", uses=("rtl_core.problem",), version="2")
+@cached_task(name="pictures to hold results against", uses=("rtl_core.problem",), version="3")
 def exhibit_references(job: Job, seed: int) -> Rows:
     """What results are to be held against: rows of exhibits.parquet without method and sparsity."""
     return _rows(job, "", seed, None, load_problem(job).references)
@@ -64,11 +64,14 @@ def exhibits_file(rows: Rows) -> dict[str, str]:
     """Reference of exhibits.parquet: every picture, as PNG, with its place and name, and every sound, as FLAC.
 
     Columns: instance (empty where the problem is the one job), method, seed, sparsity, exhibit, png and, only where one
-    of them has a sound, flac. What results are to be held against is of no method (empty) and no sparsity (NaN).
+    of them has a sound, flac, and where one is of a single test example, example. What results are to be held against
+    is of no method (empty) and no sparsity (NaN).
     """
     kinds = ["png", *(["flac"] if any("flac" in row for row in rows) else [])]
     content = [row | {kind: STORE.get(row[kind]["sha256"]) for kind in kinds if kind in row} for row in rows]
     columns = COLUMNS.append(pa.field("flac", pa.binary())) if "flac" in kinds else COLUMNS
+    if any("example" in row for row in rows):
+        columns = columns.append(pa.field("example", pa.string()))
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(content, columns), buffer)
     return {"sha256": STORE.put(buffer.getvalue())}
@@ -76,21 +79,22 @@ def exhibits_file(rows: Rows) -> dict[str, str]:
 
 def sound_files(rows: Rows) -> dict[str, dict[str, str]]:
     """References of sounds by path below ``artifacts/<problem>``, as ``figures/sounds/indoor-rtl-sparsity-50.flac``."""
-    return {str(_sound_path(row)): row["flac"] for row in rows if "flac" in row}
+    names = distinct_names([row["exhibit"] for row in rows], FILES)
+    return {str(_sound_path(row, names[row["exhibit"]])): row["flac"] for row in rows if "flac" in row}
 
 
-def _sound_path(row: dict[str, Any]) -> Path:
+def _sound_path(row: dict[str, Any], name: str) -> Path:
     place = [row["method"], paths.level(row["sparsity"])] if row["method"] else []
-    name = "-".join([re.sub(r"[^\w.-]+", "_", row["exhibit"], flags=re.ASCII), *place])
-    return Path("figures", row["instance"], "sounds", f"{name}.flac")
+    return Path("figures", row["instance"], "sounds", f"{'-'.join([name, *place])}.flac")
 
 
 def _rows(job: Job, method: str, seed: int, sparsity: float | None, shown: Iterable[Exhibit]) -> Rows:
     place = {"instance": instance_of(job), "method": method, "seed": seed, "sparsity": sparsity}
     rows = []
-    for name, pixels, sound in shown:
+    for name, pixels, sound, example in shown:
         row = {**place, "exhibit": name, "png": {"sha256": STORE.put(_png(pixels))}}
-        rows.append(row | ({"flac": {"sha256": STORE.put(flac(sound))}} if sound else {}))
+        row |= {"flac": {"sha256": STORE.put(flac(sound))}} if sound else {}
+        rows.append(row | ({"example": example} if example else {}))
     return rows
 
 

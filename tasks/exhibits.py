@@ -1,6 +1,7 @@
 """The figure of pictures: what came out at several sparsities, below what it is to be held against."""
 
 import base64
+import math
 import struct
 from collections.abc import Mapping
 
@@ -8,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from tasks.directions import higher_is_better
-from tasks.names import caption_text, method_name, metric_title
+from tasks.names import MEAN, caption_text, method_name, metric_title
 from tasks.selection import even_places, first_metric
 from tasks.styles import grid
 
@@ -16,6 +17,7 @@ MOST_LEVELS = 4
 NARROWEST, WIDEST, GAP = 108, 180, 8
 """Pixels that a picture and the gap beside it take at least and at most, and that gap."""
 CAPTION = 19
+PLACE = ["method", "seed", "sparsity"]
 MOST_WIDE = 900
 """Pixels that pictures take side by side in a picture of the figure; in a page, they take what there is."""
 
@@ -25,7 +27,7 @@ def exhibits(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     table = tables["exhibits"]
     table = table.assign(ratio=table.png.map(_ratio), url=table.png.map(_url))
     references, made = table[table.sparsity.isna()].drop_duplicates("exhibit"), table[table.sparsity.notna()]
-    made = scored(made[made.seed == made.seed.min()], tables["results"])
+    made = scored(made[made.seed == made.seed.min()], tables)
     lower = lower_note(tables)
     methods, levels = list(made.method.unique()), sorted(made.sparsity.unique())
     made = made.assign(place=made.method.map(methods.index), above=made.method.map(method_name))
@@ -82,17 +84,45 @@ def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart:
     return alt.layer(*layers).properties(height=0, title=title)
 
 
-def scored(made: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+def scored(made: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Exhibits with the first metric of what they show, as text in the column ``below``; empty without one.
 
-    It is that of the subset whose name an exhibit has, and of all together where there is none.
+    It is that of their own test example where they are of one. Of all others it is that of the subset whose name an
+    exhibit has, or of all together where there is none, and is called a mean where it is one.
+
+    Args:
+        made: rows of exhibits.parquet.
+        tables: results and, where there are any, examples, as published.
     """
-    overall, keys = first_metric(results), ["method", "seed", "sparsity"]
+    overall = first_metric(tables["results"])
     protocol, metric = overall.protocol.iloc[0], overall.metric.iloc[0]
-    own = results[(results.protocol == protocol) & (results.metric == metric)].rename(columns={"subset": "exhibit"})
-    own_values = made.merge(own[[*keys, "exhibit", "value"]], on=[*keys, "exhibit"], how="left").value
-    values = own_values.fillna(made.merge(overall[[*keys, "value"]], on=keys, how="left").value)
-    return made.assign(below=[caption_text(metric, value) if value == value else "" for value in values])
+    results, examples = (
+        table[(table.protocol == protocol) & (table.metric == metric)]
+        for table in (tables["results"], tables.get("examples", tables["results"][:0].assign(example="")))
+    )
+    shown = made.example if "example" in made else pd.Series("", index=made.index)
+    of_subsets = results.set_index([*PLACE, "subset"]).value.to_dict()
+    of_examples: dict[tuple[object, ...], dict[str, float]] = {}
+    asked = examples[examples.example.isin(shown)]
+    for *place, example, subset, value in asked[[*PLACE, "example", "subset", "value"]].itertuples(index=False):
+        of_examples.setdefault((*place, example), {})[subset] = value
+    subsets, averaged = {*results.subset}, {*examples.subset}
+    if averaged or subsets != {MEAN}:
+        averaged.add(MEAN)
+
+    def below(exhibit: str, example: object, *place: object) -> str:
+        if isinstance(example, str) and example:
+            own = of_examples.get((*place, example), {})
+            value = own.get(exhibit, next(iter(own.values())) if len(own) == 1 else math.nan)
+            is_mean = False
+        else:
+            subset = exhibit if exhibit in subsets else MEAN
+            value = of_subsets.get((*place, subset), math.nan)
+            is_mean = subset in averaged
+        return "" if math.isnan(value) else caption_text(metric, value, is_mean)
+
+    rows = zip(made.exhibit, shown, *(made[name] for name in PLACE), strict=True)
+    return made.assign(below=[below(*row) for row in rows])
 
 
 def lower_note(tables: Mapping[str, pd.DataFrame]) -> str:

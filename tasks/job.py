@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 
 import torch
 
+from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
+from rtl_core.folder_contents import entries_below
 from rtl_core.problem import Problem, check_problem
 from rtl_core.randomness import Stream
 from tasks import paths
@@ -32,10 +34,14 @@ def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
     """
     folder = paths.data(problem)
     names = list(problem_class(settings.problem).instances(folder)) if folder.is_dir() else []
-    for name in names:
-        if not re.fullmatch(r"\w[\w .-]*", name, re.ASCII) or names.count(name) > 1:
+    written = [unicodedata.normalize("NFC", name) for name in names]
+    for name in written:
+        spaceless = name.replace(" ", "_")
+        allowed = distinct_names([spaceless], FILES)[spaceless] == spaceless and name == name.strip()
+        if not allowed or written.count(name) > 1:
             raise DataError(
-                f"{folder}: instance {name!r}; allowed: names that differ, of letters, digits, '_', '-', '.' and spaces"
+                f"{folder}: instance {name!r}; allowed: names that differ, of letters, digits, '_', '-', '.' and "
+                f"spaces, up to {FILES.most} bytes, that any system takes for a file"
             )
     return [job_of(f"{problem}/{name}", settings) for name in names] or [job_of(problem, settings)]
 
@@ -47,7 +53,7 @@ def job_of(name: str, settings: ProblemSettings) -> Job:
         DataError: the partition stage has not published its data.
     """
     folder = paths.data(name)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in entries_below(folder) if path.is_file())
     if not files:
         problem = name.partition("/")[0]
         raise DataError(f"{folder}: no data; run the partition stage first (python -m flows.partition {problem})")

@@ -1,4 +1,4 @@
-"""What the partition stage left out of a problem's data, and why."""
+"""What the partition stage left out of a problem's data or had to assume, and why."""
 
 import json
 
@@ -8,7 +8,7 @@ from tasks import paths
 
 
 def read_left_out(problem: str) -> list[str]:
-    """The lines that ``partition`` wrote, one for each thing that it left out.
+    """The lines that ``partition`` wrote, one for each thing that it left out or assumed.
 
     Raises:
         DataError: the file is no list of lines.

@@ -2,14 +2,15 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from rtl_core.distinct_names import METRICS, distinct_names
 from tasks.interruption import if_ended_early
-from tasks.tracking import allowed_name, open_client, open_experiment
+from tasks.tracking import open_client, open_experiment
 
 SHOWN = ("jaccard", "excess", "departure")
 
@@ -23,10 +24,12 @@ class LiveTracking:
     Args:
         problem: name of the experiment.
         identity: what tells this extraction from others.
+        instances: the problem's; none where it is the one job.
     """
 
-    def __init__(self, problem: str, identity: str) -> None:
+    def __init__(self, problem: str, identity: str, instances: Sequence[str] = ()) -> None:
         self._problem, self._identity = problem, identity
+        self._names = distinct_names(instances, METRICS)
         self._thread = ThreadPoolExecutor(1)
         self._done: list[Future[None]] = []
         self._run: str | None = None
@@ -48,7 +51,7 @@ class LiveTracking:
         """Log what ``measure_similarity`` found after a round of one seed, of one instance where there are several."""
         if not self._done:
             self._done.append(self._thread.submit(self._begin))
-        whose = f"{allowed_name(instance)}.seed_{seed}" if instance else f"seed_{seed}"
+        whose = f"{self._names[instance]}.seed_{seed}" if instance else f"seed_{seed}"
         values = {f"similarity.{name}.{whose}": found[name] for name in SHOWN}
         self._done.append(self._thread.submit(self._log, values, round(100 * sparsity)))
 

@@ -86,10 +86,13 @@ def metric_text(metric: str, value: float) -> str:
     return f"{name} {_short(value)} {unit}".rstrip()
 
 
-def caption_text(metric: str, value: float) -> str:
-    """As ``metric_text``, with the value first where the name is long: a narrow caption is cut off at its end."""
-    text, name = metric_text(metric, value), metric_name(metric).partition(", ")[0]
-    return text if len(text) <= CAPTION else f"{text.removeprefix(name).strip()} {name}"
+def caption_text(metric: str, value: float, mean: bool = False) -> str:
+    """As ``metric_text``, with the value first where the name is long: a narrow caption is cut off at its end.
+
+    It says so where the value is a mean over more than what the caption stands below.
+    """
+    text, name, kind = metric_text(metric, value), metric_name(metric).partition(", ")[0], "mean " * mean
+    return f"{kind}{text}" if len(kind + text) <= CAPTION else f"{text.removeprefix(name).strip()} {kind}{name}"
 
 
 def score_text(mean: float, low: float, high: float) -> str:

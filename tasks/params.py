@@ -40,13 +40,18 @@ def read_params() -> dict[str, Any]:
     return found
 
 
+def sections(params: dict[str, Any]) -> list[str]:
+    """The names of all sections of problems, in the order of letters."""
+    return sorted(key for key in params if key != "problems")
+
+
 def section(params: dict[str, Any], name: str) -> Any:
     """The section of one problem, unchecked.
 
     Raises:
         SettingsError: there is none.
     """
-    known = sorted(key for key in params if key != "problems")
+    known = sections(params)
     if name not in known:
         raise SettingsError(f"unknown problem {shown(name)}; {paths.PARAMS} has: {', '.join(known)}")
     if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):

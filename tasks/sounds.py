@@ -33,7 +33,7 @@ def listening(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, list[Pl
         return {}
     table = table[table.flac.notna()]
     made = table[table.sparsity.notna()]
-    made = scored(made[made.seed == made.seed.min()], tables["results"])
+    made = scored(made[made.seed == made.seed.min()], tables)
     lower = lower_note(tables)
     references = table[table.sparsity.isna()].drop_duplicates("exhibit")
     parts = references.exhibit.str.partition(", ")

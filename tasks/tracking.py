@@ -4,7 +4,6 @@ import gc
 import json
 import logging
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import pandas as pd
 from filelock import FileLock
 
+from rtl_core.distinct_names import METRICS, distinct_names
 from tasks.interruption import if_ended_early
 from tasks.published_tables import doubt_lines
 
@@ -108,8 +108,8 @@ def comparison_links(
 
 def overall_metrics(results: pd.DataFrame) -> list[str]:
     """Names of the means over subsets, as ``metric_table`` has them, that are defined somewhere."""
-    means = results[(results.subset == "mean") & results.value.notna()]
-    return list((means.protocol + "." + means.metric).unique())
+    means = results.assign(name=_metric_names(results))[(results.subset == "mean") & results.value.notna()]
+    return list(means["name"].unique())
 
 
 def log_report(run_id: str, pages: Sequence[Path], identity: str) -> None:
@@ -184,13 +184,13 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
     Where there are instances, means and deviation are over these as well, each instance's mean is named
     ``<protocol>.<metric>.<instance>``, and subsets come after their instance. Undefined values are left out.
     """
-    scores = results.assign(name=results.protocol + "." + results.metric)
+    scores = results.assign(name=_metric_names(results))
     overall = scores[scores.subset == "mean"]
     if "instance" in scores:
-        scores = scores.assign(name=scores.name + "." + scores.instance.map(allowed_name))
+        scores = scores.assign(name=scores.name + "." + _parts(scores.instance))
     of_instances = scores[scores.subset == "mean"] if "instance" in scores else scores[:0]
     single = scores[scores.subset != "mean"]
-    single = single.assign(name=single.name + "." + single.subset.astype(str).map(allowed_name))
+    single = single.assign(name=single.name + "." + _parts(single.subset))
     counts = parameters.melt(["method", "sparsity"], COUNTS, "name").assign(
         name=lambda table: "parameters." + table.name
     )
@@ -217,7 +217,7 @@ def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "method": rows.method,
-            "name": "margin." + rows.against + "." + rows.metric,
+            "name": "margin." + rows.against + "." + _parts(rows.metric),
             "value": rows.difference,
             "sparsity": rows.sparsity,
             "step": _percent(rows.sparsity),
@@ -228,7 +228,7 @@ def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
 def alarm_tags(knees: pd.DataFrame) -> dict[str, str]:
     """Whether the alarm rang for the tickets of each seed, or each instance's of each seed, and where, in words."""
     rings = knees[(knees.curve == "alarm") & (knees.method == "rtl")]
-    instances = rings.instance.map(allowed_name) + "." if "instance" in rings else [""] * len(rings)
+    instances = _parts(rings.instance) + "." if "instance" in rings else [""] * len(rings)
     return {
         f"alarm.{instance}seed_{ring.seed}": (
             "none" if pd.isna(ring.sparsity) else f"{ring.side} from {100 * ring.sparsity:.3g} %"
@@ -255,15 +255,19 @@ def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def allowed_name(name: str) -> str:
-    """A name as a part of MLflow's, which may hold letters, digits, '_', '-', '.', ' ' and '/'."""
-    return re.sub(r"[^\w\-. /]", "_", name, flags=re.ASCII)
-
-
 def _folder() -> Path:
     """Where the database is, if it is a file, and what belongs to it; of any other, the current folder."""
     uri = tracking_uri()
     return Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path()
+
+
+def _metric_names(results: pd.DataFrame) -> pd.Series:
+    return _parts(results.protocol) + "." + _parts(results.metric)
+
+
+def _parts(names: pd.Series) -> pd.Series:
+    """Names as parts of those of MLflow's metrics; a dot in one would make two parts of it."""
+    return names.astype(str).map(distinct_names(names.astype(str), METRICS))
 
 
 def _percent(sparsity: pd.Series) -> pd.Series:

@@ -71,7 +71,7 @@ def _exhibits() -> Iterator[dict[str, object]]:
     def row(method: str, sparsity: float | None, exhibit: str, sound: Sound) -> dict[str, object]:
         picture = png_of(_spectrogram(sound))
         place = {"instance": "", "method": method, "seed": 0, "sparsity": sparsity, "exhibit": exhibit}
-        return {**place, "png": picture, "flac": flac(sound)}
+        return {**place, "png": picture, "flac": flac(sound), "example": "clip 0"}
 
     for scene in SCENES:
         yield row("", None, f"{scene}, noisy", clip(scene, 0.1))

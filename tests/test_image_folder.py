@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import torch
 import yaml
 from PIL import Image
 from test_pipeline import SMALL, Project
+from torchvision.datasets import ImageFolder as ImageFolderOfTorchvision
 
 from rtl_core.errors import DataError
 from rtl_core.networks import CLASSIFIERS
 from rtl_core.problem import LEFT_OUT, check_problem
-from rtl_core.problems.image_folder import ImageFolder, ImageFolderWithin, read_image_folder
+from rtl_core.problems.image_folder import ImageFolder, ImageFolderWithin, _samples, read_image_folder
 from rtl_core.problems.stored_images import load_images
 
 CLASSES = ["apple", "bear", "clock", "rose"]
@@ -99,6 +101,34 @@ def test_images_that_cannot_be_read_are_left_out_with_a_line_each(pictures, tmp_
     assert sum(map(len, stored.splits.values())) == 46
     names = {str(path.relative_to(pictures)) for path in ImageFolder.source_files(path=str(pictures))}
     assert len(names) == 48 and {"apple/00.png", "rose/05.png"} <= names
+
+
+def test_what_is_hidden_or_a_systems_own_is_no_class_and_no_image(pictures, tmp_path):
+    before = read_image_folder(str(pictures), 0)
+    listed = ImageFolder.source_files(path=str(pictures))
+    for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", "apple/.ipynb_checkpoints", "bear/@eaDir"):
+        shutil.copytree(pictures / "clock", pictures / name)
+    shutil.copy(pictures / "rose/00.png", pictures / "apple/._00.png")
+    (pictures / "rose/.link").symlink_to(pictures)
+    (pictures / "Thumbs.db").write_text("small pictures")
+    data, classes, left_out = read_image_folder(str(pictures), 0)
+    assert classes == CLASSES and left_out == [] and ImageFolder.source_files(path=str(pictures)) == listed
+    assert torch.equal(data.images, before[0].images) and torch.equal(data.labels, before[0].labels)
+
+
+def test_images_lie_at_any_depth_in_torchvisions_order_and_classes_are_composed(pictures, tmp_path):
+    for name in ("sub", "sub/x", "sub-y"):
+        (pictures / "bear" / name).mkdir()
+        shutil.copy(pictures / "rose/00.png", pictures / "bear" / name / "z.PNG")
+    found = [(str(path), label) for path, label in _samples(str(pictures))[1]]
+    assert found == ImageFolderOfTorchvision(pictures).samples and len(found) == 51
+    (pictures / "apple").rename(pictures / "a\u0301pple")
+    table = tmp_path / "mine.csv"
+    table.write_text("class,cluster\nápple,plants\nbear,others\nclock,others\nrose,plants\n")
+    ImageFolder.partition(tmp_path / "out", path=str(pictures), clusters=str(table))
+    assert set(load_images(tmp_path / "out").classes) == {"ápple", "bear", "clock", "rose"}
+    (pictures / "ápple").mkdir()
+    assert "found the class 'ápple' twice" in error_of(read_image_folder, str(pictures), 0)
 
 
 def test_a_folder_that_is_no_data_set_is_one_line(pictures, tmp_path):

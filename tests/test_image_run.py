@@ -1,11 +1,14 @@
 """Photographs as users bring them: good ones and bad ones in a folder, one run, and a picture from its tickets."""
 
 import json
+import re
 import sys
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 import yaml
+from mlflow.tracking import MlflowClient
 from PIL import Image
 from sklearn.datasets import load_sample_image
 from test_pipeline import Project
@@ -37,7 +40,7 @@ def photographs(folder):
         "small-map": Image.fromarray(halves[:-1]),
         "one-region": Image.fromarray(np.ones_like(halves)),
     }
-    for name in ("halves", "no-map", *BAD):
+    for name in ("halves", "снег", *BAD):
         source.save(folder / f"images/{name}.png")
     for name, regions in maps.items():
         regions.save(folder / f"regions/{name}.png")
@@ -77,7 +80,7 @@ def test_what_cannot_be_used_is_told_in_a_line_each_and_harms_no_other(project):
     assert facts["instance"] == "mine-halves"
     assert {name: one["num_subsets"] for name, one in facts["instances"].items()} == {
         "mine-halves": 2,
-        "mine-no-map": 3,
+        "mine-снег": 3,
     }
 
 
@@ -88,7 +91,7 @@ def test_every_method_is_scored_on_every_image(project):
     for metric in ("psnr", "ssim"):
         rows = results[results.metric == metric]
         assert len(rows) == len(methods) * 2 and set(rows.method) == methods and set(rows.subset) == {"mean"}
-    assert set(results.instance) == {"mine-halves", "mine-no-map"}
+    assert set(results.instance) == {"mine-halves", "mine-снег"}
     kept = tables["parameters"].set_index(["instance", "method", "sparsity"])["union"]
     for instance in set(results.instance):
         assert kept[instance, "imp_single", 0.5] == 26_944
@@ -96,6 +99,17 @@ def test_every_method_is_scored_on_every_image(project):
     pictures = tables["exhibits"]
     assert set(pictures.exhibit) == {"target", "regions", "reconstruction", "error × 4"}
     assert len(pictures) == 2 * (2 + 2 * len(methods))
+
+
+def test_pages_figures_and_metrics_of_an_image_have_its_name_in_any_script(project):
+    folder = project.folder / "artifacts/image_regions"
+    links = [unquote(link) for link in re.findall(r'<a href="([!-~]+)">mine-', (folder / "report.html").read_text())]
+    assert links == [f"report/mine-{name}.html" for name in ("halves", "снег")]
+    assert all((folder / link).is_file() for link in links) and (folder / "figures/mine-снег/exhibits.png").is_file()
+    client = MlflowClient(f"sqlite:///{project.folder}/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("image_regions").experiment_id])
+    assert any("reconstruction.psnr.mine-снег" in run.data.metrics for run in runs)
+    assert any("similarity.excess.mine-снег.seed_0" in run.data.metrics for run in runs)
 
 
 @pytest.mark.parametrize("method", ["tickets/mine-halves/rtl", "baselines/mine-halves/imp_single"])

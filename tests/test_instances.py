@@ -266,7 +266,11 @@ def test_info_tells_of_the_first_and_lists_all(project):
     assert list(found["instances"]) == [SECOND, FIRST]
 
 
-@pytest.mark.parametrize("names", [["a", "a"], [".."], ["a/b"], ["räder"], [""]])
+NO_NAMES = [["a", "a"], ["é", "e\u0301"], [".."], ["."], [".a"], ["a/b"], ["a\\b"], ["a?"], [""], ["CON"], ["nul.x"]]
+NO_NAMES += [[" a"], ["a."], ["é" * 76]]
+
+
+@pytest.mark.parametrize("names", NO_NAMES)
 def test_instances_that_no_path_can_hold_apart_are_one_line(repository, tmp_path, monkeypatch, names):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((repository / "params.yaml").read_bytes())
@@ -279,3 +283,23 @@ def test_instances_that_no_path_can_hold_apart_are_one_line(repository, tmp_path
     monkeypatch.setattr("tasks.job.problem_class", lambda path: Named)
     with pytest.raises(DataError, match=r"^data/digits: instance .*; allowed: names that differ"):
         jobs_of("digits", settings)
+
+
+def test_instances_have_names_of_any_script_and_hidden_files_are_no_data(repository, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((repository / "params.yaml").read_bytes())
+    names = ["räder", "фото 1", "写真", "हिन्दी", "a-b_c.d"]
+    for name in names:
+        paths.data(f"digits/{name}").mkdir(parents=True)
+        (paths.data(f"digits/{name}") / "x").write_text(name)
+
+    class Named:
+        instances = staticmethod(lambda folder: names)
+
+    monkeypatch.setattr("tasks.job.problem_class", lambda path: Named)
+    jobs = jobs_of("digits", problem_settings("digits"))
+    assert [job["name"] for job in jobs] == [f"digits/{name}" for name in names]
+    (paths.data("digits/räder") / ".DS_Store").write_text("where icons lie")
+    (paths.data("digits/räder") / ".ipynb_checkpoints").mkdir()
+    (paths.data("digits/räder") / ".ipynb_checkpoints/x-checkpoint").write_text("x")
+    assert jobs_of("digits", problem_settings("digits")) == jobs

@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from scipy import ndimage
 
 from rtl_core.errors import DataError
+from rtl_core.problem import LEFT_OUT
+from rtl_core.problems.image_regions import ImageRegions
 from rtl_core.problems.region_maps import (
     FILE,
     RegionImage,
@@ -134,7 +136,7 @@ def test_regions_are_numbered_by_falling_size_then_by_label(tmp_path):
 def test_a_name_is_folder_and_stem_with_odd_characters_replaced(tmp_path):
     write(tmp_path / "my folder", "ADE_val.1 é", regions=HALVES)
     (image,), _ = read(tmp_path / "my folder" / ".." / "my folder")
-    assert image.name == "my_folder-ADE_val.1__"
+    assert image.name == "my_folder-ADE_val.1_é"
 
 
 def test_folders_may_name_the_environment(tmp_path, monkeypatch):
@@ -209,20 +211,100 @@ def test_images_of_every_mode_become_rgb(tmp_path, picture, expected):
     assert (image.pixels == torch.tensor(expected)).all()
 
 
-def test_an_image_is_turned_as_its_exif_says_before_its_map_is_laid_on(tmp_path):
-    height, width = HALVES.shape
-    exif = Image.Exif()
-    exif[ORIENTATION] = 6
-    write(tmp_path, "x", regions=HALVES)
-    write(tmp_path, "y", regions=HALVES)
-    upright = photograph()
-    for stem, picture in (("x", upright.transpose(Image.Transpose.ROTATE_90)), ("y", upright)):
-        picture.save(tmp_path / f"images/{stem}.png", exif=exif)
-    (image,), left_out = read(tmp_path)
-    assert torch.equal(image.pixels, torch.from_numpy(np.array(upright)))
-    assert image.regions.tolist() == (HALVES - 1).tolist()
-    expected = f"found {width}×{height}, its image has {height}×{width}; allowed: the image's size"
-    assert left_out == [f"{tmp_path}/regions/y.png: {expected}"]
+TURNS = {
+    1: lambda upright: upright,
+    2: np.fliplr,
+    3: lambda upright: np.rot90(upright, 2),
+    4: np.flipud,
+    5: lambda upright: np.swapaxes(upright, 0, 1),
+    6: np.rot90,
+    7: lambda upright: np.swapaxes(np.rot90(upright, 2), 0, 1),
+    8: lambda upright: np.rot90(upright, -1),
+}
+"""How an upright picture lies in a file of each EXIF orientation."""
+CORNERS = np.array([[1, 1, 1, 1, 2], [1, 1, 1, 3, 2], [1, 1, 3, 3, 2], [1, 3, 3, 3, 2]], np.uint8)
+"""A map that no turn leaves as it is, 5 wide and 4 high; nor does one its right square."""
+BY_SIZE = np.vectorize({1: 0, 3: 1, 2: 2}.get)
+ASSUMED = "taken to be drawn on the image as stored, and turned as the image's EXIF turns it"
+
+
+def save_turned(folder, upright, orientation, regions, of_map=None):
+    """An image stored turned, and its map: stored as given, with an orientation of its own if there is one."""
+    for kind, pixels, own in (("images", TURNS[orientation](upright), orientation), ("regions", regions, of_map)):
+        (folder / kind).mkdir(exist_ok=True)
+        exif = Image.Exif()
+        if own:
+            exif[ORIENTATION] = own
+        Image.fromarray(np.ascontiguousarray(pixels)).save(folder / kind / "x.png", exif=exif)
+
+
+@pytest.mark.parametrize("side", [4, 5], ids=["square", "wide"])
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_map_is_turned_as_its_image_is_and_where_nothing_says_so_that_is_told(tmp_path, orientation, side):
+    regions = CORNERS[:, -side:]
+    upright = np.array(photograph(regions.shape))
+    expected = BY_SIZE(regions)
+    save_turned(tmp_path, upright, orientation, TURNS[orientation](regions))
+    (image,), told = read(tmp_path)
+    assert np.array_equal(image.pixels, upright) and np.array_equal(image.regions, expected)
+    fits_both = orientation in (2, 3, 4) or (side == 4 and orientation > 1)
+    assert len(told) == fits_both
+    assert all(line.startswith(f"{tmp_path}/regions/x.png: {ASSUMED}") and "\n" not in line for line in told)
+
+    for own in (orientation, 1):  # its own EXIF counts, whatever the image's
+        save_turned(tmp_path, upright, orientation, TURNS[own](regions), of_map=own)
+        (image,), told = read(tmp_path)
+        assert told == [] and np.array_equal(image.pixels, upright) and np.array_equal(image.regions, expected), own
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_map_that_fits_its_turned_image_alone_lies_on_that(tmp_path, orientation):
+    upright = np.array(photograph(CORNERS.shape))
+    save_turned(tmp_path, upright, orientation, CORNERS)
+    (image,), told = read(tmp_path)
+    assert told == [] and np.array_equal(image.regions, BY_SIZE(CORNERS))
+    save_turned(tmp_path, upright, orientation, CORNERS[:, :4])
+    with pytest.raises(DataError, match="found 4×4, its image has 5×4; allowed: the image's size"):
+        read(tmp_path)
+
+
+def test_one_line_tells_of_all_maps_that_were_turned(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        save_turned(tmp_path / name, np.array(photograph(CORNERS.shape)), 3, CORNERS)
+    images, (line,) = read(tmp_path / "a", tmp_path / "b", tmp_path / "c")
+    assert len(images) == 3 and line.startswith(f"{tmp_path}/a/regions/x.png and 2 more: {ASSUMED}")
+
+
+@pytest.mark.parametrize(
+    ("names", "plain"),
+    [
+        (["фото", "снег"], ["my-фото", "my-снег"]),
+        (["a b", "a_b"], ["my-a_b"]),
+        (["a b", "a,b", "a  b"], []),
+        (["X", "x"], []),
+        (["e\u0301"], ["my-é"]),
+        (["写" * 80, "写" * 79 + "真"], []),
+    ],
+)
+def test_images_of_different_names_are_instances_of_their_own(tmp_path, names, plain):
+    regions = np.kron(HALVES, np.ones((4, 4), np.uint8))
+    for place, name in enumerate(names):
+        write(tmp_path / "my", name, Image.new("RGB", regions.shape[::-1], (place, 0, 0)), regions)
+    (tmp_path / "data").mkdir()
+    ImageRegions.partition(tmp_path / "data", folders=[str(tmp_path / "my")])
+    found = ImageRegions.instances(tmp_path / "data")
+    assert len({name.casefold() for name in found}) == len(names) and {*plain} <= {*found}
+    reds = sorted(int(load(tmp_path / "data" / name).pixels[0, 0, 0]) for name in found)
+    assert reds == [*range(len(names))] and not (tmp_path / "data" / LEFT_OUT).exists()
+    assert all(len(f"{name}.html".encode()) < 200 for name in found)
+
+
+def test_an_image_and_its_map_may_write_a_letter_in_two_ways(tmp_path):
+    write(tmp_path, "e\u0301", regions=HALVES)
+    (tmp_path / "regions/e\u0301.png").rename(tmp_path / "regions/\u00e9.png")
+    (image,), told = read(tmp_path)
+    assert told == [] and image.regions.tolist() == (HALVES - 1).tolist()
 
 
 def test_an_image_without_a_map_is_divided_by_colour_and_place(tmp_path):
@@ -304,6 +386,10 @@ def test_the_second_image_of_a_name_is_left_out(tmp_path):
 
 def test_hidden_files_and_folders_are_no_images(tmp_path):
     write(tmp_path, "x", regions=HALVES)
+    for name in ("Thumbs.db", "desktop.ini", "._x.png"):
+        for kind in ("images", "regions"):
+            (tmp_path / kind / name).write_bytes(b"not a user's")
+    assert len(folder_files([str(tmp_path)])) == 2
     (tmp_path / "images/.DS_Store").write_bytes(b"x")
     (tmp_path / "images/more").mkdir()
     images, left_out = read(tmp_path)

@@ -11,6 +11,7 @@ from example_scenes import RATE, SCENE_LEVELS, SCENE_METHODS, SCENES, scene_tabl
 
 from rtl_core.problem import Sound
 from tasks.exhibit_method import exhibits_file, flac, sound_files
+from tasks.exhibits import scored
 from tasks.figures import figures, spec, specs
 from tasks.names import caption_text
 from tasks.report import report
@@ -60,17 +61,21 @@ def test_only_a_problem_with_sounds_has_the_column_and_the_files(tmp_path, monke
     rows = [row("indoor, clean", flac=sound), row("in/../door é", "rtl", 0.875, flac=sound), row("seen", "rtl", 0.5)]
     table = pd.read_parquet(io.BytesIO(STORE.get(exhibits_file(rows)["sha256"])))
     assert table.flac.tolist() == [b"sound", b"sound", None] and set(table.png) == {b"picture"}
+    assert "example" not in table
+    one = pd.read_parquet(io.BytesIO(STORE.get(exhibits_file([*rows, row("x", "rtl", 0.5, example="x 3")])["sha256"])))
+    assert one.example.dropna().tolist() == ["x 3"] and one.drop(columns="example")[:3].equals(table)
     assert sound_files(rows) == {
         "figures/sounds/indoor_clean.flac": sound,
-        "figures/sounds/in_.._door_-rtl-sparsity-87.5.flac": sound,
+        "figures/sounds/in_.._door_é-rtl-sparsity-87.5.flac": sound,
     }
     assert "flac" not in pd.read_parquet(io.BytesIO(STORE.get(exhibits_file(rows[2:])["sha256"])))
     assert sound_files(rows[2:]) == {}
 
 
 def test_every_sound_has_one_player_in_the_row_it_belongs_to(tables):
-    found, results = listening(tables), tables["results"]
-    scores = results[results.metric == "si_snri"].set_index(["method", "sparsity", "subset"]).value
+    found, examples = listening(tables), tables["examples"]
+    own = examples[(examples.metric == "si_snri") & (examples.example == "clip 0")]
+    scores = own.set_index(["method", "sparsity", "subset"]).value
     assert list(found) == list(SCENES)
     for scene, rows in found.items():
         assert list(rows) == ["", *(f"{100 * level:g} % sparsity" for level in SCENE_LEVELS)]
@@ -107,14 +112,59 @@ def test_without_sounds_and_for_a_run_over_several_there_is_nothing_to_listen_to
     assert 'id="listen"' not in text and "<audio" not in text
 
 
-def test_pictures_have_the_score_of_the_scene_they_are_of(tables):
+def test_sounds_of_different_names_are_different_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["дом", "лес", "a b", "a, b", "a_b", "CON"]
+    sounds = {name: {"sha256": STORE.put(name.encode())} for name in names}
+    found = sound_files([row(name, flac=sound) for name, sound in sounds.items()])
+    assert [*found.values()] == [*sounds.values()]
+    for path in ("дом", "лес", "a_b", "_CON"):
+        assert f"figures/sounds/{path}.flac" in found
+
+
+def test_pictures_have_the_score_of_the_clip_they_are_of(tables):
     written = spec(figures(tables)["exhibits"])
     references, *made = [written["datasets"][panel["data"]["name"]] for panel in written["concat"]]
     assert len(references) == 6 and len(made) == len(SCENES) * len(SCENE_LEVELS)
     place = "metric == 'si_snri' and sparsity == 0.25 and subset == 'indoor'"
-    scores = tables["results"].query(place).set_index("method").value[[*SCENE_METHODS]]
+    scores = tables["examples"].query(f"{place} and example == 'clip 0'").set_index("method").value[[*SCENE_METHODS]]
     assert [row["below"] for row in made[0]] == [caption_text("si_snri", value) for value in scores]
+    means = tables["results"].query(place).set_index("method").value[[*SCENE_METHODS]]
+    assert not set(scores.round(3)) & set(means.round(3))
+    unnamed = tables | {"exhibits": tables["exhibits"].drop(columns="example")}
+    assert below(unnamed, "indoor") == [caption_text("si_snri", value, mean=True) for value in means]
+    assert below(unnamed, "indoor")[0].endswith(" dB mean SI-SNR improvement")
     assert caption_text("si_snri", 4.2).startswith("4.200 dB ") and caption_text("psnr", 31.4) == "PSNR 31.40 dB"
+
+
+def below(tables, exhibit):
+    """Captions of one exhibit at the first level."""
+    made = tables["exhibits"].query(f"exhibit == '{exhibit}' and sparsity == {SCENE_LEVELS[0]}")
+    return scored(made, tables).below.tolist()
+
+
+def test_a_caption_has_no_number_of_another_thing_than_what_it_stands_below(tables):
+    exhibits, examples, results = (tables[name] for name in ("exhibits", "examples", "results"))
+    own = (examples.metric == "si_snri") & (examples.subset == "indoor")
+    unscored = tables | {"examples": examples[~own | (examples.example != "clip 0")]}
+    assert below(unscored, "indoor") == [""] * len(SCENE_METHODS) != below(unscored, "outdoor")
+    elsewhere = tables | {"exhibits": exhibits.replace({"exhibit": {"indoor": "a room"}})}
+    assert below(elsewhere, "a room") == [""] * len(SCENE_METHODS)  # three subsets have a "clip 0"
+    named_once = elsewhere | {"examples": examples.assign(example=examples.subset + " " + examples.example)}
+    named_once["exhibits"] = elsewhere["exhibits"].assign(example="indoor clip 0")
+    assert below(named_once, "a room") == below(tables, "indoor")
+    whole = {"exhibits": exhibits.drop(columns="example").replace({"exhibit": {"indoor": "a room"}})}
+    means = results.query("metric == 'si_snri' and subset == 'mean' and sparsity == 0.25").value
+    assert below(tables | whole, "a room") == [caption_text("si_snri", value, mean=True) for value in means]
+    undefined = (results.metric == "si_snri") & (results.subset == "indoor")
+    unknown = {
+        "exhibits": exhibits.drop(columns="example"),
+        "results": results.assign(value=results.value.mask(undefined)),
+    }
+    assert below(tables | unknown, "indoor") == [""] * len(SCENE_METHODS)
+    single = {"results": results, "exhibits": exhibits.drop(columns="example")}
+    of_subset = results.query("metric == 'si_snri' and subset == 'indoor' and sparsity == 0.25").value
+    assert below(single, "indoor") == [caption_text("si_snri", value) for value in of_subset]
 
 
 def test_the_page_plays_each_without_a_network_and_fits_a_phone(page, browser_page, tmp_path):

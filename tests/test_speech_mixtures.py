@@ -1,6 +1,7 @@
 """What is mixed with what: exact ratios, splits that share nothing, sounds as in their files, bad files named."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -139,6 +140,29 @@ def test_the_same_seed_gives_the_same_files_and_another_one_other_mixtures(sourc
     for name in (MANIFEST, SPEECH, NOISE):
         assert (first / name).read_bytes() == (again / name).read_bytes()
     assert (partition(sources, "other", seed=1) / MANIFEST).read_bytes() != (first / MANIFEST).read_bytes()
+
+
+def test_what_is_hidden_or_a_systems_own_is_no_speech_and_no_scene(sources):
+    first = partition(sources)
+    listed = SpeechScenes.source_files(clean=str(sources / "clean"), noise=str(sources / "noise"))
+    for name in ("clean/.ipynb_checkpoints", "clean/@eaDir", "noise/.hidden", "noise/__MACOSX", "noise/calm/.old"):
+        shutil.copytree(sources / "noise/loud", sources / name)
+    shutil.copy(sources / "clean/aa0.wav", sources / "clean/._aa0.wav")
+    again = partition(sources, "again")
+    for name in (MANIFEST, SPEECH, NOISE):
+        assert (first / name).read_bytes() == (again / name).read_bytes()
+    assert SpeechScenes.source_files(clean=str(sources / "clean"), noise=str(sources / "noise")) == listed
+
+
+def test_names_are_the_same_however_a_system_composes_their_letters(sources):
+    (sources / "noise/calm").rename(sources / "noise/cafe\u0301")
+    for number in range(2):
+        (sources / f"clean/aa{number}.wav").rename(sources / f"clean/e\u0301a{number}.wav")
+    manifest = read_manifest(partition(sources, speaker="^(éa|..)"))
+    assert set(manifest.scene) == {"café", "loud"} and set(manifest.speaker) == {"éa", "bb", "cc", "dd"}
+    (sources / "noise/café").mkdir()
+    with pytest.raises(DataError, match=r"found 2 sub-folder\(s\) of different names"):
+        partition(sources, "again")
 
 
 def test_no_more_mixtures_than_asked_for_and_only_their_sounds_are_kept(sources):

@@ -21,6 +21,9 @@ from rtl_core.problems.synthetic_speech import write_synthetic
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.training import batches_of
+from tasks.figures import specs
+from tasks.names import caption_text
+from tasks.published_tables import read_tables
 from tasks.settings import problem_settings
 
 SCENES = [f"synthetic {kind}" for kind in ("indoor", "outdoor", "transportation")]
@@ -82,6 +85,23 @@ def test_margins_and_sounds_are_published(project):
     references, made = 2 * 3, 3 * 3
     assert page.count("<audio ") == references + made
     assert len(list(project.folder.glob("mlartifacts/speech_scenes/*/artifacts/**/*.flac"))) == references + made
+
+
+def test_the_number_beside_a_sound_is_that_sounds_own(project):
+    tables = read_tables(project.folder / "artifacts/speech_scenes")
+    shown, examples = tables["exhibits"], tables["examples"]
+    assert set(shown.example) == {f"{scene} 0" for scene in SCENES}
+    page = (project.folder / "artifacts/speech_scenes/report.html").read_text()
+    figure = json.dumps(specs(tables)["exhibits"])
+    made = shown[shown.sparsity.notna()]
+    assert len(made) == 3 * 3
+    for row in made.itertuples():
+        (own,) = examples[
+            (examples.method == row.method) & (examples.metric == "si_snri") & (examples.example == row.example)
+        ].value
+        assert f"<small>{caption_text('si_snri', own)}</small>" in page
+        assert f'"below": "{caption_text("si_snri", own)}"' in figure
+    assert page.count("<small>") == len(made)
 
 
 @pytest.mark.parametrize("method", ["rtl", "imp_single", "imp_multiple"])

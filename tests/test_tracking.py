@@ -10,9 +10,19 @@ from urllib.parse import parse_qs
 import pandas as pd
 import pytest
 from example_tables import scoring_of
+from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name
 
 from tasks.live_tracking import LiveTracking
-from tasks.tracking import alarm_tags, flat_settings, is_logged, log_report, margin_metrics, metric_table, track
+from tasks.tracking import (
+    alarm_tags,
+    flat_settings,
+    is_logged,
+    log_report,
+    margin_metrics,
+    metric_table,
+    overall_metrics,
+    track,
+)
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
 SPARSITIES = [0.25, 0.5, 0.75]
@@ -237,8 +247,9 @@ def test_a_comparison_that_fails_half_way_leaves_no_run_that_seems_to_be_running
 ) -> None:
     from mlflow.exceptions import MlflowException
 
-    results = arguments["tables"]["results"]
-    results.loc[results.method == "imp_single", "metric"] = "not*a*name"
+    margin = {"method": "imp_single", "against": "not*a*name", "sparsity": 0.25, "protocol": "paper"}
+    margin |= {"metric": "recall", "subset": "mean", "difference": 0.1}
+    arguments["tables"]["margins"] = pd.DataFrame([margin])
     with pytest.raises(MlflowException, match=r"not\*a\*name"):
         track(**arguments)
 
@@ -291,9 +302,42 @@ def test_undefined_scores_single_seeds_and_one_subset_leave_no_metric_behind(
 
 
 def test_subsets_may_have_any_name(tables: dict[str, pd.DataFrame]) -> None:
-    results = tables["results"].replace({"subset": {"subset 0": "räder & (cars)"}})
+    results = tables["results"].replace(
+        {"subset": {"subset 0": "räder & (cars)", "subset 1": "фото", "subset 2": "a/"}}
+    )
     names = set(metric_table(results, tables["parameters"], tables["similarity"])["name"])
-    assert "paper.recall.r_der _ _cars_" in names
+    assert {"paper.recall.räder _ _cars_", "paper.recall.фото", "paper.recall.a_"} <= names
+
+
+def test_no_two_subsets_share_a_metric_whatever_they_and_their_metric_are_called(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    called = ["a b", "a, b", "a. b", "a/ b", "", "..", "पी", "पि", "x" * 300, "x" * 301]
+    results = tables["results"].query("seed == 0 and method == 'rtl' and metric == 'recall'")
+    (mean,) = results[(results.subset == "mean") & (results.sparsity == 0.25)].to_dict("records")
+    rows = [mean, *(mean | {"subset": name, "value": 100.0 + place} for place, name in enumerate(called))]
+    results = pd.DataFrame(rows).assign(metric="recall @ 5 %", protocol="my/protocol")
+    table = metric_table(results, tables["parameters"][:0], tables["similarity"][:0]).set_index("name").value
+    of_subsets = table[table >= 100]
+    assert sorted(of_subsets) == [100.0 + place for place in range(len(called))]
+    assert overall_metrics(results) == ["my_protocol.recall _ 5 _"] and table["my_protocol.recall _ 5 _"] < 1
+    for name in table.index:
+        _validate_metric_name(name)
+        assert len(name) <= MAX_ENTITY_KEY_LENGTH
+
+
+def test_a_dot_in_the_name_of_an_instance_makes_it_no_subset_of_another(tables: dict[str, pd.DataFrame]) -> None:
+    results = tables["results"].query("seed == 0 and method == 'rtl' and metric == 'recall' and sparsity == 0.25")
+    named = {("a", "b.c"): 5.0, ("a.b", "c"): 7.0, ("a.b.c", "mean"): 9.0}
+    (mean,) = results[results.subset == "mean"].to_dict("records")
+    rows = [mean | {"instance": one, "subset": subset, "value": value} for (one, subset), value in named.items()]
+    empty = (tables[name][:0].assign(instance="") for name in ("parameters", "similarity"))
+    table = metric_table(pd.DataFrame(rows), *empty).set_index("name").value
+    assert table.drop("paper.recall").to_dict() == {
+        "paper.recall.a_b_c": 9.0,
+        "paper.recall.a.b_c": 5.0,
+        "paper.recall.a_b.c": 7.0,
+    }
 
 
 def test_with_instances_each_has_its_own_mean_and_its_name_before_its_subsets(tables: dict[str, pd.DataFrame]) -> None:
@@ -309,11 +353,11 @@ def test_with_instances_each_has_its_own_mean_and_its_name_before_its_subsets(ta
     assert values["paper.recall"] == pytest.approx(own + 0.1)
     assert values["paper.recall_std"] == pytest.approx(0.2 / 2**0.5)
     assert values["paper.recall.000000000139"] == values["paper.recall.000000000139.subset 3"] == pytest.approx(own)
-    assert values["paper.recall.plage __t__"] == pytest.approx(own + 0.2)
+    assert values["paper.recall.plage _été_"] == pytest.approx(own + 0.2)
     assert "paper.recall.subset 3" not in values
     assert alarm_tags(of_both(tables["knees"]).query("instance != '000000000139'")) == {
-        "alarm.plage __t__.seed_0": "rise from 75 %",
-        "alarm.plage __t__.seed_1": "none",
+        "alarm.plage _été_.seed_0": "rise from 75 %",
+        "alarm.plage _été_.seed_1": "none",
     }
 
 
@@ -335,6 +379,15 @@ def test_an_extraction_is_logged_round_by_round_once_and_stopped_by_nothing(tmp_
         assert (run.info.run_name, run.info.status) == ("extraction", "FINISHED"), turn
         history = client.get_metric_history(run.info.run_id, "similarity.excess.seed_0")
         assert {point.step: point.value for point in history} == pytest.approx({25: 0.55, 50: 0.3, 75: 0.05})
+    instances = ["a b", "a,b", "a_b", "фото"]
+    with LiveTracking("digits", "of instances", instances) as live:
+        for place, instance in enumerate(instances):
+            live.log(0, 0.25, {"jaccard": 0.9, "excess": float(place), "departure": 0.2}, instance)
+    client = reopened(tmp_path)
+    runs = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    (found,) = (run.data.metrics for run in runs if run.data.tags["rtl.extraction"] == "of instances")
+    assert sorted(value for name, value in found.items() if ".excess." in name) == [0.0, 1.0, 2.0, 3.0]
+    assert found["similarity.excess.a_b.seed_0"] == 2.0 and found["similarity.excess.фото.seed_0"] == 3.0
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://nowhere")
     with LiveTracking("digits", "other") as live:
         live.log(0, 0.25, {"jaccard": 0.9, "excess": 0.8, "departure": 0.2})

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 from rtl_core.errors import DataError
 
@@ -21,7 +22,7 @@ def read_cluster_table(path: Path, classes: Sequence[str]) -> dict[str, str]:
     for number, row in _rows(path):
         if len(row) != len(COLUMNS):
             raise DataError(f"{path}: line {number} has {len(row)} value(s); allowed: 2, a class and its cluster")
-        name, cluster = (cell.strip() for cell in row)
+        name, cluster = (normalize("NFC", cell.strip()) for cell in row)
         if name not in classes:
             raise DataError(f"{path}: line {number} has class {name!r}; allowed: {', '.join(_few(classes))}")
         if name in cluster_of:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from rtl_core.errors import DataError
 
@@ -14,16 +14,32 @@ def open_image(path: Path) -> Image.Image:
     """An image as its EXIF turns it.
 
     Raises:
+        DataError: as for ``open_turned``.
+    """
+    return open_turned(path)[0]
+
+
+def open_turned(path: Path) -> tuple[Image.Image, int | None]:
+    """An image as its EXIF turns it, and the orientation, 1 to 8, that its EXIF gives; None where it gives none.
+
+    Raises:
         DataError: the file cannot be read, is no image, or has more pixels than Pillow takes without a warning.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_formats()) as picture:
-                return ImageOps.exif_transpose(picture)
+                orientation = picture.getexif().get(ExifTags.Base.Orientation)
+                return ImageOps.exif_transpose(picture), orientation if orientation in range(1, 9) else None
     except Exception as problem:  # whatever Pillow makes of bytes that are not an image's
         reason = " ".join(str(problem).split())
         raise DataError(f"{path}: not readable as an image ({reason})") from problem
+
+
+def turn(picture: Image.Image, orientation: int) -> Image.Image:
+    """An image turned as an EXIF orientation, 1 to 8, says."""
+    picture.getexif()[ExifTags.Base.Orientation] = orientation
+    return ImageOps.exif_transpose(picture)
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import Annotated
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from rtl_core.errors import DataError
+from rtl_core.folder_contents import entries_below, entries_in
 from rtl_core.problem import LEFT_OUT
 from rtl_core.problems.class_clusters import class_clusters, source_of
 from rtl_core.problems.image_file import open_image, rgb_of
@@ -126,28 +128,36 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
 
 def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
     """The classes of a folder, and its files with the class of each."""
-    from torchvision import datasets  # takes seconds to import
+    from torchvision.datasets.folder import IMG_EXTENSIONS  # takes seconds to import
 
     if not name:
         raise DataError("partition.path is empty; allowed: a folder with a sub-folder of images for each class")
     root = _root(name)
     if not os.path.isdir(root):
         raise DataError(f"{root}: not found; partition.path must be a folder with a sub-folder for each class")
-    if (count := sum(path.is_dir() for path in root.iterdir())) < 2:
-        raise DataError(f"{root}: found {count} class(es), one a sub-folder; allowed: 2 and more")
+    folders = [path for path in entries_in(root) if path.is_dir()]
+    if len(folders) < 2:
+        raise DataError(f"{root}: found {len(folders)} class(es), one a sub-folder; allowed: 2 and more")
     _check_links(root)
-    found = datasets.ImageFolder(root, allow_empty=True)
-    return found.classes, [(Path(file), label) for file, label in found.samples]
+    samples = [
+        (file, label)
+        for label, folder in enumerate(folders)
+        for file in sorted(entries_below(folder), key=lambda path: (str(path.parent), path.name))
+        if file.name.lower().endswith(IMG_EXTENSIONS) and not file.is_dir()
+    ]
+    classes = [normalize("NFC", folder.name) for folder in folders]
+    if twice := next((name for name in classes if classes.count(name) > 1), None):
+        raise DataError(f"{root}: found the class {twice!r} twice, its letters composed in two ways; allowed: once")
+    return classes, samples
 
 
 def _check_links(root: Path) -> None:
-    """Refuse what torchvision would follow round in a folder for ever, and what has no end."""
-    for top, folders, files in os.walk(root):
-        for path in (Path(top, entry) for entry in (*folders, *files)):
-            if path.is_symlink() and path.is_dir():
-                raise DataError(f"{path}: found a link to a folder; allowed: links to files")
-            if path.exists() and not (path.is_file() or path.is_dir()):
-                raise DataError(f"{path}: found neither a file nor a folder; allowed: these")
+    """Refuse links to folders, which may lead round for ever, and what has no end."""
+    for path in entries_below(root):
+        if path.is_symlink() and path.is_dir():
+            raise DataError(f"{path}: found a link to a folder; allowed: links to files")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DataError(f"{path}: found neither a file nor a folder; allowed: these")
 
 
 def _root(name: str) -> Path:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from rtl_core.device import device_of
 from rtl_core.errors import DataError, TicketFileError
+from rtl_core.folder_contents import entries_in
 from rtl_core.networks.coordinate_mlp import CoordinateMLP, coordinate_mlp, fourier_features
 from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score
 from rtl_core.problems.region_maps import FILE, folder_files, load, read_folders, sample_photographs, save
@@ -79,7 +80,7 @@ class ImageRegions(Problem):
     @classmethod
     def instances(cls, folder: Path) -> Sequence[str]:
         """The images, by name."""
-        return sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))
+        return [path.name for path in entries_in(folder) if (path / FILE).is_file()]
 
     @classmethod
     def source_files(cls, *, folders: Sequence[str] = (), **_: object) -> list[Path]:

@@ -2,13 +2,12 @@
 
 import math
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from pathlib import Path
-from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -18,22 +17,22 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
-from rtl_core.problems.image_file import open_image, rgb_of
+from rtl_core.folder_contents import entries_in
+from rtl_core.problems.image_file import open_turned, rgb_of
+from rtl_core.problems.map_file import Labels, is_png, read_map
 from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 
 FILE = "image.safetensors"
 MOST_REGIONS = 255
-WHOLE_NUMBERS = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N")
-"""Pillow's modes with one channel of whole numbers."""
 FITTED = 1 << 16
 """Pixels that clusters are fitted to, at most about; every pixel is then assigned to one."""
 PLACE = 0.2
 """What place counts for beside colour when clusters are formed, as a share of variance."""
 
 Pixels = NDArray[np.uint8]
-Labels = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,12 @@ class _Photograph:
 def read_folders(
     folders: Sequence[str], longest_side: int, smallest_region: float, num_regions: int, seed: int
 ) -> tuple[list[RegionImage], list[str]]:
-    """Read ``images/`` and ``regions/`` of each folder: the images, and a line for each file that cannot be used.
+    """Read ``images/`` and ``regions/`` of each folder: the images, and lines to tell of them: one for each file that
+    cannot be used, and one for all maps of which nothing says how they lie on their images.
 
-    A map is a PNG of whole numbers, named and sized like its image (turned as its EXIF says), 0 = unlabelled. An
-    image without one is divided by colour and place. Alpha is laid on white, and 16 bits become 8.
+    A map is a PNG of whole numbers, named and sized like its image, 0 = unlabelled; where the image is turned by its
+    EXIF, so is the map (see read_map). An image without one is divided by colour and place. Alpha is laid on white,
+    and 16 bits become 8. An image is named by its folder and its file; names that differ stay so.
 
     Args:
         folders: their names; $NAME is read from the environment.
@@ -80,19 +81,33 @@ def read_folders(
     """
     images: dict[str, RegionImage] = {}
     paths: dict[str, Path] = {}
-    left_out = []
+    left_out: list[str] = []
+    assumed: list[str] = []
     for photograph in _photographs(folders):
         name = photograph.name
         try:
             if name in images:
                 raise DataError(f"{photograph.image}: found the name {name}, taken by {paths[name]}; allowed: its own")
-            images[name] = _read(photograph, longest_side, smallest_region, num_regions, seed)
+            images[name], turned_alike = _read(photograph, longest_side, smallest_region, num_regions, seed)
             paths[name] = photograph.image
+            if photograph.map and turned_alike:
+                assumed.append(f"{photograph.folder_name}/regions/{photograph.map.name}")
         except DataError as problem:
             left_out.append(str(problem).replace(str(photograph.folder), photograph.folder_name))
     if not images:
         raise DataError(f"{left_out[0]}; images that cannot be used: {len(left_out)} of {len(left_out)}")
-    return list(images.values()), [*left_out, *(line for folder in folders for line in _maps_without_image(folder))]
+    without_image = [line for folder in folders for line in _maps_without_image(folder)]
+    return list(images.values()), [*left_out, *without_image, *_assumption(assumed)]
+
+
+def _assumption(maps: Sequence[str]) -> list[str]:
+    if not maps:
+        return []
+    others = f" and {len(maps) - 1} more" if len(maps) > 1 else ""
+    return [
+        f"{maps[0]}{others}: taken to be drawn on the image as stored, and turned as the image's EXIF turns it: "
+        "its size fits either way; a map drawn on the turned image needs an EXIF orientation of its own, 1"
+    ]
 
 
 def folder_files(folders: Sequence[str]) -> list[Path]:
@@ -228,7 +243,9 @@ def _check(image: RegionImage, name: str) -> None:
 
 
 def _photographs(folders: Sequence[str]) -> list[_Photograph]:
-    return [photograph for folder in folders for photograph in _photographs_in(folder)]
+    found = [photograph for folder in folders for photograph in _photographs_in(folder)]
+    names = distinct_names([photograph.name for photograph in found], FILES)
+    return [replace(photograph, name=names[photograph.name]) for photograph in found]
 
 
 def _photographs_in(name: str) -> list[_Photograph]:
@@ -238,50 +255,48 @@ def _photographs_in(name: str) -> list[_Photograph]:
     images = _files(folder / "images")
     if not images:
         raise DataError(f"{folder / 'images'}: found no file; allowed: images that Pillow reads")
-    by_kind = sorted(_files(folder / "regions"), key=_is_png)  # a PNG counts where there are several
-    maps = {path.stem: path for path in by_kind}
-    return [
-        _Photograph(_plain(f"{folder.name}-{path.stem}"), folder, name, path, maps.get(path.stem)) for path in images
-    ]
+    by_kind = sorted(_files(folder / "regions"), key=is_png)  # a PNG counts where there are several
+    maps = {_stem(path): path for path in by_kind}
+    return [_Photograph(f"{folder.name}-{_stem(path)}", folder, name, path, maps.get(_stem(path))) for path in images]
 
 
 def _maps_without_image(name: str) -> list[str]:
     folder = _folder(name)
-    stems = {path.stem for path in _files(folder / "images")}
+    stems = {_stem(path) for path in _files(folder / "images")}
     return [
         f"{name}/regions/{path.name}: found a map without an image; allowed: maps named like their images"
         for path in _files(folder / "regions")
-        if path.stem not in stems
+        if _stem(path) not in stems
     ]
+
+
+def _stem(path: Path) -> str:
+    return normalize("NFC", path.stem)  # an image and its map may come from systems that write letters differently
 
 
 def _folder(name: str) -> Path:
     return Path(os.path.abspath(source_path(name, "partition.folders")))  # a folder given as .. has a name, too
 
 
-def _plain(name: str) -> str:
-    """The name with nothing in it that a file or a metric may not be called."""
-    return re.sub(r"^[.-]|[^A-Za-z0-9._-]", "_", name)
-
-
 def _files(folder: Path) -> list[Path]:
-    found = folder.iterdir() if os.path.isdir(folder) else ()
-    return sorted(path for path in found if (path.is_file() or not path.exists()) and not path.name.startswith("."))
+    found = entries_in(folder) if os.path.isdir(folder) else []
+    return [path for path in found if path.is_file() or not path.exists()]
 
 
-def _is_png(path: Path) -> bool:
-    return path.suffix.lower() == ".png"
-
-
-def _read(found: _Photograph, longest_side: int, smallest_region: float, num_regions: int, seed: int) -> RegionImage:
-    photograph = rgb_of(open_image(found.image), found.image)
+def _read(
+    found: _Photograph, longest_side: int, smallest_region: float, num_regions: int, seed: int
+) -> tuple[RegionImage, bool]:
+    """The image, and whether its map was turned with it for want of anything that says how it lies."""
+    turned, orientation = open_turned(found.image)
+    photograph = rgb_of(turned, found.image)
     pixels = _scaled(photograph, longest_side)
+    assumed = False
     if found.map:
-        labels = _labels(found.map, photograph.size, (pixels.shape[1], pixels.shape[0]))
+        labels, assumed = read_map(found.map, photograph.size, orientation, (pixels.shape[1], pixels.shape[0]))
     else:
         labels = cluster_regions(pixels, num_regions, seed)
     try:
-        return _region_image(found.name, pixels, labels, smallest_region)
+        return _region_image(found.name, pixels, labels, smallest_region), assumed
     except DataError as problem:
         raise DataError(f"{found.map or found.image}: {problem}") from problem
 
@@ -292,22 +307,6 @@ def _scaled(picture: Image.Image, longest_side: int) -> Pixels:
     width, height = (max(1, round(scale * side)) for side in picture.size)
     # The mean of what a pixel covers: Lanczos would carry colours over the edges of regions, and overshoot there.
     return np.array(picture.resize((width, height), Image.Resampling.BOX))
-
-
-def _labels(path: Path, size: tuple[int, int], scaled: tuple[int, int]) -> Labels:
-    """A map's labels, int32 [H, W]; sizes are (width, height) of its image as it was and as it is wanted."""
-    if not _is_png(path):
-        raise DataError(f"{path}: found a map of another format; allowed: PNG")
-    picture = open_image(path)
-    if picture.mode not in WHOLE_NUMBERS:
-        raise DataError(f"{path}: found mode {picture.mode}; allowed: one channel of whole numbers")
-    if picture.size != size:
-        found, wanted = (f"{width}×{height}" for width, height in (picture.size, size))
-        raise DataError(f"{path}: found {found}, its image has {wanted}; allowed: the image's size")
-    labels = np.asarray(picture).astype(np.int32)
-    if (labels < 0).any():
-        raise DataError(f"{path}: found label {labels.min()}; allowed: 0 (unlabelled) and above")
-    return np.array(Image.fromarray(labels).resize(scaled, Image.Resampling.NEAREST))
 
 
 def _region_image(name: str, pixels: Pixels, labels: Labels, smallest_region: float) -> RegionImage:

@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 import torch
 
 from rtl_core.errors import DataError
+from rtl_core.folder_contents import entries_below
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problems.audio_file import facts_of
 from rtl_core.problems.first_groups import first_groups
@@ -44,7 +46,7 @@ class Mixture:
 
 def audio_files(folder: Path) -> list[Path]:
     """Every audio file below a folder, by its suffix, in the order of names."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in entries_below(folder) if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def recordings_in(folder: Path, key: str) -> tuple[list[Recording], list[str]]:
@@ -82,7 +84,7 @@ def groups_of(recordings: Sequence[Recording], pattern: str, key: str) -> dict[s
             groups.
     """
     groups = defaultdict(list)
-    found = first_groups(pattern, [recording.file for recording in recordings], key)
+    found = first_groups(pattern, [normalize("NFC", recording.file) for recording in recordings], key)
     for recording, name in zip(recordings, found, strict=True):
         if not name:
             raise DataError(f"{key}: {pattern!r} finds no name in {recording.file!r}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
+from unicodedata import normalize
 
 import torch
 from pydantic import Field
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from rtl_core.device import device_of
 from rtl_core.errors import DataError, SettingsError
+from rtl_core.folder_contents import entries_in
 from rtl_core.networks.speech_unet import RATE, speech_unet
 from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score, Sound
 from rtl_core.problems.source_path import source_path
@@ -197,7 +199,7 @@ class SpeechScenes(Problem):
                 known = {number: value for number, value in enumerate(values) if math.isfinite(value)}
                 if known:
                     scores.append(self._score(metric, scene, mean(known.values())))
-                scores += [self._score(metric, scene, known[n], f"{scene} {n}") for n in known]
+                scores += [self._score(metric, scene, known[n], _example(scene, n)) for n in known]
         of_scenes = [score for score in scores if not score.example]
         metrics = dict.fromkeys(score.metric for score in scores)
         return scores + [
@@ -239,7 +241,8 @@ class SpeechScenes(Problem):
         shown = []
         for scene, mixtures in zip(self.subsets, self.scored, strict=True):
             noisy, clean = mixtures[[0]]
-            shown += [_exhibit(f"{scene}, noisy", noisy, noisy), _exhibit(f"{scene}, clean", clean, noisy)]
+            for kind, signal in (("noisy", noisy), ("clean", clean)):
+                shown.append(_exhibit(f"{scene}, {kind}", signal, noisy, _example(scene, 0)))
         return shown
 
     def exhibit(self, tickets: Sequence[nn.Module]) -> Sequence[Exhibit]:
@@ -248,7 +251,7 @@ class SpeechScenes(Problem):
         for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
             first = StoredMixtures(self.folder, mixtures.table[:1])
             noisy, _, enhanced = next(self._enhanced(network, first))
-            shown.append(_exhibit(scene, enhanced, noisy))
+            shown.append(_exhibit(scene, enhanced, noisy, _example(scene, 0)))
         return shown
 
     def exhibit_single(self, network: nn.Module) -> Sequence[Exhibit]:
@@ -260,10 +263,15 @@ def _loss(network: nn.Module, batch: Batch) -> Tensor:
     return weighted_sdr(noisy, clean, network(noisy)).mean()
 
 
-def _exhibit(name: str, signal: Tensor, noisy: Tensor) -> Exhibit:
+def _example(scene: str, number: int) -> str:
+    """What a test mixture of a scene is called, in the order of the manifest."""
+    return f"{scene} {number}"
+
+
+def _exhibit(name: str, signal: Tensor, noisy: Tensor, example: str) -> Exhibit:
     """Each signal [1, L] beside the others at the level that brings the noisy one to full scale."""
     samples = (signal[0] / noisy.abs().max()).clamp(-1, 1)
-    return Exhibit(name, spectrogram_picture(samples), Sound(samples, RATE))
+    return Exhibit(name, spectrogram_picture(samples), Sound(samples, RATE), example)
 
 
 def _partition(
@@ -279,18 +287,20 @@ def _partition(
     stream: Stream,
 ) -> None:
     recordings, left_out = recordings_in(clean, "partition.clean")
-    scenes = sorted(path.name for path in noise.iterdir() if path.is_dir()) if noise.is_dir() else []
-    if len(scenes) < 2:
+    folders = [path for path in entries_in(noise) if path.is_dir()] if noise.is_dir() else []
+    scenes = {normalize("NFC", path.name): path.name for path in folders}
+    if len(scenes) < 2 or len(scenes) < len(folders):
         raise DataError(
-            f"partition.noise: found {len(scenes)} sub-folder(s) in {str(noise)!r}; allowed: one a scene, two or more"
+            f"partition.noise: found {len(scenes)} sub-folder(s) of different names in {str(noise)!r}; "
+            "allowed: one a scene, two or more"
         )
     speakers = groups_of(recordings, speaker, "partition.speaker")
     split_of = split_names(speakers, shares, stream.at(draw="speakers"))
     mixtures = []
-    for scene in scenes:
-        of_scene, unusable = recordings_in(noise / scene, f"partition.noise, scene {scene}")
+    for scene, own_folder in scenes.items():
+        of_scene, unusable = recordings_in(noise / own_folder, f"partition.noise, scene {scene}")
         left_out += unusable
-        of_scene = [Recording(f"{scene}/{recording.file}", recording.seconds) for recording in of_scene]
+        of_scene = [Recording(f"{own_folder}/{recording.file}", recording.seconds) for recording in of_scene]
         parts = noise_parts(of_scene, place, shares, seconds, stream.at(scene=scene, draw="places"))
         for split in SPLITS:
             speech = [
