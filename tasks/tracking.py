@@ -239,9 +239,8 @@ def alarm_tags(knees: pd.DataFrame) -> dict[str, str]:
 
 def direction_tags(scoring: pd.DataFrame) -> dict[str, str]:
     """The metrics of which lower is better; of all others, higher is."""
-    lower = scoring[~scoring.higher_is_better.astype(bool)]
-    names = lower.protocol.map(allowed_name) + "." + lower.metric.map(allowed_name)
-    return {f"direction.{name}": "lower is better" for name in names}
+    lower = _metric_names(scoring)[~scoring.higher_is_better.astype(bool)]
+    return {f"direction.{name}": "lower is better" for name in lower}
 
 
 def flat_settings(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
