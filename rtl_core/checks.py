@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
@@ -81,10 +81,13 @@ def _training_failures(
 def _scoring_failures(problem: Problem, stream: Stream, single: bool) -> Iterator[str]:
     """What keeps scores of untrained networks from being tabulated and compared."""
     networks = [new_network(problem, stream).eval() for _ in problem.subsets]
-    yield from _caught(partial(_of_scores, problem, partial(problem.score, networks)), "score()")
+    metrics: set[str] = set()
+    yield from _caught(partial(_of_scores, problem, partial(problem.score, networks), metrics), "score()")
+    if metrics:
+        yield from _caught(partial(_of_every_job, problem, networks[0], metrics), "across_subsets()")
     if single:
         one = new_network(problem, stream, single=True).eval()
-        yield from _caught(partial(_of_scores, problem, partial(problem.score_single, one)), "score_single()")
+        yield from _caught(partial(_of_scores, problem, partial(problem.score_single, one), set()), "score_single()")
 
 
 def _of_network(problem: Problem, stream: Stream, single: bool) -> Iterator[str]:
@@ -199,12 +202,26 @@ def _ticket_failure(
     return ""
 
 
-def _of_scores(problem: Problem, score: Callable[[], Any]) -> Iterator[str]:
+def _of_scores(problem: Problem, score: Callable[[], Any], metrics: set[str]) -> Iterator[str]:
+    """Adds to ``metrics`` those of the scores, where they are sound."""
     with implicit_draws() as draws:
         scores = score()
     if draws:
         yield f"draws random numbers ({', '.join(dict.fromkeys(draws))}) from no generator; {DRAWS}"
-    complete_scores(scores, problem.subsets)
+    metrics.update(row.metric for row in complete_scores(scores, problem.subsets))
+
+
+def _of_every_job(problem: Problem, network: nn.Module, metrics: set[str]) -> Iterator[str]:
+    with implicit_draws() as draws:
+        across = problem.across_subsets(network)
+    if draws:
+        yield f"draws random numbers ({', '.join(dict.fromkeys(draws))}) from no generator; {DRAWS}"
+    if across is None:
+        return
+    if across.metric not in metrics:
+        yield f"metric: found {across.metric!r}; allowed: one of score()'s, {', '.join(sorted(metrics))}"
+    if len(across.scores) != len(problem.subsets):
+        yield f"found {len(across.scores)} scores; allowed: {len(problem.subsets)}, one a subset"
 
 
 def _own_buffers(weights: FlatWeights) -> dict[str, Tensor]:

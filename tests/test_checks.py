@@ -18,7 +18,7 @@ from rtl_core.duration import Duration
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
-from rtl_core.problem import Objective, Problem, Score
+from rtl_core.problem import AcrossSubsets, Objective, Problem, Score
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
 from rtl_core.training import batches_of
@@ -224,6 +224,10 @@ def unseeded_order(self, generator):
             r"score\(\): draws random numbers \(rand\)",
         ),
         (with_method(score=lambda self, tickets: [Score("plain", "gain", "mean", 1.0)]), "whether higher is better"),
+        (
+            with_method(across_subsets=lambda self, network: AcrossSubsets("mae", (1.0, 2.0), torch.zeros(3))),
+            r"across_subsets\(\): metric: found 'mae'; allowed: one of score\(\)'s, mse",
+        ),
         (with_method(subsets=("up", "mean")), "none may be 'mean'"),
         (with_method(objectives=property(lambda self: [self.objective("up", 0)])), "objectives are called up; allowed"),
     ],
