@@ -1,18 +1,19 @@
 """Which font figures are set in: one that is brought, so that a picture has the same pixels on every machine."""
 
-import atexit
-import shutil
+import io
 import sys
 import unicodedata
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import mkdtemp
 from threading import Lock
 from xml.etree import ElementTree
 
 import vl_convert
 from fontTools.ttLib import TTFont
+
+from tasks import paths
+from tasks.store import write_atomically
 
 FAMILY = "Routing the Lottery Sans"
 """The family of the brought font: no machine has another under this name, which would be taken instead."""
@@ -28,15 +29,10 @@ _told: set[str] = set()
 def bring_font() -> None:
     """Make the brought font known to vl-convert, which reads its files whenever it draws."""
     with _bringing:
-        folder = _folder()
-        missing = [name for name in FILES if not (folder / name).is_file()]  # also once temporary files were swept
-        for name in missing:
-            folder.mkdir(exist_ok=True)
-            with _font(name) as font:
-                _rename(font)
-                font.save(folder / name)
-        if missing:
-            vl_convert.register_font_directory(str(folder))
+        folder = _registered()
+        for name in FILES:
+            if not (folder / name).is_file():  # .rtl may be deleted at any time
+                write_atomically(folder / name, _renamed(name))
 
 
 def tell_foreign(svg: str) -> None:
@@ -55,10 +51,12 @@ def tell_foreign(svg: str) -> None:
 
 
 @cache
-def _folder() -> Path:
-    folder = mkdtemp(prefix="fonts-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+def _registered() -> Path:
+    folder = paths.fonts().absolute()
+    for name in FILES:
+        write_atomically(folder / name, _renamed(name))
+    vl_convert.register_font_directory(str(folder))
+    return folder
 
 
 @cache
@@ -81,11 +79,15 @@ def _font(name: str) -> TTFont:
     return TTFont(_file(name), lazy=True, recalcTimestamp=False)
 
 
-def _rename(font: TTFont) -> None:
-    for record in font["name"].names:
-        if record.nameID in _NAMES:
-            name = record.toUnicode().replace("DejaVu Sans", FAMILY)
-            record.string = name.replace("DejaVuSans", FAMILY.replace(" ", ""))
+def _renamed(name: str) -> bytes:
+    renamed = io.BytesIO()
+    with _font(name) as font:
+        for record in font["name"].names:
+            if record.nameID in _NAMES:
+                called = record.toUnicode().replace("DejaVu Sans", FAMILY)
+                record.string = called.replace("DejaVuSans", FAMILY.replace(" ", ""))
+        font.save(renamed)
+    return renamed.getvalue()
 
 
 def _is_blank(character: str) -> bool:

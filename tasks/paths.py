@@ -30,6 +30,11 @@ def checkpoints() -> Path:
     return STATE / "checkpoints"
 
 
+def fonts() -> Path:
+    """The font that figures are set in, under a name of its own."""
+    return STATE / "fonts"
+
+
 def turn(name: str) -> Path:
     """What a run holds while no other may do the same in this folder; it holds its process id."""
     return STATE / "locks" / name

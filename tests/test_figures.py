@@ -63,8 +63,8 @@ def hasty_threads():
 
 
 def test_figures_drawn_in_threads_at_once_are_those_drawn_alone(hasty_threads):
-    jobs = [job_tables(number)["collapse"] for number in range(3)]
-    tables = [{"collapse": rows[rows.sparsity == 0.5]} for rows in jobs]
+    jobs = [job_tables(number) for number in range(3)]
+    tables = [{"collapse": job["collapse"].query("sparsity == 0.5"), "scoring": job["scoring"]} for job in jobs]
     alone = [specs(some) for some in tables]
     pictures = [png(drawn["worth"]) for drawn in alone]
     with ThreadPoolExecutor(4) as pool:

@@ -38,8 +38,10 @@ def written(text: str, font: str = fonts.FAMILY) -> dict:
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """A file with a figure of names in three scripts, and a text in a font that only the home below has."""
-    collapse = job_tables()["collapse"].replace({"region 1": "Жук", "region 2": "λύκος", "region 3": "sjø"})
-    (figure,) = specs({"collapse": collapse[collapse.method == "rtl"]}).values()
+    job = job_tables()
+    collapse = job["collapse"].replace({"region 1": "Жук", "region 2": "λύκος", "region 3": "sjø"})
+    tables = {"collapse": collapse[collapse.method == "rtl"], "scoring": job["scoring"]}
+    (figure,) = specs(tables).values()
     path = tmp_path_factory.mktemp("drawn") / "specs.json"
     path.write_text(json.dumps([figure, written("Жук"), written("Жук", AT_HOME)]))
     return path
@@ -59,10 +61,10 @@ def home(tmp_path):
     return tmp_path
 
 
-def digests(drawn, repository, *before, **environment):
+def digests(drawn, repository, *before, cwd=None, **environment):
     command = [*before, sys.executable, "-c", PRINT_DIGEST, str(drawn)]
     known = os.environ | {"PYTHONPATH": str(repository)} | environment
-    done = subprocess.run(command, env=known, cwd=drawn.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=known, cwd=cwd or drawn.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -100,7 +102,13 @@ def test_a_character_without_a_glyph_is_told_once(capsys):
     )
 
 
-def test_the_font_is_brought_again_where_temporary_files_were_swept():
+def test_the_font_is_brought_again_where_it_was_deleted_or_altered(drawn, tmp_path, repository):
     before = png(written("abc"))
-    shutil.rmtree(fonts._folder())
+    shutil.rmtree(fonts._registered())
     assert png(written("abc")) == before
+    expected = [hashlib.sha256(png(spec)).hexdigest() for spec in json.loads(drawn.read_text())[:2]]
+    (altered := tmp_path / ".rtl/fonts").mkdir(parents=True)
+    for name in fonts.FILES:
+        (altered / name).write_bytes(fonts._file("DejaVuSerif.ttf").read_bytes())
+    assert digests(drawn, repository, cwd=tmp_path)[:2] == expected
+    assert sorted(path.name for path in altered.iterdir()) == sorted(fonts.FILES)
