@@ -13,6 +13,7 @@ from rich.table import Table
 from tasks import paths
 from tasks.level_tables import KEPT, LevelTable, kept_table, margin_tables, score_tables
 from tasks.published_tables import read_tables
+from tasks.taken_up import changed_since
 
 STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
 
@@ -30,6 +31,8 @@ def show_results(problem: str) -> None:
     for table in (*score_tables(tables["summary"]), *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
     console.print(f"All of it on one page: {folder}/report.html (tables beside it as CSV, pictures in figures/)")
+    if line := changed_since(problem):
+        console.print(line, soft_wrap=True)
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
 
