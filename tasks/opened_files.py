@@ -17,9 +17,9 @@ from tasks.opened_by_anyone import opened_by_anyone
 class OpenedFiles:
     """What was opened for reading while a block ran, as absolute paths; complete once the block has ended.
 
-    ``here``: by Python in the thread of the block. ``elsewhere``, of files below the project's root: by a library in
-    another language (safetensors, libsndfile, Arrow), by another thread or process, which the block may have started,
-    or by any other program that happened to open the file meanwhile.
+    ``here``: by Python in the thread of the block. ``elsewhere``, of files below the project's root that hold no
+    Python: by a library in another language (safetensors, libsndfile, Arrow), by another thread or process, which the
+    block may have started, or by any other program that happened to open the file meanwhile.
     """
 
     here: set[Path] = field(default_factory=set)
@@ -48,7 +48,7 @@ def opened_files() -> Iterator[OpenedFiles]:
         finally:
             _reads[me].pop()
     found.here |= {Path(path) for path in read if os.path.isfile(path)}
-    found.elsewhere |= opened - found.here
+    found.elsewhere |= {path for path in opened - found.here if path.suffix != ".py"}
 
 
 def _install() -> None:

@@ -187,7 +187,8 @@ def test_dvc_is_asked_to_watch_what_it_does_not(repository, tmp_path):
     said = re.findall("^error: .*", done.stderr, re.MULTILINE)
     assert said == [
         f"error: dvc.yaml: {', '.join(stages)}: add `- helpers.py` and `- waves.py` to deps; partition: add "
-        f"`- points.txt` to deps; {', '.join(stages[1:])}: add `- backbone.pt` to deps: DVC would not see when it changes"
+        f"`- points.txt` to deps; {', '.join(stages[1:])}: add `- backbone.pt` to deps: DVC would not see when it "
+        "changes"
     ]
     assert done.returncode != 0 and not (tmp_path / "data").exists()
 
