@@ -9,11 +9,14 @@ from flows.parameters import AS_WRITTEN, Changes
 from flows.start import start
 from tasks import paths
 from tasks.caching import source_digest
+from tasks.dvc_deps import PARTITION
 from tasks.left_out import read_left_out
 from tasks.partition_data import partition_data
 from tasks.publishing import publish_files
 from tasks.settings import problem_class, problem_settings
+from tasks.sources import partition_sources
 from tasks.store import file_digest
+from tasks.taken_up import record_taken_up
 
 
 @flow(name="partition", flow_run_name="partition {problem}")
@@ -26,11 +29,12 @@ def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
     """
     settings = problem_settings(problem, changes)
     code = source_digest(settings.problem.partition(":")[0])
-    read = problem_class(settings.problem).source_files(**settings.partition)
+    read = partition_sources(problem_class(settings.problem), settings.partition)
     sources = {str(path): _content(path) for path in read}
     files = partition_data(problem, settings.problem, code, settings.partition, sources)
     folder = paths.data(problem)
     publish_files(folder, {folder / name: reference for name, reference in files.items()})
+    record_taken_up(problem, PARTITION, settings)
     for line in read_left_out(problem):
         print(f"warning: {line}", file=sys.stderr)
 

@@ -16,6 +16,7 @@ from tasks.description import tables_digest
 from tasks.level_tables import KEPT, LevelTable, kept_table, margin_tables, score_tables
 from tasks.published_tables import doubt_lines, read_tables
 from tasks.shown_pages import are_shown
+from tasks.taken_up import changed_since
 
 STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
 
@@ -42,6 +43,8 @@ def show_results(problem: str) -> None:
     else:
         line = f"`rtl report {problem}` writes all of it on one page, {page}"
     console.print(line, soft_wrap=True)
+    if line := changed_since(problem):
+        console.print(line, soft_wrap=True)
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
 

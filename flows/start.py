@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from flows.parameters import Runner
 from rtl_core.errors import RtlError, SettingsError, one_line
+from tasks.dvc_deps import check_dvc_deps
 from tasks.finishing import all_runs_final
 from tasks.interruption import end, end_when_told, leave_to_end
 from tasks.params import read_params
@@ -40,7 +41,7 @@ def start(flow: Flow[..., Any], stage: str) -> None:
     ) -> None:
         chosen = [name.removeprefix(f"{stage}@") for name in problems or []] or read_params()["problems"]
         for problem in chosen:
-            problem_settings(problem)
+            check_dvc_deps(problem, problem_settings(problem))
         told = {"runner": _checked(runner)} if "runner" in flow.parameters.properties else {}
         gc.freeze()
         gc.enable()

@@ -118,7 +118,20 @@ class Problem(ABC):
 
     @classmethod
     def source_files(cls, **settings: Any) -> list[Path]:
-        """The files that ``partition`` would read: where one of them changes, the data are partitioned anew."""
+        """The files that ``partition`` would read: where one of them changes, the data are partitioned anew.
+
+        It is given those of the section's ``partition`` settings that it declares.
+        """
+        return []
+
+    @classmethod
+    def training_files(cls, **settings: Any) -> list[Path]:
+        """The files that the constructor and ``network`` would read beside the partitioned data, such as a checkpoint:
+        where one of them changes, everything is trained and scored anew.
+
+        It is given those of the section's ``training`` settings that it declares. A setting that is itself the path of
+        a file need not be named.
+        """
         return []
 
     @abstractmethod

@@ -4,12 +4,14 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import torch
+from prefect.context import FlowRunContext
 
 from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
@@ -20,7 +22,9 @@ from tasks import paths
 from tasks.caching import source_digest
 from tasks.cores import cores
 from tasks.settings import ProblemSettings, problem_class
+from tasks.sources import digests_of, made_of_named_files, training_sources
 from tasks.store import STORE, file_digest
+from tasks.taken_up import record_taken_up
 
 Job = dict[str, Any]
 _loading = Lock()
@@ -28,6 +32,8 @@ _loading = Lock()
 
 def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
     """One job for each instance of a problem, named ``<problem>/<instance>``; or the problem as the one job.
+
+    The stage that asks, if a flow does, takes up what the problem reads, as it is now.
 
     Raises:
         DataError: the partition stage has not published the data, or two instances cannot be told apart by name.
@@ -43,14 +49,17 @@ def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
                 f"{folder}: instance {name!r}; allowed: names that differ, of letters, digits, '_', '-', '.' and "
                 f"spaces, up to {FILES.most} bytes, that any system takes for a file"
             )
+    if run := FlowRunContext.get():
+        record_taken_up(problem, run.flow.name, settings)
     return [job_of(f"{problem}/{name}", settings) for name in names] or [job_of(problem, settings)]
 
 
 def job_of(name: str, settings: ProblemSettings) -> Job:
-    """Everything that decides how a problem, or one instance, behaves: class, its source code, its settings, its data.
+    """Everything that decides how a problem, or one instance, behaves: class, its source code, its settings, its data,
+    and what else it reads.
 
     Raises:
-        DataError: the partition stage has not published its data.
+        DataError: the partition stage has not published its data, or a file that the class names is not there.
     """
     folder = paths.data(name)
     files = sorted(path for path in entries_below(folder) if path.is_file())
@@ -64,6 +73,7 @@ def job_of(name: str, settings: ProblemSettings) -> Job:
         "torch": torch.__version__,
         "cuda": torch.cuda.is_available(),
         "training": settings.training,
+        "sources": digests_of(training_sources(problem_class(settings.problem), settings.training)),
         "data": {"folder": str(folder), "files": {str(f.relative_to(folder)): _digest(f) for f in files}},
         "optimizer": settings.optimizer.model_dump(),
     }
@@ -78,10 +88,30 @@ def load_problem(job: Job) -> Problem:
     """The problem of a job, with its data in memory; one copy is shared by all threads of a process.
 
     The calling thread computes on one core from then on: a result depends on the number of threads behind it.
+
+    Raises:
+        DataError: this process has other code or other files than the job was made of, or the problem reads a file that
+            it does not name.
     """
     torch.set_num_threads(1)
     with _loading:
-        return _load(job["problem"], json.dumps(job["training"]), str(_data_folder(job)), json.dumps(job["data"]))
+        _check_same(job)
+        inputs = json.dumps([job["data"], job["sources"]])
+        return _load(job["problem"], json.dumps(job["training"]), str(_data_folder(job)), inputs)
+
+
+def _check_same(job: Job) -> None:
+    """A process keeps the code that it imported first, and a worker elsewhere has files of its own."""
+    module = job["problem"].partition(":")[0]
+    cls = problem_class(job["problem"])
+    if source_digest(module) != job["code"]:
+        raise DataError(
+            f"{module}: found other source code than the run began with; start the run again, and its Dask workers "
+            "if it has any"
+        )
+    found = digests_of(training_sources(cls, job["training"]))
+    if differing := [name for name, digest in job["sources"] if [name, digest] not in found]:
+        raise DataError(f"{differing[0]}: found another content than the run began with; start the run again")
 
 
 def _data_folder(job: Job) -> Path:
@@ -98,9 +128,19 @@ def _data_folder(job: Job) -> Path:
 
 @lru_cache(maxsize=max(2, cores()))  # steps of as many instances may be under way
 def _load(import_path: str, training: str, folder: str, _digests: str) -> Problem:
-    problem = problem_class(import_path)(Path(folder), **json.loads(training))  # type: ignore[call-arg]
-    check_problem(problem)
-    return problem
+    cls, settings = problem_class(import_path), json.loads(training)
+
+    def load() -> Problem:
+        problem = cls(Path(folder), **settings)  # type: ignore[call-arg]
+        check_problem(problem)
+        problem.network(torch.Generator())
+        if cls.single_network is not Problem.single_network:
+            with suppress(Exception):  # it may never be asked for
+                problem.single_network(torch.Generator())
+        return problem
+
+    named = partial(training_sources, cls, settings)
+    return made_of_named_files(load, import_path, "training_files", named, Path(folder))
 
 
 def instance_of(job: Job) -> str:

@@ -1,12 +1,14 @@
 """The step that reads the source data and splits them into subsets."""
 
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from rtl_core.folder_contents import entries_below
 from tasks.caching import cached_task
 from tasks.settings import problem_class
+from tasks.sources import made_of_named_files, partition_sources
 from tasks.store import STORE
 
 
@@ -18,8 +20,15 @@ def partition_data(
 
     ``code`` is a digest of the problem's source code, ``sources`` are those of the files it reads.
     """
+    cls = problem_class(import_path)
     with TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        problem_class(import_path).partition(folder, **settings)
+
+        def read() -> Path:
+            folder = Path(mkdtemp(dir=scratch))
+            cls.partition(folder, **settings)
+            return folder
+
+        named = partial(partition_sources, cls, settings)
+        folder = made_of_named_files(read, import_path, "source_files", named, Path(scratch))
         files = sorted(path for path in entries_below(folder) if path.is_file())
         return {str(path.relative_to(folder)): {"sha256": STORE.put_file(path)} for path in files}

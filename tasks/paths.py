@@ -45,6 +45,11 @@ def timing(problem: str, stage: str) -> Path:
     return STATE / "timing" / problem / f"{stage}.json"
 
 
+def taken_up(problem: str, stage: str) -> Path:
+    """The files, as they were, that the last run of a stage was made from."""
+    return STATE / "taken_up" / problem / f"{stage}.json"
+
+
 def data(job: str) -> Path:
     """What the partition stage publishes: of a problem, or of one instance."""
     return Path("data") / job

@@ -1,6 +1,5 @@
 """What params.yaml may say: read and checked once, at the edge."""
 
-import importlib
 import inspect
 import os
 from itertools import pairwise
@@ -21,6 +20,7 @@ from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem
 from tasks import paths
 from tasks.params import MOST_SHOWN, read_params, section, shown
+from tasks.sources import import_watched
 
 LONGEST = 10**9
 """Epochs or steps of a duration."""
@@ -242,7 +242,7 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     """
     module, _, attribute = import_path.partition(":")
     try:
-        cls = getattr(importlib.import_module(module), attribute)
+        cls = getattr(import_watched(module), attribute)
     except (Exception, SystemExit) as problem:  # a module of the user's own may fail in any way
         reason = " ".join(str(problem).split())[:MOST_SHOWN]
         raise SettingsError(

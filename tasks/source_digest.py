@@ -2,16 +2,21 @@
 
 import ast
 import hashlib
+import os
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.util import find_spec
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from threading import Lock
 
 from rtl_core.errors import SettingsError
 
 METHOD = "rtl_core"
+INSTALLED = {"site-packages", "dist-packages"}
+STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 
 _parsing = Lock()
 """Of CPython before 3.11.9: parsing in several threads at once may fail (its issue 106905)."""
@@ -19,30 +24,15 @@ _parsing = Lock()
 
 @cache
 def source_digest(module_name: str) -> str:
-    """SHA-256 over the source of a module and, transitively, of the modules it imports that lie beside its own
-    top-level package or the method's.
+    """SHA-256 over the source of a module and of the modules that it reaches (see ``own_sources``).
+
+    It is taken once in a process, as Python imports a module once.
 
     Raises:
-        SettingsError: there is no such module, or it has no Python source.
+        SettingsError: there is no such module, or it has no source.
     """
-    ours = {_root(module_name), _root(METHOD)}
-    sources: dict[str, str] = {}
-    waiting = [module_name]
-    while waiting:
-        name = waiting.pop()
-        if name in sources:
-            continue
-        origin = _origin(name)
-        if origin is None:
-            if name == module_name:
-                raise SettingsError(f"{name}: no such Python module")
-            continue
-        content = origin.read_bytes()
-        sources[name] = hashlib.sha256(content).hexdigest()
-        package = name if origin.name == "__init__.py" else name.rpartition(".")[0]
-        with _parsing:
-            waiting += [found for found in _imports(content, package) if _root(found) in ours]
-    listing = "\n".join(f"{name} {sources[name]}" for name in sorted(sources))
+    files = own_sources(module_name)
+    listing = "\n".join(f"{name} {hashlib.sha256(files[name].read_bytes()).hexdigest()}" for name in sorted(files))
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
@@ -51,29 +41,90 @@ def source_digests(module_names: Iterable[str]) -> dict[str, str]:
     return {name: source_digest(name) for name in module_names}
 
 
-def _origin(name: str) -> Path | None:
-    top, *rest = name.split(".")
-    loaded = sys.modules.get(top)
-    spec = loaded.__spec__ if loaded is not None else find_spec(top)
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin).parent.joinpath(*rest) if spec.submodule_search_locations else Path(spec.origin)
-    candidates = (path, path.with_name(f"{path.name}.py"), path / "__init__.py")
-    return next((file for file in candidates if file.is_file() and file.suffix == ".py"), None)
+@cache
+def own_sources(module_name: str) -> dict[str, Path]:
+    """The files of a module and, transitively, of the modules it imports, by name.
+
+    Those count that lie below the project's root, beside the module's own top-level package or in the method's: not
+    what was installed, nor Python's own. An import counts wherever it stands, and so does ``import_module`` of a
+    literal; a name that is put together while the program runs cannot be followed.
+
+    Raises:
+        SettingsError: there is no such module, or it has no source.
+    """
+    tops = {module_name.partition(".")[0], METHOD}
+    roots = {Path.cwd(), *(root for top in tops if (root := _root(top)))}
+    files: dict[str, Path] = {}
+    waiting = [module_name]
+    while waiting:
+        name = waiting.pop()
+        waiting += [above for above in [name.rpartition(".")[0]] if above]
+        if name in files or (file := _origin(name)) is None:
+            continue
+        if name.partition(".")[0] in tops or _is_below(file, roots):
+            files[name] = file
+            waiting += _imports(file, name)
+    if module_name not in files:
+        raise SettingsError(f"{module_name}: no such Python module")
+    return files
+
+
+def is_installed(file: Path) -> bool:
+    """Whether a file is of Python itself, or of what was installed for it."""
+    return bool(INSTALLED & {*file.parts}) or any(file.is_relative_to(folder) for folder in STANDARD)
+
+
+def _is_below(file: Path, roots: Iterable[Path]) -> bool:
+    return not is_installed(file) and any(file.is_relative_to(root) for root in roots)
 
 
 @cache
-def _root(name: str) -> Path | str | None:
-    """The folder of a module's top-level package; for one that was installed, the package alone."""
-    top = name.partition(".")[0]
-    origin = _origin(top)
-    if origin is None or "site-packages" in origin.parts:
-        return origin and top
-    return origin.parent.parent if origin.name == "__init__.py" else origin.parent
+def _origin(name: str) -> Path | None:
+    """The file of a module; of a package, its ``__init__``."""
+    top, *rest = name.split(".")
+    loaded = getattr(sys.modules.get(top), "__spec__", None)
+    try:
+        spec = loaded or find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations is None:
+        places = [Path(spec.origin)] if spec.origin and not rest else []
+    else:
+        bases = [Path(folder, *rest) for folder in spec.submodule_search_locations]
+        suffixes = [".py", *EXTENSION_SUFFIXES]
+        packages = [base / f"__init__{suffix}" for base in bases for suffix in suffixes]
+        modules = [base.with_name(f"{base.name}{suffix}") for base in bases if rest for suffix in suffixes]
+        places = packages + modules
+    return next((Path(os.path.abspath(file)) for file in places if file.is_file()), None)
 
 
-def _imports(content: bytes, package: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(content)):
+def _root(top: str) -> Path | None:
+    """The folder in which a top-level module or package lies; None where it was installed."""
+    spec = getattr(sys.modules.get(top), "__spec__", None) or find_spec(top)
+    if spec is None:
+        return None
+    places = spec.submodule_search_locations
+    found = Path(os.path.abspath(next(iter(places)) if places else spec.origin or "")).parent
+    return None if is_installed(found) else found
+
+
+@cache
+def _imports(file: Path, name: str) -> tuple[str, ...]:
+    return tuple(_imported(file, name))
+
+
+def _imported(file: Path, name: str) -> Iterator[str]:
+    if file.suffix != ".py":
+        return
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    try:
+        with _parsing:
+            nodes = list(ast.walk(ast.parse(file.read_bytes())))
+    except (SyntaxError, ValueError):  # importing it will tell, if that is ever done
+        return
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -81,3 +132,15 @@ def _imports(content: bytes, package: str) -> Iterator[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and (literal := _imported_by_call(node)):
+            try:
+                yield resolve_name(literal, package)
+            except ImportError:
+                continue
+
+
+def _imported_by_call(call: ast.Call) -> str | None:
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+    first = call.args[0] if call.args else None
+    is_literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
+    return first.value if called in ("import_module", "__import__") and is_literal else None  # type: ignore[union-attr]

@@ -302,6 +302,10 @@ def test_more_clusters_than_classes_or_only_one_is_one_clear_line(how, count):
         clusters_of(how, num_clusters=count)
 
 
-def test_only_tables_are_read_from_files():
-    assert source_of("text") == source_of("visual") == source_of("random") == []
+def test_tables_and_what_names_mean_are_read_from_files(tmp_path):
+    assert source_of("visual") == source_of("random") == []
+    assert [path.name for path in source_of("text")] == ["index.noun", "data.noun"]
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert source_of("text", str(tmp_path)) == [tmp_path / "model.safetensors"]
+    assert source_of("text", "all-MiniLM-L6-v2") == []
     assert source_of("paper") == [TABLES["paper"]]

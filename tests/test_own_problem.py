@@ -97,14 +97,15 @@ class Waves(Problem):
 '''
 
 
-def test_the_pipeline_runs_it(repository, tmp_path):
+def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
     project = Project(repository, tmp_path)
     (tmp_path / "waves.py").write_text(MINE)
-    (tmp_path / "points.txt").write_text("32")
+    points = tmp_path_factory.mktemp("source") / "points.txt"
+    points.write_text("32")
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
     params["My_waves"] = deepcopy(params["digits"]) | {
         "problem": "waves:Waves",
-        "partition": {"source": "points.txt"},
+        "partition": {"source": str(points)},
         "training": {"width": 8},
         "seeds": [3],
         "sparsities": [0.4],
@@ -121,12 +122,19 @@ def test_the_pipeline_runs_it(repository, tmp_path):
     shown = " ".join(project.succeed("rtl", "results", "My_waves").split())  # titles are as wide as their tables
     assert "PSNR, dB" in shown and "IMP single" in shown and "over IMP single" in shown and "ahead in" in shown
     assert "MSE (lower is better)" in shown and "margins in MSE (lower is better; + means lower), paper" in shown
+    assert "changed since" not in shown
     check_margins(tmp_path / "artifacts/My_waves")
     check_sounds(tmp_path / "artifacts/My_waves", tmp_path / "mlartifacts/My_waves")
 
-    (tmp_path / "points.txt").write_text("48")
+    again = "`python -m flows.pipeline My_waves` takes it up\n"
+    points.write_text("48")
+    said = "My_waves: points.txt changed since these tables were made; "
+    assert f"{said}`dvc repro -f partition@My_waves` or {again}" in project.succeed("rtl", "results", "My_waves")
     project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
     assert (tmp_path / "data/My_waves/points.txt").read_text() == "48"
+    (tmp_path / "waves.py").write_text(f"{MINE}\n# another\n")
+    said = f"My_waves: waves.py changed since these tables were made; `dvc repro` or {again}"
+    assert said in project.succeed("rtl", "results", "My_waves")
 
     params["My_waves"]["training"] = {"width": 0.5}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))

@@ -147,6 +147,22 @@ def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_sta
     assert "/runs/" in artifacts["digits-mlflow"]["data"] and "report.html" in artifacts["digits-report"]["data"]
 
 
+def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
+    params = project.folder / "params.yaml"
+    sections = yaml.safe_load(params.read_text())
+    sections["mine"] = {**sections["digits"], "problem": "mine:Mine", "partition": {}}
+    params.write_text(yaml.safe_dump(sections, sort_keys=False))
+    own = "from helpers import SAID\nfrom rtl_core.problems.digits import Digits\n"
+    written = "(folder / 'said.txt').write_text(SAID)"
+    own += f"class Mine(Digits):\n    @classmethod\n    def partition(cls, folder):\n        {written}\n"
+    (project.folder / "mine.py").write_text(own)
+    for said in ("before", "after"):
+        (project.folder / "helpers.py").write_text(f"SAID = {said!r}")
+        run = start(pages, served["partition"], problem="mine")
+        assert ended(pages, run)["state_type"] == "COMPLETED"
+        assert (project.folder / "data/mine/said.txt").read_text() == said
+
+
 def test_the_api_refuses_what_the_form_refuses(pages, served):
     with pytest.raises(OSError, match="409"):
         start(pages, served["pipeline"], problem="digits", changes={"sparsities": [1.2]})

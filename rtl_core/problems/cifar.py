@@ -54,7 +54,7 @@ class Cifar10(OneVsRest):
 
     @classmethod
     def source_files(cls, *, source: str = "npz", path: str = "$RTL_DATA/cifar10", **_: object) -> list[Path]:
-        return _npz_files(source, path)
+        return _files(source, path)
 
 
 class Cifar100Data(ImageClassification):
@@ -87,9 +87,15 @@ class Cifar100Data(ImageClassification):
 
     @classmethod
     def source_files(
-        cls, *, source: str = "npz", path: str = "$RTL_DATA/cifar100", clusters: str = "paper", **_: object
+        cls,
+        *,
+        source: str = "npz",
+        path: str = "$RTL_DATA/cifar100",
+        clusters: str = "paper",
+        encoder: str = "wordnet",
+        **_: object,
     ) -> list[Path]:
-        return [*_npz_files(source, path), *source_of(clusters)]
+        return [*_files(source, path), *source_of(clusters, encoder)]
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -122,10 +128,12 @@ def _read_splits(
     return {"train": train, "validation": validation, "test": test}, classes
 
 
-def _npz_files(source: str, path: str) -> list[Path]:
-    if source != "npz":
-        return []
-    return [source_path(path, "partition.path") / f"{split}.npz" for split in ("train", "test")]
+def _files(source: str, path: str) -> list[Path]:
+    """The two files, or what torchvision has downloaded so far."""
+    folder = source_path(path, "partition.path")
+    if source == "npz":
+        return [folder / f"{split}.npz" for split in ("train", "test")]
+    return sorted(file for pattern in ("cifar-*", "cifar-*/*") for file in folder.glob(pattern) if file.is_file())
 
 
 def read_npz(folder: Path, split: str) -> tuple[LabelledImages, list[str]]:

@@ -15,7 +15,7 @@ from rtl_core.problems.labelled_images import LabelledImages
 from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 from rtl_core.semantics.name_clusters import centres_of, name_clusters
-from rtl_core.semantics.name_encoding import encode_names
+from rtl_core.semantics.name_encoding import encode_names, encoder_files
 
 SEMANTICS = Path(__file__).parents[1] / "semantics"
 TABLES = {
@@ -78,14 +78,16 @@ def class_clusters(
     return _dealt(of_place, Stream(seed).at(draw="class clusters"))
 
 
-def source_of(how: str) -> list[Path]:
-    """The CSV file that the clusters are read from, if they are.
+def source_of(how: str, encoder: str = "wordnet") -> list[Path]:
+    """The files that the clusters, or what the names of classes mean, are read from, if they are.
 
     Raises:
         DataError: it is not there.
     """
     if how == "shuffled":
         return [TABLES["paper"]]
+    if how == "text":
+        return encoder_files(encoder)
     return [] if how in COMPUTED else [_table(how)]
 
 

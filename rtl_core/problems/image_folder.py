@@ -82,10 +82,10 @@ class ImageFolderData:
             (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2) + "\n")
 
     @classmethod
-    def source_files(cls, *, path: str = "", clusters: str = "", **_: object) -> list[Path]:
-        """Every image, and the CSV of clusters."""
+    def source_files(cls, *, path: str = "", clusters: str = "", encoder: str = "wordnet", **_: object) -> list[Path]:
+        """Every image, and what the clusters are read from."""
         images = [file for file, _ in _samples(path)[1]]
-        return [*images, *(source_of(clusters) if clusters else [])]
+        return [*images, *(source_of(clusters, encoder) if clusters else [])]
 
 
 class ImageFolder(ImageFolderData, OneVsRest):

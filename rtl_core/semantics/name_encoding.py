@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtl_core.errors import DataError
 from rtl_core.one_thread import one_thread
-from rtl_core.semantics.wordnet_nouns import WordNetNouns
+from rtl_core.semantics.wordnet_nouns import FILES, WordNetNouns
 
 Vectors = NDArray[np.float64]
 DEBIAN = "/usr/share/wordnet"
@@ -30,6 +30,17 @@ def encode_names(names: Sequence[str], encoder: str) -> Vectors:
     return _kinds(texts) if encoder == "wordnet" else _sentences(texts, encoder)
 
 
+def encoder_files(encoder: str) -> list[Path]:
+    """The files that an encoder reads, but for a model in the cache, which is named by its content."""
+    if encoder == "wordnet":
+        return [_wordnet() / name for name in FILES]
+    return sorted(path for path in Path(encoder).rglob("*") if path.is_file())
+
+
+def _wordnet() -> Path:
+    return Path(os.environ.get("WNSEARCHDIR") or DEBIAN)  # WordNet's own variable
+
+
 def _kinds(names: Sequence[str]) -> Vectors:
     """TF-IDF of what each name can mean and what that is a kind of, up to 'entity'.
 
@@ -37,7 +48,7 @@ def _kinds(names: Sequence[str]) -> Vectors:
     """
     from sklearn.feature_extraction.text import TfidfTransformer  # takes a second to import
 
-    nouns = WordNetNouns(Path(os.environ.get("WNSEARCHDIR") or DEBIAN))  # WordNet's own variable
+    nouns = WordNetNouns(_wordnet())
     bags = [_bag(nouns, name) for name in names]
     columns = {kind: column for column, kind in enumerate(sorted(set().union(*bags)))}
     counts = np.zeros((len(bags), len(columns)))

@@ -14,6 +14,9 @@ ENDINGS = {"s": "", "ses": "s", "xes": "x", "zes": "z", "ches": "ch", "shes": "s
 """Of regular plurals and what stands there in the singular, from morphy(7WN)."""
 
 
+FILES = ("index.noun", "data.noun")
+
+
 class WordNetNouns:
     """The nouns of a folder with WordNet's ``index.noun`` and ``data.noun``. A meaning is a place in the latter.
 
@@ -24,8 +27,7 @@ class WordNetNouns:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            index = (folder / "index.noun").read_bytes()
-            self._data = (folder / "data.noun").read_bytes()
+            index, self._data = ((folder / name).read_bytes() for name in FILES)
         except OSError as problem:
             raise DataError(
                 f"{folder}: no readable index.noun and data.noun ({problem.strerror}); allowed: WordNet 3's "

@@ -1,0 +1,208 @@
+"""Whatever a problem's module imports from the project, and every file that it reads, is an input of its steps."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from test_own_problem import MINE
+from test_pipeline import Project
+
+REACHED = {
+    "beside a package": ({"mine/__init__.py": "", "mine/problem.py": "import helpers"}, "mine.problem", "helpers.py"),
+    "by a package without __init__": ({"mine/problem.py": "from mine import near"}, "mine.problem", "mine/near.py"),
+    "in a package without __init__": ({"mine.py": "import parts.inner as x"}, "mine", "parts/inner.py"),
+    "in a function": ({"mine.py": "def f():\n    import helpers"}, "mine", "helpers.py"),
+    "relatively": ({"mine/__init__.py": "", "mine/problem.py": "from . import near"}, "mine.problem", "mine/near.py"),
+    "as a literal": ({"mine.py": "importlib.import_module('helpers')"}, "mine", "helpers.py"),
+    "relatively, as a literal": (
+        {"mine/__init__.py": "", "mine/problem.py": "import_module('.near', __package__)"},
+        "mine.problem",
+        "mine/near.py",
+    ),
+    "the package around": ({"mine/__init__.py": "", "mine/problem.py": ""}, "mine.problem", "mine/__init__.py"),
+    "the package around an import": (
+        {"mine.py": "import parts.inner", "parts/inner.py": ""},
+        "mine",
+        "parts/__init__.py",
+    ),
+    "through another": (
+        {"mine.py": "from other import Base", "other.py": "from helpers import Base"},
+        "mine",
+        "helpers.py",
+    ),
+    "from a package that lies elsewhere": ({"../src/mine.py": "import helpers"}, "mine", "helpers.py"),
+    "from an installed package": ({"../site-packages/mine.py": "import helpers"}, "mine", "helpers.py"),
+}
+DIGEST = "import sys; from tasks.source_digest import source_digest; print(source_digest(sys.argv[1]))"
+
+
+@pytest.mark.parametrize("how", REACHED)
+def test_a_module_that_is_reached_counts(repository, tmp_path, how):
+    files, module, changed = REACHED[how]
+    root = tmp_path / "project"
+    for name, content in {changed: "", **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    digests = []
+    for content in ("", "X = 1"):
+        (root / changed).write_text(content)
+        places = [str(root), *(str(tmp_path / name) for name in ("src", "site-packages")), str(repository)]
+        command = [sys.executable, "-c", DIGEST, module]
+        done = subprocess.run(
+            command, cwd=root, env={"PYTHONPATH": ":".join(places)}, capture_output=True, text=True, check=True
+        )
+        digests.append(done.stdout)
+    assert digests[0] != digests[1]
+
+
+READERS = {
+    "torch.load": ("backbone.pt", "torch.load('backbone.pt', weights_only=True)"),
+    "safetensors": ("backbone.safetensors", "load_file('backbone.safetensors')"),
+    "another thread": ("table.csv", "ThreadPoolExecutor().submit(Path('table.csv').read_text).result()"),
+    "a dynamic import": ("plugin.py", "__import__('plug' + 'in')"),
+}
+PLACES = {
+    "constructor": "self.width = width",
+    "network": "return initialise(",
+    "single network": "return self.network(",
+}
+LOADING = """
+import json, sys
+from pathlib import Path
+import tasks.prefect_environment
+from tasks.job import job_of, load_problem
+from tasks.settings import problem_settings
+from rtl_core.errors import RtlError
+
+def said(action):
+    try:
+        action()
+    except RtlError as problem:
+        return str(problem)
+
+lines, name = {}, "My_waves"
+for module in json.loads(sys.argv[1]):
+    settings = problem_settings(name).model_copy(update={"problem": f"{module}:Waves"})
+    lines[module] = said(lambda: load_problem(job_of(name, settings)))
+settings = problem_settings(name).model_copy(update={"problem": "named:Waves"})
+job = job_of(name, settings)
+lines["other code"] = said(lambda: load_problem({**job, "code": "0"}))
+Path("backbone.pt").write_bytes(b"")
+lines["other file"] = said(lambda: load_problem(job))
+Path("backbone.pt").unlink()
+lines["no file"] = said(lambda: job_of(name, settings))
+print(json.dumps(lines))
+"""
+IMPORTS = "from concurrent.futures import ThreadPoolExecutor\nfrom safetensors.torch import load_file\n"
+FILES = (
+    "import torch; from safetensors.torch import save_file; a = {'a': torch.ones(1)}; "
+    "torch.save(a, 'backbone.pt'); save_file(a, 'backbone.safetensors')"
+)
+
+
+def waves(reader: str, place: str) -> str:
+    """The problem of two waves, whose constructor or network reads one thing more."""
+    return IMPORTS + MINE.replace(PLACES[place], f"{READERS[reader][1]}\n        {PLACES[place]}", 1)
+
+
+def waves_project(repository: Path, folder: Path, **changes: object) -> Project:
+    """A project with the problem of two waves, few steps, and files that the problem may read."""
+    project = Project(repository, folder, seeds=[0], sparsities=[0.4])
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    own = {"problem": "waves:Waves", "partition": {"source": "points.txt"}, "training": {"width": 8}}
+    params |= {"problems": ["My_waves"], "My_waves": params["digits"] | own | changes}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "waves.py").write_text(MINE)
+    (folder / "points.txt").write_text("32")
+    (folder / "table.csv").write_text("1")
+    (folder / "plugin.py").write_text("")
+    project.succeed(sys.executable, "-c", FILES)
+    return project
+
+
+def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_path):
+    project = waves_project(repository, tmp_path)
+    hook = "    @classmethod\n    def training_files(cls):\n        return [Path('backbone.pt')]\n\n    def network("
+    (tmp_path / "named.py").write_text(waves("torch.load", "network").replace("    def network(", hook))
+    (tmp_path / "early.py").write_text(f"from pathlib import Path\nPath('table.csv').read_text()\n{MINE}")
+    made = {f"m{number}": (reader, place) for number, (reader, place) in enumerate(
+        [*((reader, "constructor") for reader in READERS), ("torch.load", "network"), ("safetensors", "network"),
+         ("safetensors", "single network")])}  # fmt: skip
+    for module, (reader, place) in made.items():
+        (tmp_path / f"{module}.py").write_text(waves(reader, place))
+    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    modules = ["waves", "named", "early", *made]
+    lines = json.loads(project.succeed(sys.executable, "-c", LOADING, json.dumps(modules)))
+    assert lines["waves"] is None and lines["named"] is None
+    for module, file in {"early": "table.csv", **{m: READERS[reader][0] for m, (reader, _) in made.items()}}.items():
+        assert lines[module] == (
+            f"{module}:Waves reads {file} and does not name it in training_files(): when it changed, nothing would be "
+            "computed anew; name it there"
+        )
+    assert lines["other code"].startswith("named: found other source code than the run began with; ")
+    assert lines["other file"] == "backbone.pt: found another content than the run began with; start the run again"
+    assert lines["no file"] == "backbone.pt: no such file; named:Waves names it in training_files()"
+
+    (tmp_path / "waves.py").write_text(MINE.replace("Path(source).read_text()", "Path('table.csv').read_text()"))
+    done = project.run(sys.executable, "-m", "flows.partition", "My_waves")
+    assert done.returncode == 1 and "waves:Waves reads table.csv and does not name it in source_files()" in done.stderr
+
+
+def test_what_it_imports_and_what_it_is_trained_from_runs_steps_again(repository, tmp_path):
+    reading = waves("safetensors", "network").replace("width: int = 16", "width: int = 16, backbone: str = ''")
+    project = waves_project(repository, tmp_path, training={"width": 8, "backbone": "backbone.safetensors"})
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/problem.py").write_text(f"import helpers\n{reading}")
+    (tmp_path / "helpers.py").write_text("")
+    params = (tmp_path / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(params.replace("waves:Waves", "mine.problem:Waves"))
+
+    def executed() -> int:
+        before = len(project.executed())
+        project.succeed(sys.executable, "-m", "flows.extract", "My_waves")
+        return len(project.executed()) - before
+
+    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    everything = executed()
+    assert everything > 2 and executed() == 0
+    (tmp_path / "helpers.py").write_text("X = 1")
+    assert executed() == everything
+    project.succeed(sys.executable, "-c", FILES.replace("ones", "zeros"))
+    assert executed() == everything and executed() == 0
+
+
+def test_dvc_is_asked_to_watch_what_it_does_not(repository, tmp_path):
+    project = waves_project(repository, tmp_path, training={"width": 8, "backbone": "backbone.pt"})
+    reading = waves("torch.load", "network").replace("width: int = 16", "width: int = 16, backbone: str = ''")
+    (tmp_path / "waves.py").write_text(f"import helpers\n{reading}")
+    (tmp_path / "helpers.py").write_text("")
+    stages = ["partition", "extract", "retrain", "baselines", "compare"]
+    wanted = "partition@My_waves", "extract@My_waves"
+    project.succeed("git", "init", "--quiet")
+    done = project.run("dvc", "repro", *wanted)
+    said = re.findall("^error: .*", done.stderr, re.MULTILINE)
+    assert said == [
+        f"error: dvc.yaml: {', '.join(stages)}: add `- helpers.py` and `- waves.py` to deps; partition: add "
+        f"`- points.txt` to deps; {', '.join(stages[1:])}: add `- backbone.pt` to deps: DVC would not see when it "
+        "changes"
+    ]
+    assert done.returncode != 0 and not (tmp_path / "data").exists()
+
+    written = yaml.safe_load((tmp_path / "dvc.yaml").read_text())
+    for name in stages:
+        written["stages"][name]["deps"] += ["helpers.py", "waves.py"]
+        written["stages"][name]["deps"] += ["points.txt"] if name == "partition" else ["backbone.pt"]
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(written))
+    ran = "Running stage '(.*)@My_waves'"
+    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == ["partition", "extract"]
+    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == []
+    before = len(project.executed())
+    project.succeed(sys.executable, "-c", FILES.replace("ones", "zeros"))
+    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == ["extract"]
+    assert len(project.executed()) > before
+    (tmp_path / "helpers.py").write_text("X = 1")
+    assert set(json.loads(project.succeed("dvc", "status", "--json", *wanted))) == {*wanted}
