@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import psutil
 import pytest
@@ -80,7 +81,18 @@ def run_of(pages: Pages, run: str) -> dict[str, Any]:
 
 
 def start(pages: Pages, deployment: str, **parameters: object) -> str:
-    return ask(f"{pages.prefect}/api/deployments/{deployment}/create_flow_run", {"parameters": parameters})["id"]
+    """Start a run; a server whose database is busy is asked again, as Prefect's own client does."""
+    url = f"{pages.prefect}/api/deployments/{deployment}/create_flow_run"
+
+    def started() -> str | None:
+        try:
+            return ask(url, {"parameters": parameters})["id"]
+        except HTTPError as problem:
+            if problem.code != 503:
+                raise
+            return None
+
+    return until(started, 60, lambda: "the server stays busy")
 
 
 def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
