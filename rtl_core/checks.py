@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
@@ -19,7 +19,7 @@ from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
 from rtl_core.problem import Batch, Objective, Problem, check_problem
 from rtl_core.randomness import Stream
-from rtl_core.scoring import complete_scores
+from rtl_core.scoring_checks import draw_failures, every_job_failures, score_failures
 from rtl_core.tickets import Tickets
 from rtl_core.training import train
 from rtl_core.weights import FlatWeights, to_cpu
@@ -28,7 +28,6 @@ MOST_COUNTED = 100
 """Batches of an epoch that are counted; longer epochs are not gone through."""
 STEPS = 2
 """That are taken twice: what a buffer does with weights that have moved shows in the second."""
-DRAWS = "give it a torch.Generator, or leave it out (p=0): two runs would differ"
 
 
 def check_training(problem: Problem, make_optimizer: OptimizerFactory, stream: Stream) -> None:
@@ -82,12 +81,14 @@ def _scoring_failures(problem: Problem, stream: Stream, single: bool) -> Iterato
     """What keeps scores of untrained networks from being tabulated and compared."""
     networks = [new_network(problem, stream).eval() for _ in problem.subsets]
     metrics: set[str] = set()
-    yield from _caught(partial(_of_scores, problem, partial(problem.score, networks), metrics), "score()")
+    yield from _caught(partial(score_failures, problem, partial(problem.score, networks), metrics), "score()")
     if metrics:
-        yield from _caught(partial(_of_every_job, problem, networks[0], metrics), "across_subsets()")
+        yield from _caught(partial(every_job_failures, problem, networks[0], metrics), "across_subsets()")
     if single:
         one = new_network(problem, stream, single=True).eval()
-        yield from _caught(partial(_of_scores, problem, partial(problem.score_single, one), set()), "score_single()")
+        yield from _caught(
+            partial(score_failures, problem, partial(problem.score_single, one), set()), "score_single()"
+        )
 
 
 def _of_network(problem: Problem, stream: Stream, single: bool) -> Iterator[str]:
@@ -119,8 +120,7 @@ def _of_objective(
         failure = _loss_failure(weights, objective, batch)
     if failure:
         yield failure
-    if draws:
-        yield f"training draws random numbers ({', '.join(dict.fromkeys(draws))}) from no generator; {DRAWS}"
+    yield from draw_failures("training", draws)
     if failure or draws:
         return
     start = initial_weights(problem, stream, single)
@@ -200,28 +200,6 @@ def _ticket_failure(
             "learned or drew is neither parameter nor buffer; register it as one"
         )
     return ""
-
-
-def _of_scores(problem: Problem, score: Callable[[], Any], metrics: set[str]) -> Iterator[str]:
-    """Adds to ``metrics`` those of the scores, where they are sound."""
-    with implicit_draws() as draws:
-        scores = score()
-    if draws:
-        yield f"draws random numbers ({', '.join(dict.fromkeys(draws))}) from no generator; {DRAWS}"
-    metrics.update(row.metric for row in complete_scores(scores, problem.subsets))
-
-
-def _of_every_job(problem: Problem, network: nn.Module, metrics: set[str]) -> Iterator[str]:
-    with implicit_draws() as draws:
-        across = problem.across_subsets(network)
-    if draws:
-        yield f"draws random numbers ({', '.join(dict.fromkeys(draws))}) from no generator; {DRAWS}"
-    if across is None:
-        return
-    if across.metric not in metrics:
-        yield f"metric: found {across.metric!r}; allowed: one of score()'s, {', '.join(sorted(metrics))}"
-    if len(across.scores) != len(problem.subsets):
-        yield f"found {len(across.scores)} scores; allowed: {len(problem.subsets)}, one a subset"
 
 
 def _own_buffers(weights: FlatWeights) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -19,6 +20,9 @@ MEAN = "mean"
 def complete_scores(scores: Sequence[Score], subsets: Sequence[str]) -> list[Score]:
     """Scores as tables need them: each with its direction, and a mean over subsets where a metric came without one.
 
+    Undefined ones (NaN) are left out; so is a mean of which a part is undefined, as it would be of other subsets than
+    another method's.
+
     Args:
         scores: what ``Problem.score`` or ``score_single`` returned.
         subsets: the problem's K names.
@@ -30,12 +34,12 @@ def complete_scores(scores: Sequence[Score], subsets: Sequence[str]) -> list[Sco
     rows = [_checked(score, subsets) for score in scores]
     if not rows:
         raise DataError("found no score; allowed: one for each subset and metric, or more")
-    places = [(row[:3], row.example) for row in rows]
-    if twice := next((place for number, place in enumerate(places) if place in places[:number]), None):
-        raise DataError(f"found {' '.join(filter(None, (*twice[0], twice[1])))} twice; allowed: once")
+    places = Counter((row.protocol, row.metric, row.subset, row.example) for row in rows)
+    if twice := next((place for place, times in places.items() if times > 1), None):
+        raise DataError(f"found {' '.join(filter(None, twice))} twice; allowed: once")
     directions = _directions(rows)
     rows = [row._replace(higher_is_better=directions[row.protocol, row.metric]) for row in rows]
-    return [*rows, *_missing_means(rows)]
+    return [row for row in (*rows, *_missing_means(rows)) if not math.isnan(row.value)]
 
 
 def direction_of(metric: str) -> bool | None:

@@ -11,7 +11,7 @@ PLAIN = "return nn.Sequential(nn.Linear(inputs, self.width), nn.ReLU(), nn.Linea
 FAULTS = {
     "dropout": (
         PLAIN.replace("nn.ReLU()", "nn.Sequential(nn.ReLU(), nn.Dropout(0.1))"),
-        "error: mine: objective 'sine': training draws random numbers (bernoulli_) from no generator; ",
+        "error: mine: objective 'sine': training draws random numbers (bernoulli_) from no generator, ",
     ),
     "no gradient": (PLAIN + ".requires_grad_(False)", "error: mine: objective 'sine': the loss does not depend on "),
 }

@@ -221,7 +221,7 @@ def unseeded_order(self, generator):
         (with_method(score=lambda self, tickets: 1 / 0), r"score\(\): ZeroDivisionError"),
         (
             with_method(score=lambda self, tickets: [Score("plain", "loss", "mean", torch.rand(()).item())]),
-            r"score\(\): draws random numbers \(rand\)",
+            r"score\(\): it draws random numbers \(rand\)",
         ),
         (with_method(score=lambda self, tickets: [Score("plain", "gain", "mean", 1.0)]), "whether higher is better"),
         (

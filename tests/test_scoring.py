@@ -28,6 +28,16 @@ def test_of_examples_alone_each_subset_weighs_the_same():
     assert found == {"cat": 2.0, "dog": 10.0, "mean": 6.0}
 
 
+def test_what_is_undefined_is_left_out_and_so_is_a_mean_of_it():
+    rows = [
+        Score("plain", "mse", "cat", math.nan),
+        Score("plain", "mse", "dog", 2.0),
+        Score("plain", "mae", "cat", 1.0),
+    ]
+    found = [row[:3] for row in complete_scores(rows, SUBSETS)]
+    assert found == [("plain", "mse", "dog"), ("plain", "mae", "cat"), ("plain", "mae", "mean")]
+
+
 def test_whole_rows_come_back_as_they_are():
     rows = [Score("plain", "gain", name, 1.0, "", False, 0.0) for name in (*SUBSETS, "mean")]
     assert complete_scores(rows, SUBSETS) == rows
