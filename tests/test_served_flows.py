@@ -162,7 +162,7 @@ def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_sta
 def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
     params = project.folder / "params.yaml"
     sections = yaml.safe_load(params.read_text())
-    sections["mine"] = {**sections["digits"], "problem": "mine:Mine", "partition": {}}
+    sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))
     own = "from helpers import SAID\nfrom rtl_core.problems.digits import Digits\n"
     written = "(folder / 'said.txt').write_text(SAID)"

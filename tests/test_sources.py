@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def waves_project(repository: Path, folder: Path, **changes: object) -> Project:
     project = Project(repository, folder, seeds=[0], sparsities=[0.4])
     params = yaml.safe_load((folder / "params.yaml").read_text())
     own = {"problem": "waves:Waves", "partition": {"source": "points.txt"}, "training": {"width": 8}}
-    params |= {"problems": ["My_waves"], "My_waves": params["digits"] | own | changes}
+    params |= {"problems": ["My_waves"], "My_waves": deepcopy(params["digits"]) | own | changes}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     (folder / "waves.py").write_text(MINE)
     (folder / "points.txt").write_text("32")
