@@ -171,7 +171,7 @@ def test_what_holds_of_everything_is_one_line_of_each_kind():
         "every score of matched AUROC is at chance: nothing was learned, or the metric cannot tell",
     ]
     assert lines(comparison(value=0.7, metric="mse", higher_is_better=False), []) == [
-        "every score of matched mse is at chance: nothing was learned, or the metric cannot tell"
+        "every score of matched MSE is at chance: nothing was learned, or the metric cannot tell"
     ]
 
 

@@ -381,7 +381,8 @@ def test_damage_in_the_store(project, recovers, folder, damages):
     for number, path in enumerate(files):
         damages[number % 2](path)
     recovers(project, "extract")
-    assert len(project.executed()) == before + 10 + 2  # chains; their masks, and how alike these are
+    checks = folder == "records"  # which leave no object
+    assert len(project.executed()) == before + checks + 10 + 2  # chains; their masks, and how alike these are
 
 
 def test_two_runs_at_once(undisturbed, project):
@@ -435,7 +436,7 @@ def test_a_jump_of_the_clock(undisturbed, project, clock, seconds, in_the_run):
 def test_kill_9_of_a_dask_worker(undisturbed, project):
     without(project, "extract")
     with running(project, "extract", "--runner", "dask") as run:
-        run.wait_for(lambda: records(project))
+        run.wait_for(lambda: len(records(project)) > 1)  # the first is the check's, which comes before the workers
         worker = next(one for one in run.tree() if "--multiprocessing-fork" in _command(one))
         worker.kill()
         began = time.monotonic()

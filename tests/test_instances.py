@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from flows.command_line import app
 from rtl_core.errors import DataError
+from rtl_core.problem import Problem
 from tasks import paths
 from tasks.description import tables_digest
 from tasks.figures import png, specs
@@ -293,8 +294,10 @@ def test_instances_have_names_of_any_script_and_hidden_files_are_no_data(reposit
         paths.data(f"digits/{name}").mkdir(parents=True)
         (paths.data(f"digits/{name}") / "x").write_text(name)
 
-    class Named:
-        instances = staticmethod(lambda folder: names)
+    class Named(Problem):
+        @classmethod
+        def instances(cls, folder):
+            return names
 
     monkeypatch.setattr("tasks.job.problem_class", lambda path: Named)
     jobs = jobs_of("digits", problem_settings("digits"))

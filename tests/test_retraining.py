@@ -158,7 +158,7 @@ def test_short_subsets_repeat_their_batches_and_empty_ones_are_named():
     seven = [int(b) for b in islice(batches_of(objective, repeat(Stream(5))), 7)]
     assert sorted(seven[:3]) == [0, 1, 2]
     assert seven == (seven[:3] * 3)[:7]
-    with pytest.raises(DataError, match="objective none has no batch"):
+    with pytest.raises(DataError, match="objective none: batches\\(\\) gave 0 in an epoch"):
         next(batches_of(Objective("none", lambda generator: iter(()), 1, None), repeat(Stream(5))))
 
 
