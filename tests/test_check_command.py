@@ -1,6 +1,7 @@
 """Whoever brings a problem is told what to change before anything is trained, by ``rtl check`` and by a run."""
 
 import sys
+from copy import deepcopy
 
 import pytest
 import yaml
@@ -22,7 +23,7 @@ def project(repository, tmp_path):
     project = Project(repository, tmp_path)
     (tmp_path / "points.txt").write_text("32")
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    params["mine"] = params["digits"] | {
+    params["mine"] = deepcopy(params["digits"]) | {
         "problem": "mine:Waves",
         "partition": {"source": "points.txt"},
         "training": {"width": 8},
