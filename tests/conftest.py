@@ -9,10 +9,14 @@ import pandas as pd
 import pytest
 import torch
 from example_tables import example_tables
+from hypothesis import settings
 
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.problems.digits import Digits
 from rtl_core.randomness import Stream
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes depends on what else runs
+settings.load_profile("unhurried")
 
 CHROMIUM = shutil.which("chromium")
 CHROMIUM_ARGUMENTS = [
