@@ -18,6 +18,8 @@ OF_THE_RUN = {"params.yaml", "dvc.yaml", "dvc.lock", "mlflow.db"}
 """Folders at the root that hold what stages made, and files there that a run opens by itself."""
 NOT_DATA = {"__pycache__", "site-packages", "node_modules"}
 
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
 
 @contextmanager
 def opened_by_anyone(root: Path) -> Iterator[set[Path]]:
@@ -40,14 +42,10 @@ def opened_by_anyone(root: Path) -> Iterator[set[Path]]:
 
 
 def _inotify() -> int | None:
-    if sys.platform != "linux":
+    if _LIBC is None:
         return None
-    descriptor = _libc().inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     return descriptor if descriptor >= 0 else None
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None)
 
 
 def _watched(descriptor: int, root: Path) -> dict[int, Path]:
@@ -57,7 +55,7 @@ def _watched(descriptor: int, root: Path) -> dict[int, Path]:
     while waiting and len(folders) < MOST_FOLDERS:
         folder = waiting.pop(0)
         mask = IN_OPEN | IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE
-        number = _libc().inotify_add_watch(descriptor, os.fsencode(folder), mask)
+        number = _LIBC.inotify_add_watch(descriptor, os.fsencode(folder), mask)
         if number < 0:
             continue
         folders[number] = folder

@@ -29,15 +29,19 @@ def test_keeping_states_takes_a_twentieth_of_the_time_at_most(tmp_path, monkeypa
     checkpoint.clear()
 
 
+def own_lines():
+    return [line for line in status_lines() if line.startswith(("joint", "several"))]
+
+
 def test_each_running_step_tells_its_last_epoch_until_it_is_done(tmp_path):
     joint, several = FileCheckpoint(tmp_path / "joint", "joint"), FileCheckpoint(tmp_path / "several", "several")
     joint.save({"epochs": torch.tensor(3)})
     several.at("cat").save({"epochs": torch.tensor(10)})
     several.at("dog").save({"epochs": torch.tensor(1)})
-    assert status_lines() == ["joint: epoch 3 done", "several: dog epoch 1 done"]
+    assert own_lines() == ["joint: epoch 3 done", "several: dog epoch 1 done"]
     assert several.at("cat").load() == {"epochs": torch.tensor(10)}
     several.clear()
-    assert status_lines() == ["joint: epoch 3 done"]
+    assert own_lines() == ["joint: epoch 3 done"]
     assert several.at("cat").load() == {}
     joint.clear()
-    assert status_lines() == []
+    assert own_lines() == []

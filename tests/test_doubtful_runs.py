@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from contextlib import closing
+from copy import deepcopy
 
 import pandas as pd
 import pytest
@@ -43,7 +44,7 @@ def project(repository, tmp_path_factory):
 def run(project: Project, **changes: object) -> tuple[list[str], pd.DataFrame]:
     """What a run warns of on stderr, and the lines that it publishes."""
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
-    params["guessable"] = params["digits"] | SETTINGS | changes
+    params["guessable"] = deepcopy(params["digits"] | SETTINGS | changes)
     (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
     done = project.run(sys.executable, "-m", "flows.pipeline", "guessable")
     assert done.returncode == 0, done.stdout + done.stderr
