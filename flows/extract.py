@@ -46,8 +46,8 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     settings = problem_settings(problem, changes)
     jobs, how = jobs_of(problem, settings), settings.extract
     check_jobs(jobs, settings)
-    if (later := jobs_of(problem, settings.for_retraining)) != jobs:
-        check_jobs(later, settings)
+    if (later := settings.for_retraining) != settings:
+        check_jobs(jobs_of(problem, later), settings)
     rounds = {job["name"]: planned_rounds(job, settings) for job in jobs}
     steps = for_each(jobs, lambda job: extraction_steps(job, settings, rounds[job["name"]]))
     identity = digest_of([jobs, list(rounds.values()), how.model_dump(), settings.seeds])

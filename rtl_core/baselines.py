@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from rtl_core.chain import extract_round, unpruned
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
-from rtl_core.extraction import extract_round, unpruned
 from rtl_core.isolation import OptimizerFactory
 from rtl_core.masks import Masks
 from rtl_core.problem import Problem

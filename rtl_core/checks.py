@@ -65,7 +65,7 @@ def _training_failures(
     Each objective is tried by itself: θ₀ is drawn twice, an epoch's batches are drawn twice, and optimizer steps are
     taken twice from one state. Nothing is left behind.
     """
-    yield from _failures(partial(check_problem, problem), "problem")
+    yield from _caught(partial(_of_subsets, problem), "problem")
     kinds = [(False, list(problem.objectives)), *([(True, [problem.single_objective])] if single else [])]
     for is_single, objectives in kinds:
         network = "single_network()" if is_single else "network()"
@@ -86,9 +86,13 @@ def _scoring_failures(problem: Problem, stream: Stream, single: bool) -> Iterato
         yield from _caught(partial(every_job_failures, problem, networks[0], metrics), "across_subsets()")
     if single:
         one = new_network(problem, stream, single=True).eval()
-        yield from _caught(
-            partial(score_failures, problem, partial(problem.score_single, one), set()), "score_single()"
-        )
+        score = partial(problem.score_single, one)
+        yield from _caught(partial(score_failures, problem, score, set()), "score_single()")
+
+
+def _of_subsets(problem: Problem) -> Iterator[str]:
+    check_problem(problem)
+    yield from ()
 
 
 def _of_network(problem: Problem, stream: Stream, single: bool) -> Iterator[str]:
@@ -232,11 +236,3 @@ def _caught(failures: Callable[[], Iterator[str]], where: str) -> Iterator[str]:
         yield one_line(str(problem) if str(problem).startswith(where) else f"{where}: {problem}")
     except Exception as problem:  # whatever a user's code raises
         yield one_line(f"{where}: {type(problem).__name__}: {' '.join(str(problem).split())}")
-
-
-def _failures(check: Callable[[], None], where: str) -> Iterator[str]:
-    def once() -> Iterator[str]:
-        check()
-        yield from ()
-
-    return _caught(once, where)

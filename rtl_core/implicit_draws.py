@@ -78,19 +78,11 @@ def _is_implicit(operator: OpOverload, args: tuple[Any, ...], kwargs: dict[str, 
 
 def _with_generator(operator: OpOverload) -> OpOverload | None:
     """The same operator where it takes a generator; None where there is no such."""
-    if _takes_generator(operator):
-        return operator
-    wanted = [argument.name for argument in operator._schema.arguments] + ["generator"]
+    given = {argument.name for argument in operator._schema.arguments}
     packet = operator.overloadpacket
-    for name in packet.overloads():
-        overload: OpOverload = getattr(packet, name)
-        if sorted(argument.name for argument in overload._schema.arguments) == sorted(wanted):
-            return overload
-    return None
-
-
-def _takes_generator(operator: OpOverload) -> bool:
-    return any(argument.name == "generator" for argument in operator._schema.arguments)
+    overloads: list[OpOverload] = [operator, *(getattr(packet, name) for name in packet.overloads())]
+    wanted = given | {"generator"}
+    return next((one for one in overloads if {argument.name for argument in one._schema.arguments} == wanted), None)
 
 
 def _device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device:

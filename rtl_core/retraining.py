@@ -7,9 +7,9 @@ from itertools import islice, repeat
 import torch
 from torch import Tensor
 
+from rtl_core.chain import under
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
-from rtl_core.extraction import under
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
 from rtl_core.problem import Batch, Objective

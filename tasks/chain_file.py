@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from safetensors.torch import load, save
 
-from rtl_core.extraction import Chain
+from rtl_core.chain import Chain
 
 
 def chain_to_bytes(chain: Chain) -> bytes:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from rtl_core.chain import extract_round as core_round
+from rtl_core.chain import unpruned
 from rtl_core.duration import Duration
-from rtl_core.extraction import extract_round as core_round
-from rtl_core.extraction import unpruned
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.problem import Objective, Problem
 from rtl_core.pruning import Round
@@ -22,7 +22,7 @@ CONTROL_CHAINS = {"same_subset": "order", "random_partition": "part"}
 
 @cached_task(
     name="{method}, seed {seed}, {subset}, round {pruning_round[number]}",
-    uses=("rtl_core.extraction",),
+    uses=("rtl_core.chain", "rtl_core.construction"),
     version="1",
     tags=(TRAINING,),
 )

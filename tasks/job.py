@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from prefect.context import FlowRunContext
 
+from rtl_core.construction import new_network
 from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_below
@@ -133,10 +134,9 @@ def _load(import_path: str, training: str, folder: str, _digests: str) -> Proble
     def load() -> Problem:
         problem = cls(Path(folder), **settings)  # type: ignore[call-arg]
         check_problem(problem)
-        problem.network(torch.Generator())
-        if cls.single_network is not Problem.single_network:
-            with suppress(Exception):  # it may never be asked for
-                problem.single_network(torch.Generator())
+        for single in [False, *([True] if cls.single_network is not Problem.single_network else [])]:
+            with suppress(Exception):  # what is wrong with it, the check tells
+                new_network(problem, Stream(0), single)
         return problem
 
     named = partial(training_sources, cls, settings)

@@ -2,6 +2,8 @@
 
 from math import isnan
 
+from rtl_core.scoring import MEAN as MEAN
+
 METHOD_NAMES = {
     "rtl": "RTL",
     "rtl_sequential": "RTL sequential",
@@ -58,9 +60,6 @@ METRIC_NAMES = {
 
 CAPTION = 16
 """Characters that stand below a picture on a phone."""
-
-MEAN = "mean"
-"""The subset under which tables hold the mean over subsets, or what has but one value for all of them."""
 
 
 def method_name(method: str) -> str:

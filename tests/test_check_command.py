@@ -14,6 +14,7 @@ FAULTS = {
         PLAIN.replace("nn.ReLU()", "nn.Sequential(nn.ReLU(), nn.Dropout(0.1))"),
         "error: mine: objective 'sine': training draws random numbers (bernoulli_) from no generator, ",
     ),
+    "no network": ('raise ValueError("no weights today")', "error: mine: network(): ValueError: no weights today"),
     "no gradient": (PLAIN + ".requires_grad_(False)", "error: mine: objective 'sine': the loss does not depend on "),
 }
 

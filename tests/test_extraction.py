@@ -1,10 +1,11 @@
 import pytest
 import torch
 
+from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
 from rtl_core.errors import DivergedError
-from rtl_core.extraction import extract_round, extract_tickets, unpruned
+from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream

@@ -22,10 +22,11 @@ import torch
 import yaml
 
 from rtl_core.baselines import extract_single_mask
+from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
 from rtl_core.controls import initial_magnitude_masks, layer_shuffled_masks, random_masks
 from rtl_core.duration import Duration
-from rtl_core.extraction import extract_round, extract_tickets, unpruned
+from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.problems.digits import Digits

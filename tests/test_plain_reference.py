@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from rtl_core.benchmark import PARTS, benchmark, growth, peak_memory
+from rtl_core.chain import Chain, extract_round
 from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
-from rtl_core.extraction import Chain, extract_round
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.plain_reference import plain_loader, plain_ticket, plain_training

@@ -12,6 +12,8 @@ import yaml
 from test_own_problem import MINE
 from test_pipeline import Project
 
+from tasks.source_digest import own_sources
+
 REACHED = {
     "beside a package": ({"mine/__init__.py": "", "mine/problem.py": "import helpers"}, "mine.problem", "helpers.py"),
     "by a package without __init__": ({"mine/problem.py": "from mine import near"}, "mine.problem", "mine/near.py"),
@@ -207,3 +209,9 @@ def test_dvc_is_asked_to_watch_what_it_does_not(repository, tmp_path):
     assert len(project.executed()) > before
     (tmp_path / "helpers.py").write_text("X = 1")
     assert set(json.loads(project.succeed("dvc", "status", "--json", *wanted))) == {*wanted}
+
+
+def test_what_is_trained_does_not_depend_on_what_is_checked_before_it():
+    assert "rtl_core.checks" in own_sources("rtl_core.extraction")
+    for module in ("chain", "retraining", "baselines", "rewinding", "controls"):
+        assert "rtl_core.checks" not in own_sources(f"rtl_core.{module}")

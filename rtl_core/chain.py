@@ -1,0 +1,70 @@
+"""One round of one subset's chain: train, prune, rewind; and where the chain then stands."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from rtl_core.duration import Duration
+from rtl_core.isolation import OptimizerFactory, TicketOptimizer
+from rtl_core.problem import Objective
+from rtl_core.pruning import Round, prune_smallest
+from rtl_core.randomness import Stream
+from rtl_core.training import train
+from rtl_core.weights import FlatWeights, Layout, to_cpu
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Where one subset's chain stands between two rounds.
+
+    All is in the CPU's memory. ``mask`` is bool [d]. ``carried`` is empty after a rewind; otherwise it holds what
+    training goes on from: weights, dense parameters, buffers and optimizer moments.
+    """
+
+    mask: Tensor
+    carried: dict[str, Tensor] = field(default_factory=dict)
+
+
+def unpruned(layout: Layout) -> Chain:
+    """The beginning of a chain: a mask of ones, nothing carried."""
+    return Chain(torch.ones(layout.size, dtype=torch.bool))
+
+
+def extract_round(
+    weights: FlatWeights,
+    objective: Objective,
+    chain: Chain,
+    pruning_round: Round,
+    duration: Duration,
+    make_optimizer: OptimizerFactory,
+    stream: Stream,
+) -> Chain:
+    """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
+
+    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up; ``stream`` is the chain's own.
+    """
+    carried = chain.carried
+    if carried:
+        weights.load(carried["weights"], carried["dense"])
+        weights.load_buffers(under("buffer.", carried))
+    with torch.no_grad():
+        weights.prunable.mul_(chain.mask.to(weights.prunable.device))
+    optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
+    optimizer.restore(under("moment.", carried))
+    iterations = duration.iterations(objective.batches_per_epoch)
+    train(weights, optimizer, objective, iterations, stream.at(round=pruning_round.number))
+
+    trained = to_cpu(weights.prunable)
+    mask = prune_smallest(trained, chain.mask, pruning_round.count)
+    if pruning_round.rewinds:
+        return Chain(mask)
+    state = {"weights": trained, "dense": to_cpu(weights.dense)}
+    state |= {f"buffer.{name}": value for name, value in weights.buffers().items()}
+    state |= {f"moment.{name}": value for name, value in optimizer.moments().items()}
+    return Chain(mask, state)
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose name begins with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
