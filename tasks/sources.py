@@ -19,6 +19,8 @@ from tasks.store import file_digest
 Made = TypeVar("Made")
 SYSTEM = ("bin", "dev", "etc", "lib", "lib64", "proc", "run", "sys", "usr", "var", "Library", "System")
 NO_INPUTS = (*(Path("/", name) for name in SYSTEM), *map(Path, (sys.prefix, sys.base_prefix, tempfile.gettempdir())))
+METADATA = (".egg-info", ".dist-info")
+"""Endings of the folders that say of a package what was installed; libraries look through all of them for plugins."""
 OURS = ("flows", "tasks", "rtl_core")
 PLACES = (os.path.abspath, os.path.realpath)
 
@@ -131,7 +133,7 @@ def is_input(file: Path) -> bool:
     parts = (file.relative_to(root) if inside else file).parts
     if is_installed(file) or file.name.endswith((".so", *EXTENSION_SUFFIXES)):
         return False
-    if any(part.startswith(".") or part == "__pycache__" for part in parts):
+    if any(part.startswith(".") or part == "__pycache__" or part.endswith(METADATA) for part in parts):
         return False
     if file.suffix == ".py" and parts[0] in OURS and inside:
         return False

@@ -129,6 +129,11 @@ def waves_project(repository: Path, folder: Path, **changes: object) -> Project:
 
 def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_path):
     project = waves_project(repository, tmp_path)
+    (tmp_path / "waves.egg-info").mkdir()  # what an editable installation leaves, and libraries look for plugins in
+    (tmp_path / "waves.egg-info" / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: waves\nVersion: 1\n")
+    (tmp_path / "waves.egg-info" / "entry_points.txt").write_text("[of.ours]\na = waves:Waves\n")
+    plugins = f"import importlib.metadata\nassert importlib.metadata.entry_points(group='of.ours')\n{MINE}"
+    (tmp_path / "plugins.py").write_text(plugins)
     hook = "    @classmethod\n    def training_files(cls):\n        return [Path('backbone.pt')]\n\n    def network("
     (tmp_path / "named.py").write_text(waves("torch.load", "network").replace("    def network(", hook))
     (tmp_path / "early.py").write_text(f"from pathlib import Path\nPath('table.csv').read_text()\n{MINE}")
@@ -138,9 +143,9 @@ def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_pa
     for module, (reader, place) in made.items():
         (tmp_path / f"{module}.py").write_text(waves(reader, place))
     project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
-    modules = ["waves", "named", "early", *made]
+    modules = ["waves", "plugins", "named", "early", *made]
     lines = json.loads(project.succeed(sys.executable, "-c", LOADING, json.dumps(modules)))
-    assert lines["waves"] is None and lines["named"] is None
+    assert lines["waves"] is lines["plugins"] is lines["named"] is None
     for module, file in {"early": "table.csv", **{m: READERS[reader][0] for m, (reader, _) in made.items()}}.items():
         assert lines[module] == (
             f"{module}:Waves reads {file} and does not name it in training_files(): when it changed, nothing would be "
