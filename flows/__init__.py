@@ -4,8 +4,8 @@ import gc
 import signal
 import sys
 
-from tasks.interruption import end_when_told
-from tasks.temporary_server import start_early
+from tasks.process.interruption import end_when_told
+from tasks.server.temporary_server import start_early
 
 try:
     from tasks import prefect_environment as prefect_environment  # before Prefect, which each flow imports
@@ -19,7 +19,7 @@ try:
     elif "--multiprocessing-fork" in sys.orig_argv:  # a worker ends with its run, and a terminal tells both
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 except OSError as problem:
-    from tasks.refusals import refusal
+    from tasks.process.outages import refusal
 
     if (line := refusal(problem)) is None:
         raise

@@ -11,15 +11,16 @@ from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, run_steps
-from tasks import paths
-from tasks.job import Job, job_of, jobs_of, load_problem
-from tasks.levels import compared_levels
-from tasks.methods import MASK_CONTROLS, SINGLE_METHODS, rtl_methods
-from tasks.planning import planned_rounds
-from tasks.publishing import collect, publish_files
+from tasks.artefacts import paths
+from tasks.artefacts.publishing import collect, publish_files
+from tasks.jobs.job import Job, job_of, jobs_of, load_problem
+from tasks.jobs.levels import compared_levels
+from tasks.jobs.rounds import planned_rounds
+from tasks.jobs.starting_point import published_start
 from tasks.retrain_tickets import retrain_tickets, share_statistics
-from tasks.settings import ProblemSettings, problem_settings
-from tasks.starting_point import published_start
+from tasks.settings.methods import MASK_CONTROLS, SINGLE_METHODS, rtl_methods
+from tasks.settings.problem_settings import problem_settings
+from tasks.settings.sections import ProblemSettings
 from tasks.train_baseline import train_multiple, train_single, train_single_union
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from flows.steps import Step
 from tasks.extract_round import extract_round
-from tasks.job import Job
-from tasks.starting_point import train_start
+from tasks.jobs.job import Job
+from tasks.train_start import train_start
 
 
 def start_steps(job: Job, seeds: Sequence[int], network: str, rewind_to: str | None) -> dict[tuple[Any, ...], Step]:

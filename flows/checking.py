@@ -5,9 +5,9 @@ from functools import partial
 
 from flows.steps import Step, for_each, run_steps
 from tasks.check_job import check_job
-from tasks.job import Job
-from tasks.methods import has_one_network
-from tasks.settings import ProblemSettings
+from tasks.jobs.job import Job
+from tasks.settings.methods import has_one_network
+from tasks.settings.sections import ProblemSettings
 
 
 def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:

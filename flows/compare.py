@@ -8,42 +8,45 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
+from flows.command_line.terminal_tables import show_doubts
 from flows.parameters import AS_WRITTEN, Changes, Runner
-from flows.results_page import show_doubts
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, found_for, run_steps
 from rtl_core.distinct_names import KEYS, distinct_names
 from rtl_core.errors import DataError
 from rtl_core.semantics.matrix import read_semantics
-from tasks import paths
 from tasks.analyse_collapse import analyse_collapse
+from tasks.artefacts import paths
+from tasks.artefacts.publishing import collect, publish, publish_files
+from tasks.artefacts.store import STORE
 from tasks.compare_examples import compare_examples
-from tasks.comparison_identity import comparison_identity
-from tasks.description import Description, read_description, tables_digest, write_description
-from tasks.doubts_table import doubts_table
 from tasks.draw import draw
-from tasks.exhibit_method import exhibit_method, exhibit_references, exhibits_file, sound_files
-from tasks.job import Job, data_digest, instance_of, jobs_of, load_problem
+from tasks.exhibit_method import exhibit_method, exhibit_references
+from tasks.jobs.job import Job, data_digest, instance_of, jobs_of, load_problem
+from tasks.jobs.left_out import read_left_out
+from tasks.jobs.levels import compared_levels, read_levels, retrained_places
+from tasks.jobs.starting_point import published_start
 from tasks.join_instances import Files, join_instances
-from tasks.left_out import read_left_out
-from tasks.levels import compared_levels, read_levels, retrained_places
 from tasks.measure_similarity import measure_similarity
-from tasks.methods import all_methods, examined_method, rtl_methods
-from tasks.pages import write_pages
-from tasks.params import read_params, sections
-from tasks.provenance import provenance
-from tasks.published_tables import read_tables
-from tasks.publishing import collect, publish, publish_files
+from tasks.report.description import Description, read_description, tables_digest, write_description
+from tasks.report.identity import comparison_identity
+from tasks.report.pages import write_pages
+from tasks.report.shown_pages import are_shown
 from tasks.score_across import score_across
 from tasks.score_method import score_method
-from tasks.settings import ProblemSettings, problem_settings
-from tasks.shown_pages import are_shown
-from tasks.starting_point import published_start
-from tasks.store import STORE
-from tasks.tables import to_csv
+from tasks.settings.methods import all_methods, examined_method, rtl_methods
+from tasks.settings.params_file import read_params, sections
+from tasks.settings.problem_settings import problem_settings
+from tasks.settings.sections import ProblemSettings, flat_settings
+from tasks.tables.doubts import doubts_table
+from tasks.tables.exhibits import exhibits_file, sound_files
+from tasks.tables.published import read_tables
+from tasks.tables.scores import to_csv
 from tasks.tabulate import tabulate
-from tasks.tracking import flat_settings, is_logged, log_report, run_page, track
+from tasks.tracking.client import run_page
+from tasks.tracking.comparison import is_logged, log_report, track
+from tasks.tracking.provenance import provenance
 
 Place = tuple[str, int, float]
 Found = dict[tuple[Any, ...], Any]

@@ -10,21 +10,22 @@ from prefect import flow
 
 from flows.chains import chain_steps, start_steps
 from flows.checking import check_jobs
+from flows.collapse_watch import CollapseWatch
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, found_for, run_steps
-from tasks import paths
-from tasks.collapse_watch import CollapseWatch
+from tasks.artefacts import paths
+from tasks.artefacts.publishing import publish_files
+from tasks.artefacts.store import STORE
 from tasks.collect_masks import collect_masks, masks_after_epoch
 from tasks.extract_round import chains_of
-from tasks.job import Job, digest_of, instance_of, jobs_of, load_problem
-from tasks.live_tracking import LiveTracking
+from tasks.jobs.job import Job, digest_of, instance_of, jobs_of, load_problem
+from tasks.jobs.rounds import Rounds, planned_rounds, reached
 from tasks.measure_similarity import measure_similarity
-from tasks.planning import Rounds, planned_rounds, reached
-from tasks.publishing import publish_files
-from tasks.settings import ProblemSettings, problem_settings
-from tasks.store import STORE
+from tasks.settings.problem_settings import problem_settings
+from tasks.settings.sections import ProblemSettings
+from tasks.tracking.extraction import LiveTracking
 
 EPOCHS_AT = 0.5
 """The sparsity at which masks are compared over epochs of training, apart from how many weights have left."""

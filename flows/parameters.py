@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tasks.changes import Changes as Changes
+from tasks.settings.changes import Changes as Changes
 
 Runner = Annotated[str, Field(pattern=r"^(threads|dask|(tcp|tls)://\S+:\d+)$")]
 AS_WRITTEN = Changes()

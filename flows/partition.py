@@ -7,16 +7,16 @@ from prefect import flow
 
 from flows.parameters import AS_WRITTEN, Changes
 from flows.start import start
-from tasks import paths
-from tasks.caching import source_digest
-from tasks.dvc_deps import PARTITION
-from tasks.left_out import read_left_out
+from tasks.artefacts import paths
+from tasks.artefacts.publishing import publish_files
+from tasks.artefacts.whole_file import file_digest
+from tasks.caching.cached_task import source_digest
+from tasks.jobs.dvc_deps import PARTITION
+from tasks.jobs.left_out import read_left_out
+from tasks.jobs.taken_up import record_taken_up
 from tasks.partition_data import partition_data
-from tasks.publishing import publish_files
-from tasks.settings import problem_class, problem_settings
-from tasks.sources import partition_sources
-from tasks.store import file_digest
-from tasks.taken_up import record_taken_up
+from tasks.settings.problem_settings import problem_class, problem_settings
+from tasks.sources.problem_files import partition_sources
 
 
 @flow(name="partition", flow_run_name="partition {problem}")

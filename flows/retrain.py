@@ -9,14 +9,15 @@ from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, run_steps
-from tasks import paths
-from tasks.job import Job, jobs_of
-from tasks.levels import retrained_places
-from tasks.methods import rtl_methods
-from tasks.publishing import collect, publish_files
+from tasks.artefacts import paths
+from tasks.artefacts.publishing import collect, publish_files
+from tasks.jobs.job import Job, jobs_of
+from tasks.jobs.levels import retrained_places
+from tasks.jobs.starting_point import published_start
 from tasks.retrain_tickets import retrain_tickets
-from tasks.settings import ProblemSettings, problem_settings
-from tasks.starting_point import published_start
+from tasks.settings.methods import rtl_methods
+from tasks.settings.problem_settings import problem_settings
+from tasks.settings.sections import ProblemSettings
 
 
 @flow(name="retrain", flow_run_name="retrain {problem}", task_runner=threads())

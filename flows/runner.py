@@ -7,7 +7,7 @@ from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from rtl_core.errors import RtlError
-from tasks.cores import cores
+from tasks.process.cores import cores
 
 FIRST_WORKER = 60
 """Seconds that a scheduler is given to answer, and the first of its workers to join."""

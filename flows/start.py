@@ -12,16 +12,16 @@ from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 
 from flows.parameters import Runner
+from flows.stage_times import record_stage
 from rtl_core.errors import RtlError, SettingsError, one_line
-from tasks.dvc_deps import check_dvc_deps
-from tasks.finishing import all_runs_final
-from tasks.interruption import end, end_when_told, leave_to_end
-from tasks.params import read_params
-from tasks.records import declare_records
-from tasks.refusals import refusal
-from tasks.settings import problem_settings
-from tasks.taking_turns import turn_of
-from tasks.timing import record_stage
+from tasks.artefacts.folder_lock import turn_of
+from tasks.caching.records import declare_records
+from tasks.jobs.dvc_deps import check_dvc_deps
+from tasks.process.interruption import end, end_when_told, leave_to_end
+from tasks.process.outages import refusal
+from tasks.server.run_session import all_runs_final
+from tasks.settings.params_file import read_params
+from tasks.settings.problem_settings import problem_settings
 
 
 def start(flow: Flow[..., Any], stage: str) -> None:

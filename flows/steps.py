@@ -15,11 +15,11 @@ from rich.text import Text
 
 from flows.runner import places
 from rtl_core.distinct_names import KEYS, distinct_names
-from tasks.caching import started_runs
-from tasks.cores import share_among
-from tasks.job import Job
-from tasks.records import Kept
-from tasks.status import status_lines
+from tasks.caching.cached_task import started_runs
+from tasks.caching.records import Kept
+from tasks.jobs.job import Job
+from tasks.process.cores import share_among
+from tasks.process.status import status_lines
 
 Key = TypeVar("Key", bound=Hashable)
 

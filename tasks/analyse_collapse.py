@@ -5,18 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from rtl_core.semantics.matrix import read_semantics
-from tasks.caching import cached_task
-from tasks.collapse_tables import (
-    agreement_table,
-    alignment_table,
-    collapse_table,
-    function_table,
-    knees_table,
-)
-from tasks.names import MEAN
-from tasks.similarity_tables import by_depth, overlap_table, pairs_table, similarity_table
-from tasks.store import STORE
-from tasks.tables import results_table, scoring_table, to_csv
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.tables.collapse import agreement_table, alignment_table, collapse_table, function_table, knees_table
+from tasks.tables.names import MEAN
+from tasks.tables.scores import results_table, scoring_table, to_csv
+from tasks.tables.similarity import by_depth, overlap_table, pairs_table, similarity_table
 
 Rows = list[dict[str, Any]]
 
@@ -24,8 +18,8 @@ Rows = list[dict[str, Any]]
 @cached_task(
     name="collapse analysis of {problem}",
     uses=(
-        "rtl_core.alignment", "rtl_core.collapse", "rtl_core.semantics.matrix", "tasks.collapse_tables",
-        "tasks.similarity_tables", "tasks.tables",
+        "rtl_core.alignment", "rtl_core.collapse", "rtl_core.semantics.matrix", "tasks.tables.collapse",
+        "tasks.tables.similarity", "tasks.tables.scores",
     ),
     version="2",
 )  # fmt: skip

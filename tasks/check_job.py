@@ -3,8 +3,8 @@
 from rtl_core.checks import problem_failures
 from rtl_core.errors import SettingsError
 from rtl_core.isolation import OptimizerChoice
-from tasks.caching import cached_task
-from tasks.job import Job, load_problem, stream_of
+from tasks.caching.cached_task import cached_task
+from tasks.jobs.job import Job, load_problem, stream_of
 
 
 @cached_task(name="check, seed {seed}", uses=("rtl_core.checks",), version="1")

@@ -7,10 +7,10 @@ from rtl_core.masks import Masks
 from rtl_core.pruning import prune_smallest
 from rtl_core.similarity import check_union
 from rtl_core.ticket_file import masks_to_bytes
-from tasks.caching import cached_task
-from tasks.chain_file import chain_from_bytes
-from tasks.job import Job, load_problem, stream_of
-from tasks.store import STORE
+from tasks.artefacts.chain_file import chain_from_bytes
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.jobs.job import Job, load_problem, stream_of
 
 USES = ("rtl_core.ticket_file", "rtl_core.similarity", "rtl_core.pruning")
 

@@ -4,16 +4,18 @@ import io
 
 import pandas as pd
 
-from tasks.caching import cached_task
-from tasks.examples_file import joined_examples
-from tasks.margins import margins_table
-from tasks.published_tables import read_csv
-from tasks.store import STORE
-from tasks.tables import to_csv
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.tables.examples import joined_examples
+from tasks.tables.margins import margins_table
+from tasks.tables.published import read_csv
+from tasks.tables.scores import to_csv
 
 
 @cached_task(
-    name="margins of {problem}", uses=("rtl_core.intervals", "tasks.examples_file", "tasks.margins"), version="2"
+    name="margins of {problem}",
+    uses=("rtl_core.intervals", "tasks.tables.examples", "tasks.tables.margins"),
+    version="2",
 )
 def compare_examples(problem: str, parts: list[dict[str, str]], scoring: dict[str, str]) -> dict[str, dict[str, str]]:
     """References of examples.parquet and margins.csv, by name, from each method's file of examples, and scoring.csv.

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tasks.caching import cached_task
-from tasks.figures import png, specs
-from tasks.published_tables import of_instance, read_tables
-from tasks.store import STORE
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.figures.catalogue import png, specs
+from tasks.tables.published import of_instance, read_tables
 
 
-@cached_task(name="figures of {name}", uses=("tasks.figures", "tasks.published_tables"), version="4")
+@cached_task(name="figures of {name}", uses=("tasks.figures.catalogue", "tasks.tables.published"), version="4")
 def draw(name: str, tables: dict[str, dict[str, str]]) -> dict[str, dict[str, dict[str, str]]]:
     """References of each figure's ``picture`` (PNG) and ``spec`` (Vega-Lite), by name, from those of the tables.
 

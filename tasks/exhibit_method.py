@@ -2,37 +2,20 @@
 
 import io
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 from PIL import Image
 from torch import Tensor
 
-from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.problem import Exhibit, Sound
 from rtl_core.ticket_file import tickets_from_bytes
-from tasks import paths
-from tasks.caching import cached_task
-from tasks.job import Job, instance_of, load_problem, stream_of
-from tasks.methods import SINGLE_METHODS
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.jobs.job import Job, instance_of, load_problem, stream_of
+from tasks.process.computing_time import computing
 from tasks.score_method import check_subsets, networks_of, single_network_of
-from tasks.store import STORE
-from tasks.timing import computing
-
-COLUMNS = pa.schema(
-    {
-        "instance": pa.string(),
-        "method": pa.string(),
-        "seed": pa.int64(),
-        "sparsity": pa.float64(),
-        "exhibit": pa.string(),
-        "png": pa.binary(),
-    }
-)
-Rows = list[dict[str, Any]]
+from tasks.settings.methods import SINGLE_METHODS
+from tasks.tables.exhibits import Rows
 
 
 @cached_task(
@@ -58,34 +41,6 @@ def exhibit_method(job: Job, method: str, seed: int, sparsity: float, files: lis
 def exhibit_references(job: Job, seed: int) -> Rows:
     """What results are to be held against: rows of exhibits.parquet without method and sparsity."""
     return _rows(job, "", seed, None, load_problem(job).references)
-
-
-def exhibits_file(rows: Rows) -> dict[str, str]:
-    """Reference of exhibits.parquet: every picture, as PNG, with its place and name, and every sound, as FLAC.
-
-    Columns: instance (empty where the problem is the one job), method, seed, sparsity, exhibit, png and, only where one
-    of them has a sound, flac, and where one is of a single test example, example. What results are to be held against
-    is of no method (empty) and no sparsity (NaN).
-    """
-    kinds = ["png", *(["flac"] if any("flac" in row for row in rows) else [])]
-    content = [row | {kind: STORE.get(row[kind]["sha256"]) for kind in kinds if kind in row} for row in rows]
-    columns = COLUMNS.append(pa.field("flac", pa.binary())) if "flac" in kinds else COLUMNS
-    if any("example" in row for row in rows):
-        columns = columns.append(pa.field("example", pa.string()))
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(content, columns), buffer)
-    return {"sha256": STORE.put(buffer.getvalue())}
-
-
-def sound_files(rows: Rows) -> dict[str, dict[str, str]]:
-    """References of sounds by path below ``artifacts/<problem>``, as ``figures/sounds/indoor-rtl-sparsity-50.flac``."""
-    names = distinct_names([row["exhibit"] for row in rows], FILES)
-    return {str(_sound_path(row, names[row["exhibit"]])): row["flac"] for row in rows if "flac" in row}
-
-
-def _sound_path(row: dict[str, Any], name: str) -> Path:
-    place = [row["method"], paths.level(row["sparsity"])] if row["method"] else []
-    return Path("figures", row["instance"], "sounds", f"{'-'.join([name, *place])}.flac")
 
 
 def _rows(job: Job, method: str, seed: int, sparsity: float | None, shown: Iterable[Exhibit]) -> Rows:

@@ -9,12 +9,12 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.problem import Objective, Problem
 from rtl_core.pruning import Round
 from rtl_core.randomness import Stream
-from tasks.caching import TRAINING, cached_task
-from tasks.chain_file import chain_from_bytes, chain_to_bytes
-from tasks.job import Job, load_problem, stream_of
-from tasks.starting_point import starting_weights
-from tasks.store import STORE
-from tasks.timing import computing
+from tasks.artefacts.chain_file import chain_from_bytes, chain_to_bytes
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import TRAINING, cached_task
+from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.starting_point import starting_weights
+from tasks.process.computing_time import computing
 
 CONTROL_CHAINS = {"same_subset": "order", "random_partition": "part"}
 """Controls with chains of their own, and what each chain is: another data order, or another part of the data."""

@@ -5,8 +5,8 @@ import io
 
 import pandas as pd
 
-from tasks.caching import cached_task
-from tasks.store import STORE
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
 
 Files = dict[str, dict[str, str]]
 

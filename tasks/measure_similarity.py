@@ -8,16 +8,16 @@ from rtl_core.controls import initial_magnitude_masks
 from rtl_core.masks import Masks
 from rtl_core.similarity import departures, every_pair, similarity
 from rtl_core.ticket_file import masks_from_bytes
-from tasks.caching import cached_task
-from tasks.job import Job, load_problem, stream_of
-from tasks.similarity_file import similarity_to_bytes
-from tasks.starting_point import starting_weights
-from tasks.store import STORE
+from tasks.artefacts.similarity_file import similarity_to_bytes
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.starting_point import starting_weights
 
 
 @cached_task(
     name="similarity of {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.similarity", "rtl_core.ticket_file", "rtl_core.controls", "tasks.similarity_file"),
+    uses=("rtl_core.similarity", "rtl_core.ticket_file", "rtl_core.controls", "tasks.artefacts.similarity_file"),
     version="2",
 )
 def measure_similarity(

@@ -6,10 +6,10 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from rtl_core.folder_contents import entries_below
-from tasks.caching import cached_task
-from tasks.settings import problem_class
-from tasks.sources import made_of_named_files, partition_sources
-from tasks.store import STORE
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.settings.problem_settings import problem_class
+from tasks.sources.problem_files import made_of_named_files, partition_sources
 
 
 @cached_task(name="partition {problem}", uses=("rtl_core.problem",), version="2")

@@ -15,14 +15,14 @@ from rtl_core.masks import Masks
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
-from tasks.caching import TRAINING, cached_task
-from tasks.checkpoint import checkpoint_of_step
-from tasks.cores import threads_for_one
-from tasks.job import Job, load_problem, stream_of
-from tasks.masks_of import masks_of
-from tasks.starting_point import starting_weights
-from tasks.store import STORE
-from tasks.timing import computing
+from tasks.artefacts.masks_file import masks_of
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import TRAINING, cached_task
+from tasks.caching.checkpoint import checkpoint_of_step
+from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.starting_point import starting_weights
+from tasks.process.computing_time import computing
+from tasks.process.cores import threads_for_one
 
 
 @cached_task(

@@ -4,11 +4,11 @@ from typing import Any
 
 from rtl_core.behaviour import behaviour
 from rtl_core.ticket_file import tickets_from_bytes
-from tasks.caching import cached_task
-from tasks.job import Job, load_problem, stream_of
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.process.computing_time import computing
 from tasks.score_method import check_subsets, networks_of
-from tasks.store import STORE
-from tasks.timing import computing
 
 
 @cached_task(

@@ -12,12 +12,12 @@ from rtl_core.randomness import Stream
 from rtl_core.scoring import complete_scores
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets, parameter_ledger
-from tasks.caching import cached_task
-from tasks.examples_file import examples_file
-from tasks.job import Job, instance_of, load_problem, stream_of
-from tasks.methods import SINGLE_METHODS
-from tasks.store import STORE
-from tasks.timing import computing
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.jobs.job import Job, instance_of, load_problem, stream_of
+from tasks.process.computing_time import computing
+from tasks.settings.methods import SINGLE_METHODS
+from tasks.tables.examples import examples_file
 
 
 @cached_task(
@@ -29,7 +29,7 @@ from tasks.timing import computing
         "rtl_core.scoring",
         "rtl_core.ticket_file",
         "rtl_core.tickets",
-        "tasks.examples_file",
+        "tasks.tables.examples",
     ),
     version="5",
 )

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tasks.caching import cached_task
-from tasks.store import STORE
-from tasks.tables import metrics_tree, parameters_table, results_table, scoring_table, summary_table, to_csv
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.tables.scores import metrics_tree, parameters_table, results_table, scoring_table, summary_table, to_csv
 
 Rows = list[dict[str, Any]]
 
 
-@cached_task(name="tables of {problem}", uses=("rtl_core.intervals", "tasks.tables"), version="3")
+@cached_task(name="tables of {problem}", uses=("rtl_core.intervals", "tasks.tables.scores"), version="3")
 def tabulate(problem: str, scores: Rows, parameters: Rows) -> dict[str, dict[str, str]]:
     """References of the tables of scores and parameters, by path below ``artifacts/<problem>``.
 

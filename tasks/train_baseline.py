@@ -11,14 +11,14 @@ from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_to_bytes
 from rtl_core.tickets import Tickets
 from rtl_core.weights import FlatWeights
-from tasks.caching import TRAINING, cached_task
-from tasks.chain_file import chain_from_bytes
-from tasks.checkpoint import checkpoint_of_step
-from tasks.job import Job, load_problem, stream_of
-from tasks.masks_of import masks_of
-from tasks.starting_point import starting_weights
-from tasks.store import STORE
-from tasks.timing import computing
+from tasks.artefacts.chain_file import chain_from_bytes
+from tasks.artefacts.masks_file import masks_of
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import TRAINING, cached_task
+from tasks.caching.checkpoint import checkpoint_of_step
+from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.starting_point import starting_weights
+from tasks.process.computing_time import computing
 
 USES = ("rtl_core.baselines", "rtl_core.controls", "rtl_core.ticket_file")
 

@@ -10,7 +10,7 @@ from example_tables import example_tables, scoring_of
 
 from rtl_core.problem import Sound
 from tasks.exhibit_method import flac
-from tasks.margins import margins_table
+from tasks.tables.margins import margins_table
 
 SCENES = ("indoor", "outdoor", "transport")
 SCENE_METHODS = {"rtl": 0.0, "imp_single": 0.3, "imp_multiple": 0.2, "imp_single_union": 0.25}

@@ -7,7 +7,7 @@ import torch
 from torchaudio.functional import resample
 
 from rtl_core.errors import DataError
-from rtl_core.problems.audio_file import AudioFacts, facts_of, read_blocks, resampled, with_context
+from rtl_core.problems.speech.audio_file import AudioFacts, facts_of, read_blocks, resampled, with_context
 
 RATES = (8_000, 11_025, 22_050, 44_100, 48_000)
 SPEECH = 16_000

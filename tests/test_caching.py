@@ -18,16 +18,16 @@ STEPS = """
 import errno, hashlib, json, os, subprocess, sys
 from pathlib import Path
 
-from tasks.temporary_server import start_early
+from tasks.server.temporary_server import start_early
 start_early()
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from tasks.caching import cached_task
-from tasks.finishing import all_runs_final
-from tasks.records import Kept
-from tasks.store import STORE
+from tasks.caching.cached_task import cached_task
+from tasks.server.run_session import all_runs_final
+from tasks.caching.records import Kept
+from tasks.artefacts.store import STORE
 
 
 def count(step):

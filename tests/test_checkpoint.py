@@ -2,8 +2,8 @@
 
 import torch
 
-from tasks.checkpoint import FileCheckpoint
-from tasks.status import status_lines
+from tasks.caching.checkpoint import FileCheckpoint
+from tasks.process.status import status_lines
 
 
 def test_a_state_comes_back_unless_its_file_is_damaged(tmp_path):
@@ -22,7 +22,7 @@ def test_a_state_comes_back_unless_its_file_is_damaged(tmp_path):
 
 def test_keeping_states_takes_a_twentieth_of_the_time_at_most(tmp_path, monkeypatch):
     clock = iter([10.0, 10.5, 20.4, 20.6])  # saving begins and ends; two looks
-    monkeypatch.setattr("tasks.checkpoint.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("tasks.caching.checkpoint.time.monotonic", lambda: next(clock))
     checkpoint = FileCheckpoint(tmp_path / "step", "training")
     checkpoint.save({"epochs": torch.tensor(1)})
     assert [checkpoint.due(), checkpoint.due()] == [False, True]

@@ -12,9 +12,9 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 from rtl_core.errors import DataError
-from rtl_core.problems import class_features
-from rtl_core.problems.class_clusters import TABLES, ClassClusters, class_clusters, source_of
-from rtl_core.problems.labelled_images import LabelledImages
+from rtl_core.problems.images import class_features
+from rtl_core.problems.images.class_clusters import TABLES, ClassClusters, class_clusters, source_of
+from rtl_core.problems.images.labelled_images import LabelledImages
 from rtl_core.semantics.name_clusters import name_clusters
 from rtl_core.semantics.name_encoding import DEBIAN, encode_names
 from rtl_core.semantics.wordnet_nouns import WordNetNouns

@@ -12,11 +12,11 @@ from rtl_core.construction import initial_weights
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.problem import check_problem
 from rtl_core.problems.cifar import Cifar100, Cifar100Within
-from rtl_core.problems.class_clusters import ClassClusters
 from rtl_core.problems.digits import Digits
-from rtl_core.problems.one_vs_rest import OneVsRest
-from rtl_core.problems.stored_images import load_images, save_images
-from rtl_core.problems.within_cluster import WithinCluster
+from rtl_core.problems.images.class_clusters import ClassClusters
+from rtl_core.problems.images.one_vs_rest import OneVsRest
+from rtl_core.problems.images.stored_images import load_images, save_images
+from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.randomness import Stream
 
 CLUSTERS = ClassClusters(("few", "many", "some"), (1, 0, 1, 2, 1, 0, 2, 1, 2, 1))

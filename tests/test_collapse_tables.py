@@ -10,10 +10,10 @@ from rtl_core.errors import DataError
 from rtl_core.masks import Masks
 from rtl_core.similarity import departures, every_pair, similarity
 from rtl_core.weights import Layout
-from tasks.collapse_tables import alignment_table, collapse_table, knees_table
-from tasks.similarity_file import similarity_from_bytes, similarity_to_bytes
-from tasks.similarity_tables import overlap_table, pairs_table, similarity_table
-from tasks.store import STORE
+from tasks.artefacts.similarity_file import similarity_from_bytes, similarity_to_bytes
+from tasks.artefacts.store import STORE
+from tasks.tables.collapse import alignment_table, collapse_table, knees_table
+from tasks.tables.similarity import overlap_table, pairs_table, similarity_table
 
 NAMES = ("a", "b", "c", "d")
 LAYOUT = Layout(("first", "second", "third"), ((40,), (40,), (40,)))

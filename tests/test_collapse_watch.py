@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from flows.collapse_watch import CollapseWatch
 from rtl_core.errors import RtlError
-from tasks.collapse_watch import CollapseWatch
-from tasks.status import status_lines
+from tasks.process.status import status_lines
 
 SPARSITIES = [round(0.05 * number, 2) for number in range(1, 17)]
 LEVELS = {4: 0.2, 10: 0.5, 16: 0.8}

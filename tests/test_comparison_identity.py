@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.comparison_identity import comparison_identity
+from tasks.report.identity import comparison_identity
 
 WHOLE = {
     "published": {Path("results.csv"): {"sha256": "0"}, Path("figures/metrics.png"): {"sha256": "1"}},

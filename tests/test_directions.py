@@ -9,15 +9,14 @@ from example_scenes import scene_tables
 from example_tables import mirrored
 
 from rtl_core.errors import DataError
-from tasks.collapse_tables import function_table
-from tasks.directions import higher_is_better
-from tasks.figures import FIGURES, spec
-from tasks.instances import leaders
-from tasks.level_tables import score_tables
-from tasks.published_tables import of_instance, read_tables
-from tasks.tables import scoring_table, summary_table, to_csv
-from tasks.tracking import direction_tags
-from tasks.worth import correlation
+from tasks.figures.catalogue import FIGURES, spec
+from tasks.figures.scores_by_instance import leaders
+from tasks.tables.by_level import score_tables
+from tasks.tables.collapse import correlation, function_table
+from tasks.tables.directions import higher_is_better
+from tasks.tables.published import of_instance, read_tables
+from tasks.tables.scores import scoring_table, summary_table, to_csv
+from tasks.tracking.metrics import direction_tags
 
 LOWER = "(lower is better)"
 

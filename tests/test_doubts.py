@@ -13,9 +13,9 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_to_bytes
-from tasks.doubts_table import doubts_table
-from tasks.published_tables import doubt_lines
 from tasks.score_method import doubts
+from tasks.tables.doubts import doubts_table
+from tasks.tables.published import doubt_lines
 
 MOVES_NOTHING, LEARNS = 1e-12, 0.01
 SUBSETS = ("a", "b", "c")

@@ -18,7 +18,7 @@ import vl_convert
 from test_pipeline import Project
 from test_servers import until
 
-from tasks.figures import VEGA_LITE
+from tasks.figures.catalogue import VEGA_LITE
 
 FACTOR = "digits.baselines.single_duration_factor"
 COMMITTED, LESS, MORE, LONGER = 2, 1, 4, 3

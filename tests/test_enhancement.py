@@ -7,16 +7,16 @@ import torch
 from torchaudio.functional import resample
 from typer.testing import CliRunner
 
-from flows.command_line import app
+from flows.command_line.app import app
 from rtl_core.errors import RtlError, SettingsError
 from rtl_core.masks import Masks
 from rtl_core.networks.initialisation import initialise
 from rtl_core.networks.small_cnn import small_cnn
 from rtl_core.networks.speech_unet import RATE, SpeechUNet
 from rtl_core.problem import Objective
-from rtl_core.problems.audio_file import AudioFacts
-from rtl_core.problems.audio_writing import format_of, write_audio
-from rtl_core.problems.enhancement import MARGIN, STRETCH, enhanced, network_for
+from rtl_core.problems.speech.audio_file import AudioFacts
+from rtl_core.problems.speech.audio_writing import format_of, write_audio
+from rtl_core.problems.speech.enhancement import MARGIN, STRETCH, enhanced, network_for
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import masks_to_bytes, tickets_to_bytes
 from rtl_core.tickets import finish_tickets

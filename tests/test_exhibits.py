@@ -7,8 +7,8 @@ import pytest
 from example_instances import SIZE, job_tables, png_of
 from example_tables import LEVELS, METHODS
 
-from tasks.figures import figures, spec, specs
-from tasks.report import report
+from tasks.figures.catalogue import figures, spec, specs
+from tasks.report.page import report
 
 
 @pytest.fixture(scope="module")

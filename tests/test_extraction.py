@@ -9,7 +9,7 @@ from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
-from tasks.chain_file import chain_from_bytes, chain_to_bytes
+from tasks.artefacts.chain_file import chain_from_bytes, chain_to_bytes
 
 ONE = Duration.parse("3it")
 

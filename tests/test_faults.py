@@ -19,7 +19,7 @@ import psutil
 import pytest
 from test_pipeline import Project
 
-from tasks.checkpoint import FileCheckpoint
+from tasks.caching.checkpoint import FileCheckpoint
 
 SETTINGS = {
     "seeds": [0],

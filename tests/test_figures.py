@@ -10,9 +10,9 @@ import vl_convert
 from example_instances import job_tables, run_tables
 from example_tables import example_tables
 
-from tasks.figures import FIGURES, VEGA_LITE, figures, png, spec, specs
-from tasks.fonts import FAMILY
-from tasks.heatmaps import MOST_ROWS
+from tasks.figures.catalogue import FIGURES, VEGA_LITE, figures, png, spec, specs
+from tasks.figures.fonts import FAMILY
+from tasks.figures.heatmaps import MOST_ROWS
 
 OF_JOB = [name for name, figure in FIGURES.items() if figure.holds_for != "run"]
 OF_RUN = [name for name, figure in FIGURES.items() if figure.holds_for != "job"]

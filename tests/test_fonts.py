@@ -11,12 +11,12 @@ import pytest
 from example_instances import job_tables
 from fontTools.ttLib import TTFont
 
-from tasks import fonts
-from tasks.figures import png, specs
+from tasks.figures import fonts
+from tasks.figures.catalogue import png, specs
 
 PRINT_DIGEST = """
 import hashlib, json, sys
-from tasks.figures import png
+from tasks.figures.catalogue import png
 print(*(hashlib.sha256(png(spec)).hexdigest() for spec in json.load(open(sys.argv[1]))))
 """
 HIDDEN = 'mount --bind "$0" /usr/share/fonts && exec "$@"'

@@ -18,7 +18,7 @@ from rtl_core.masks import Masks
 from rtl_core.ticket_file import masks_from_bytes, masks_to_bytes, tickets_from_bytes, tickets_to_bytes
 from rtl_core.tickets import Tickets
 from rtl_core.weights import Layout
-from tasks.settings import problem_settings
+from tasks.settings.problem_settings import problem_settings
 
 TICKET_FILES, PARAMS_FILES = 10_000, 2_000
 DEEDS = ("os.", "shutil.", "subprocess.", "socket.", "pickle.", "ctypes.dlopen", "webbrowser.")

@@ -29,19 +29,19 @@ from torchvision import datasets
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
 from rtl_core.networks.coordinate_mlp import CoordinateMLP
 from rtl_core.problem import check_problem
-from rtl_core.problems.audio_file import facts_of
 from rtl_core.problems.cifar import read_npz, read_torchvision
-from rtl_core.problems.image_file import open_image
 from rtl_core.problems.image_folder import ImageFolder, read_image_folder
-from rtl_core.problems.image_regions import paint
-from rtl_core.problems.region_maps import folder_files
-from rtl_core.problems.speech_mixtures import Recording, groups_of
-from rtl_core.problems.stored_images import FILE, load_images
+from rtl_core.problems.images.image_file import open_image
+from rtl_core.problems.images.stored_images import FILE, load_images
+from rtl_core.problems.regions.folders import folder_files
+from rtl_core.problems.regions.painting import paint
+from rtl_core.problems.speech.audio_file import facts_of
+from rtl_core.problems.speech.mixtures import Recording, groups_of
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
-from tasks.left_out import read_left_out
-from tasks.params import read_params
-from tasks.publishing import publish, publish_files
-from tasks.settings import problem_settings
+from tasks.artefacts.publishing import publish, publish_files
+from tasks.jobs.left_out import read_left_out
+from tasks.settings.params_file import read_params
+from tasks.settings.problem_settings import problem_settings
 
 MB = 1 << 20
 
@@ -512,7 +512,7 @@ def test_a_recording_of_many_values_a_second_is_refused(tmp_path):
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "(.*).*.*.*.*.*.*=", "^(?:a?){60}(a{60})$"])
 def test_an_expression_that_would_never_be_done_is_stopped(monkeypatch, pattern):
-    monkeypatch.setattr("rtl_core.problems.first_groups.MOST_SECONDS", 1)
+    monkeypatch.setattr("rtl_core.problems.speech.first_groups.MOST_SECONDS", 1)
     files = [Recording(60 * "a" + "b" * k + 200 * "c", 1.0) for k in range(3)]
     line = line_of(DataError, groups_of, files, pattern, "partition.speaker")
     assert line.startswith(f"partition.speaker: found {pattern!r}, which is not done with 3 name(s) after 1 s; allowed")

@@ -12,7 +12,8 @@ from rtl_core.masks import Masks
 from rtl_core.networks import as_published
 from rtl_core.networks.coordinate_mlp import FEATURES, CoordinateMLP, fourier_features
 from rtl_core.problem import Exhibit
-from rtl_core.problems.image_regions import MOST_DB, ImageRegions, paint
+from rtl_core.problems.image_regions import MOST_DB, ImageRegions
+from rtl_core.problems.regions.painting import paint
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes

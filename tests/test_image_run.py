@@ -14,9 +14,9 @@ from sklearn.datasets import load_sample_image
 from test_pipeline import Project
 from typer.testing import CliRunner
 
-from flows.command_line import app
+from flows.command_line.app import app
 from rtl_core.errors import RtlError
-from tasks.published_tables import read_tables
+from tasks.tables.published import read_tables
 
 SETTINGS = {
     "sparsities": [0.5],

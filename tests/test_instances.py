@@ -16,19 +16,19 @@ from PIL import Image
 from test_pipeline import Project
 from typer.testing import CliRunner
 
-from flows.command_line import app
+from flows.command_line.app import app
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem
-from tasks import paths
-from tasks.description import tables_digest
-from tasks.figures import png, specs
-from tasks.job import jobs_of
-from tasks.level_tables import score_tables
-from tasks.published_tables import instances_in, of_instance, read_tables
-from tasks.settings import problem_settings
-from tasks.shown_pages import are_shown
-from tasks.store import Store
-from tasks.tables import summary_table
+from tasks.artefacts import paths
+from tasks.artefacts.store import Store
+from tasks.figures.catalogue import png, specs
+from tasks.jobs.job import jobs_of
+from tasks.report.description import tables_digest
+from tasks.report.shown_pages import are_shown
+from tasks.settings.problem_settings import problem_settings
+from tasks.tables.by_level import score_tables
+from tasks.tables.published import instances_in, of_instance, read_tables
+from tasks.tables.scores import summary_table
 
 PARTS = '''
 import json
@@ -37,9 +37,9 @@ import torch
 from sklearn.datasets import load_digits
 
 from rtl_core.problem import LEFT_OUT, Exhibit, Score
-from rtl_core.problems.labelled_images import LabelledImages, hold_out
-from rtl_core.problems.one_vs_rest import OneVsRest
-from rtl_core.problems.stored_images import FILE, save_images
+from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
+from rtl_core.problems.images.one_vs_rest import OneVsRest
+from rtl_core.problems.images.stored_images import FILE, save_images
 from rtl_core.randomness import Stream
 
 CLASSES = {"000000000139": [0, 1, 2], "few": [3, 4]}
@@ -281,7 +281,7 @@ def test_instances_that_no_path_can_hold_apart_are_one_line(repository, tmp_path
     class Named:
         instances = staticmethod(lambda folder: names)
 
-    monkeypatch.setattr("tasks.job.problem_class", lambda path: Named)
+    monkeypatch.setattr("tasks.jobs.job.problem_class", lambda path: Named)
     with pytest.raises(DataError, match=r"^data/digits: instance .*; allowed: names that differ"):
         jobs_of("digits", settings)
 
@@ -299,7 +299,7 @@ def test_instances_have_names_of_any_script_and_hidden_files_are_no_data(reposit
         def instances(cls, folder):
             return names
 
-    monkeypatch.setattr("tasks.job.problem_class", lambda path: Named)
+    monkeypatch.setattr("tasks.jobs.job.problem_class", lambda path: Named)
     jobs = jobs_of("digits", problem_settings("digits"))
     assert [job["name"] for job in jobs] == [f"digits/{name}" for name in names]
     (paths.data("digits/räder") / ".DS_Store").write_text("where icons lie")

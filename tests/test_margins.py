@@ -8,11 +8,11 @@ import pytest
 from example_tables import scoring_of
 
 from rtl_core.intervals import bootstrap_interval, stratified_interval
-from tasks.examples_file import examples_file, joined_examples
-from tasks.level_tables import margin_tables
-from tasks.margins import margins_table
-from tasks.names import margin_text
-from tasks.published_tables import of_instance
+from tasks.tables.by_level import margin_tables
+from tasks.tables.examples import examples_file, joined_examples
+from tasks.tables.margins import margins_table
+from tasks.tables.names import margin_text
+from tasks.tables.published import of_instance
 
 METHODS = ("rtl", "imp_single", "imp_multiple", "imp_single_union")
 SIZES = {"indoor": 9, "outdoor": 30}

@@ -16,7 +16,7 @@ import yaml
 from test_pipeline import Project
 from test_servers import HOST, answers, ask, free_ports, until
 
-from tasks.tracking import flat_settings
+from tasks.settings.sections import flat_settings
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
 SPARSITIES = [0.3, 0.6, 0.9]

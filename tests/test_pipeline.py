@@ -34,7 +34,7 @@ from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
 from rtl_core.rewinding import late_tickets, weights_at
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes
-from tasks.checkpoint import FileCheckpoint
+from tasks.caching.checkpoint import FileCheckpoint
 
 SMALL = {
     "seeds": [0, 1],

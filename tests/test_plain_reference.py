@@ -14,8 +14,8 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.plain_reference import plain_loader, plain_ticket, plain_training
 from rtl_core.problems.cifar import Cifar10
-from rtl_core.problems.labelled_images import LabelledImages
-from rtl_core.problems.stored_images import save_images
+from rtl_core.problems.images.labelled_images import LabelledImages
+from rtl_core.problems.images.stored_images import save_images
 from rtl_core.pruning import Round, prune_smallest
 from rtl_core.training import batches_of
 

@@ -9,8 +9,8 @@ from torchmetrics.functional.classification import binary_auroc
 from rtl_core.errors import DataError
 from rtl_core.problems.cifar import Cifar10
 from rtl_core.problems.digits import Digits
-from rtl_core.problems.labelled_images import LabelledImages, hold_out
-from rtl_core.problems.stored_images import load_images
+from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
+from rtl_core.problems.images.stored_images import load_images
 from rtl_core.randomness import Stream
 
 

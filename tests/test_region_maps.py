@@ -15,17 +15,9 @@ from scipy import ndimage
 from rtl_core.errors import DataError
 from rtl_core.problem import LEFT_OUT
 from rtl_core.problems.image_regions import ImageRegions
-from rtl_core.problems.region_maps import (
-    FILE,
-    RegionImage,
-    cluster_regions,
-    folder_files,
-    load,
-    read_folders,
-    sample_photographs,
-    save,
-    settle,
-)
+from rtl_core.problems.regions.folders import cluster_regions, folder_files, read_folders, sample_photographs
+from rtl_core.problems.regions.region_image import FILE, RegionImage, load, save
+from rtl_core.problems.regions.settling import settle
 
 MAPS = hnp.arrays(np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3))
 HALVES = np.repeat([[1, 1, 1, 2, 2]], 4, axis=0).astype(np.uint8)

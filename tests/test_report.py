@@ -10,11 +10,11 @@ import pytest
 from example_tables import CLASSES, example_tables
 from typer.testing import CliRunner
 
-from flows.command_line import app
-from tasks.description import tables_digest
-from tasks.figures import FIGURES, specs
-from tasks.report import report
-from tasks.tracking import flat_settings
+from flows.command_line.app import app
+from tasks.figures.catalogue import FIGURES, specs
+from tasks.report.description import tables_digest
+from tasks.report.page import report
+from tasks.settings.sections import flat_settings
 
 FACTS = {"git.commit": "0958a95c2b5f4a0d9c7a6b4d3e2f1a0b9c8d7e6f", "mlflow.run_id": "c0ffee", "seeds": "0, 1, 2"}
 DRAWN = [name for name in FIGURES if name not in ("instances", "exhibits")]

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from example_instances import INSTANCES, job_tables, run_tables
 
-from tasks.figures import figures, png, spec
-from tasks.instances import leaders
-from tasks.kept import kept_rows
-from tasks.names import metric_text, score_text
-from tasks.worth import correlation
+from tasks.figures.catalogue import figures, png, spec
+from tasks.figures.scores_by_instance import leaders
+from tasks.figures.scores_by_weights import kept_rows
+from tasks.tables.collapse import correlation
+from tasks.tables.names import metric_text, score_text
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from dvc.exceptions import InvalidArgumentError
 from dvc.utils.hydra import apply_overrides
 
 from rtl_core.errors import SettingsError
-from tasks.params import read_params
-from tasks.settings import problem_settings
-from tasks.tracking import flat_settings
+from tasks.settings.params_file import read_params
+from tasks.settings.problem_settings import problem_settings
+from tasks.settings.sections import flat_settings
 
 OTHER = {
     "baselines.methods": "[imp_multiple]", "baselines.single_duration_factor": "3", "collapse.metric": "some.score",

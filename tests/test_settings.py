@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from rtl_core.errors import SettingsError
-from tasks.changes import Changes
-from tasks.params import read_params
-from tasks.settings import problem_settings
+from tasks.settings.changes import Changes
+from tasks.settings.params_file import read_params
+from tasks.settings.problem_settings import problem_settings
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import torch
 from example_scenes import RATE, SCENE_LEVELS, SCENE_METHODS, SCENES, scene_tables
 
 from rtl_core.problem import Sound
-from tasks.exhibit_method import exhibits_file, flac, sound_files
-from tasks.exhibits import scored
-from tasks.figures import figures, spec, specs
-from tasks.names import caption_text
-from tasks.report import report
-from tasks.sounds import REFERENCES, listening
-from tasks.store import STORE
+from tasks.artefacts.store import STORE
+from tasks.exhibit_method import flac
+from tasks.figures.catalogue import figures, spec, specs
+from tasks.report.page import report
+from tasks.report.players import REFERENCES, listening
+from tasks.tables.exhibits import exhibits_file, scored, sound_files
+from tasks.tables.names import caption_text
 
 PLAYERS = len(SCENES) * (2 + len(SCENE_METHODS) * len(SCENE_LEVELS))
 PLAYABLE = """async audio => {

@@ -12,7 +12,7 @@ import yaml
 from test_own_problem import MINE
 from test_pipeline import Project
 
-from tasks.source_digest import own_sources
+from tasks.sources.source_digest import own_sources
 
 REACHED = {
     "beside a package": ({"mine/__init__.py": "", "mine/problem.py": "import helpers"}, "mine.problem", "helpers.py"),
@@ -40,7 +40,7 @@ REACHED = {
     "from a package that lies elsewhere": ({"../src/mine.py": "import helpers"}, "mine", "helpers.py"),
     "from an installed package": ({"../site-packages/mine.py": "import helpers"}, "mine", "helpers.py"),
 }
-DIGEST = "import sys; from tasks.source_digest import source_digest; print(source_digest(sys.argv[1]))"
+DIGEST = "import sys; from tasks.sources.source_digest import source_digest; print(source_digest(sys.argv[1]))"
 
 
 @pytest.mark.parametrize("how", REACHED)
@@ -77,8 +77,8 @@ LOADING = """
 import json, sys
 from pathlib import Path
 import tasks.prefect_environment
-from tasks.job import job_of, load_problem
-from tasks.settings import problem_settings
+from tasks.jobs.job import job_of, load_problem
+from tasks.settings.sections import problem_settings
 from rtl_core.errors import RtlError
 
 def said(action):

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problem import LEFT_OUT
-from rtl_core.problems.speech_mixtures import SPLITS, Recording, noise_parts, plan_scene, split_names
+from rtl_core.problems.speech.mixtures import SPLITS, Recording, noise_parts, plan_scene, split_names
+from rtl_core.problems.speech.stored_mixtures import MANIFEST, NOISE, SPEECH, StoredMixtures, mix, read_manifest
 from rtl_core.problems.speech_scenes import SpeechScenes
-from rtl_core.problems.stored_mixtures import MANIFEST, NOISE, SPEECH, StoredMixtures, mix, read_manifest
 from rtl_core.randomness import Stream
 
 SECONDS = 0.5

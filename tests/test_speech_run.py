@@ -13,18 +13,18 @@ import yaml
 from test_pipeline import Project
 from typer.testing import CliRunner
 
-from flows.command_line import _each, app
+from flows.command_line.app import _each, app
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problem import check_problem
+from rtl_core.problems.speech.synthetic_speech import write_synthetic
 from rtl_core.problems.speech_scenes import SpeechScenes
-from rtl_core.problems.synthetic_speech import write_synthetic
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.training import batches_of
-from tasks.figures import specs
-from tasks.names import caption_text
-from tasks.published_tables import read_tables
-from tasks.settings import problem_settings
+from tasks.figures.catalogue import specs
+from tasks.settings.problem_settings import problem_settings
+from tasks.tables.names import caption_text
+from tasks.tables.published import read_tables
 
 SCENES = [f"synthetic {kind}" for kind in ("indoor", "outdoor", "transportation")]
 SETTINGS = {

@@ -21,8 +21,8 @@ from rtl_core.networks.speech_unet import (
     spectrogram_of,
     speech_unet,
 )
-from rtl_core.problems.speech_scores import improvements
-from rtl_core.problems.weighted_sdr import weighted_sdr
+from rtl_core.problems.speech.scores import improvements
+from rtl_core.problems.speech.weighted_sdr import weighted_sdr
 
 
 def drawn(seed=0):

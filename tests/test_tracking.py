@@ -12,17 +12,10 @@ import pytest
 from example_tables import scoring_of
 from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name
 
-from tasks.live_tracking import LiveTracking
-from tasks.tracking import (
-    alarm_tags,
-    flat_settings,
-    is_logged,
-    log_report,
-    margin_metrics,
-    metric_table,
-    overall_metrics,
-    track,
-)
+from tasks.settings.sections import flat_settings
+from tasks.tracking.comparison import is_logged, log_report, track
+from tasks.tracking.extraction import LiveTracking
+from tasks.tracking.metrics import alarm_tags, margin_metrics, metric_table, overall_metrics
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
 SPARSITIES = [0.25, 0.5, 0.75]

@@ -13,14 +13,14 @@ import torch
 from pydantic import Field
 
 from rtl_core.errors import DataError
-from rtl_core.problems.class_clusters import agreement, class_clusters, source_of
-from rtl_core.problems.image_classification import ImageClassification
-from rtl_core.problems.labelled_images import LabelledImages, check_images, hold_out
-from rtl_core.problems.npz_file import ArrayHeader, array_header, read_array
-from rtl_core.problems.one_vs_rest import OneVsRest
+from rtl_core.problems.images.class_clusters import agreement, class_clusters, source_of
+from rtl_core.problems.images.image_classification import ImageClassification
+from rtl_core.problems.images.labelled_images import LabelledImages, check_images, hold_out
+from rtl_core.problems.images.npz_file import ArrayHeader, array_header, read_array
+from rtl_core.problems.images.one_vs_rest import OneVsRest
+from rtl_core.problems.images.stored_images import save_images
+from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.problems.source_path import source_path
-from rtl_core.problems.stored_images import save_images
-from rtl_core.problems.within_cluster import WithinCluster
 from rtl_core.randomness import Stream
 
 Source = Annotated[Literal["npz", "torchvision"], Field(description="train.npz and test.npz, or torchvision's archive")]

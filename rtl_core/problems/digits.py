@@ -6,9 +6,9 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from rtl_core.problems.labelled_images import LabelledImages, hold_out
-from rtl_core.problems.one_vs_rest import OneVsRest
-from rtl_core.problems.stored_images import save_images
+from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
+from rtl_core.problems.images.one_vs_rest import OneVsRest
+from rtl_core.problems.images.stored_images import save_images
 from rtl_core.randomness import Stream
 
 

@@ -18,13 +18,13 @@ from torch import Tensor
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_below, entries_in
 from rtl_core.problem import LEFT_OUT
-from rtl_core.problems.class_clusters import class_clusters, source_of
-from rtl_core.problems.image_file import open_image, rgb_of
-from rtl_core.problems.labelled_images import LabelledImages, hold_out
-from rtl_core.problems.one_vs_rest import OneVsRest
+from rtl_core.problems.images.class_clusters import class_clusters, source_of
+from rtl_core.problems.images.image_file import open_image, rgb_of
+from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
+from rtl_core.problems.images.one_vs_rest import OneVsRest
+from rtl_core.problems.images.stored_images import save_images
+from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.problems.source_path import source_path
-from rtl_core.problems.stored_images import save_images
-from rtl_core.problems.within_cluster import WithinCluster
 from rtl_core.randomness import Stream
 
 SPLITS = 3

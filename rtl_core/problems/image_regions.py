@@ -2,7 +2,7 @@
 
 import colorsys
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -14,24 +14,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rtl_core.device import device_of
-from rtl_core.errors import DataError, TicketFileError
+from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
-from rtl_core.networks.coordinate_mlp import CoordinateMLP, coordinate_mlp, fourier_features
+from rtl_core.networks.coordinate_mlp import coordinate_mlp, fourier_features
 from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score
-from rtl_core.problems.region_maps import FILE, folder_files, load, read_folders, sample_photographs, save
+from rtl_core.problems.regions.folders import folder_files, read_folders, sample_photographs
+from rtl_core.problems.regions.painting import LEAST_FREQUENCY, LEAST_SIDE, MOST_FREQUENCY, MOST_SIDE, bytes_of
+from rtl_core.problems.regions.region_image import FILE, load, save
 from rtl_core.scoring import MEAN
-from rtl_core.tickets import Tickets
 
 PROTOCOL = "reconstruction"
 MOST_DB = 58.92
 """PSNR of an image that is right but for the rounding of 8 bits, 10 log₁₀(12 · 255²): no figure goes beyond it."""
-LEAST_SIDE, MOST_SIDE = 11, 4096
-"""Pixels: what the windows of SSIM take, and what memory has room for."""
-LEAST_FREQUENCY, MOST_FREQUENCY = 0.01, 10_000
-"""ω of sin(ω x), whose initial weights are numbers of float32."""
 ERROR_SCALE = 4
-BLOCK = 1 << 16
-"""Pixels that are painted at a time, so that memory does not grow with the size of an image."""
 
 Batch = tuple[Tensor, ...]
 
@@ -211,7 +206,7 @@ class ImageRegions(Problem):
         ]
 
     def _pixels(self, colours: Tensor) -> Tensor:
-        return _bytes_of(colours).reshape(self.height, self.width, 3)
+        return bytes_of(colours).reshape(self.height, self.width, 3)
 
     @torch.inference_mode()
     def _painted(self, networks: Sequence[nn.Module]) -> Tensor:
@@ -225,83 +220,6 @@ class ImageRegions(Problem):
     def _painted_single(self, network: nn.Module) -> Tensor:
         painted: Tensor = network(self.features, self.region)
         return painted.clamp(0, 1).cpu()
-
-
-@torch.inference_mode()
-def paint(tickets: Tickets, name: str, size: tuple[int, int] | None = None) -> Tensor:
-    """The image that a ticket file holds, uint8 [H, W, 3]: K tickets, or the one network of IMP single.
-
-    Args:
-        tickets: what the file holds.
-        name: what messages call the file.
-        size: height and width in pixels; None takes those that the network was trained at. A pixel belongs to the
-            region that the nearest pixel of the map belongs to.
-
-    Raises:
-        TicketFileError: it holds no coordinate network, one that is unsound, or one of K networks that share nothing.
-    """
-    regions, frequency = _map_and_frequency(tickets.statistics, name)
-    single, count = "embedding" in tickets.dense, int(regions.max()) + 1
-    if len(tickets.subsets) != (1 if single else count):
-        raise TicketFileError(f"{name}: holds {len(tickets.subsets)} of the image's {count} regions; allowed: all")
-    new_network = partial(CoordinateMLP, regions, frequency, torch.Generator(), single)
-    if not tickets.fits(new_network()):
-        raise TicketFileError(f"{name}: its weights are not those of a network of the problem ImageRegions")
-    networks = [tickets.network(subset, new_network()) for subset in range(len(tickets.subsets))]
-    height, width = size or regions.shape
-    painted = torch.empty(height, width, 3, dtype=torch.uint8)
-    at_a_time = max(1, BLOCK // width)
-    for first in range(0, height, at_a_time):
-        rows = range(first, min(first + at_a_time, height))
-        features = fourier_features(height, width, rows)
-        region = _nearest(regions, height, width, rows).flatten().long()
-        colours = networks[0](features, region) if single else _each_by_its_own(networks, features, region)
-        painted[rows.start : rows.stop] = _bytes_of(colours).reshape(len(rows), width, 3)
-    return painted
-
-
-def _map_and_frequency(statistics: Sequence[Mapping[str, Tensor]], name: str) -> tuple[Tensor, float]:
-    """The map of the regions that a ticket file holds, uint8 [H, W], and the ω of its sines, 0 for ReLU."""
-    buffers, *others = statistics
-    if not {"regions", "sine_frequency"} <= buffers.keys():
-        raise TicketFileError(f"{name}: holds no image; allowed: ticket files of the problem ImageRegions")
-    regions, frequency = buffers["regions"], buffers["sine_frequency"]
-    if (
-        regions.dtype != torch.uint8
-        or regions.ndim != 2
-        or not 1 <= min(regions.shape) <= max(regions.shape) <= MOST_SIDE
-    ):
-        raise TicketFileError(
-            f"{name}: regions: found {regions.dtype} {list(regions.shape)}; "
-            f"allowed: {torch.uint8} [H, W], up to {MOST_SIDE} a side"
-        )
-    if not all(torch.equal(regions, other["regions"]) for other in others):
-        raise TicketFileError(f"{name}: regions: found maps that differ; allowed: one map for all tickets")
-    if (
-        frequency.dtype != torch.float32
-        or frequency.ndim
-        or not (frequency == 0 or LEAST_FREQUENCY <= frequency <= MOST_FREQUENCY)
-    ):
-        raise TicketFileError(
-            f"{name}: sine_frequency: found {frequency.dtype} {frequency.flatten()[:3].tolist()}; "
-            f"allowed: 0, or {LEAST_FREQUENCY} to {MOST_FREQUENCY}"
-        )
-    return regions, float(frequency)
-
-
-def _each_by_its_own(networks: Sequence[nn.Module], features: Tensor, region: Tensor) -> Tensor:
-    colours = torch.empty(len(region), 3)
-    for subset, network in enumerate(networks):
-        mine = region == subset
-        colours[mine] = network(features[mine])
-    return colours
-
-
-def _nearest(regions: Tensor, height: int, width: int, rows: range) -> Tensor:
-    """The regions of some rows of a map that is scaled to another size, uint8 [rows, W]."""
-    places = (torch.tensor(rows), height, len(regions)), (torch.arange(width), width, regions.shape[1])
-    of_rows, of_columns = (((place + 0.5) * old / new).long() for place, new, old in places)
-    return regions[of_rows[:, None], of_columns]
 
 
 def _one_batch(batch: Batch, _generator: torch.Generator) -> Iterator[Batch]:
@@ -322,7 +240,3 @@ def _psnr(painted: Tensor, colours: Tensor) -> float:
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
     return min(float(peak_signal_noise_ratio(painted, colours, data_range=1.0)), MOST_DB)
-
-
-def _bytes_of(colours: Tensor) -> Tensor:
-    return (colours.clamp(0, 1) * 255).round().to(torch.uint8)

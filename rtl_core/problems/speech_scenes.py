@@ -23,8 +23,7 @@ from rtl_core.folder_contents import entries_in
 from rtl_core.networks.speech_unet import RATE, speech_unet
 from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score, Sound
 from rtl_core.problems.source_path import source_path
-from rtl_core.problems.spectrogram_picture import spectrogram_picture
-from rtl_core.problems.speech_mixtures import (
+from rtl_core.problems.speech.mixtures import (
     SPLITS,
     Recording,
     audio_files,
@@ -35,10 +34,11 @@ from rtl_core.problems.speech_mixtures import (
     speech_stretches,
     split_names,
 )
-from rtl_core.problems.speech_scores import NOTHING_DONE, Perceptual, improvements, si_snr_improvement
-from rtl_core.problems.stored_mixtures import StoredMixtures, read_manifest, write_mixtures
-from rtl_core.problems.synthetic_speech import NOISES, write_synthetic
-from rtl_core.problems.weighted_sdr import weighted_sdr
+from rtl_core.problems.speech.scores import NOTHING_DONE, Perceptual, improvements, si_snr_improvement
+from rtl_core.problems.speech.spectrogram_picture import spectrogram_picture
+from rtl_core.problems.speech.stored_mixtures import StoredMixtures, read_manifest, write_mixtures
+from rtl_core.problems.speech.synthetic_speech import NOISES, write_synthetic
+from rtl_core.problems.speech.weighted_sdr import weighted_sdr
 from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 

@@ -1,0 +1,218 @@
+"""What ``rtl`` answers: what a problem is, and what came out of it."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.command_line.ticket_files import enhance, reconstruct
+from rtl_core.errors import RtlError
+
+if TYPE_CHECKING:
+    from rtl_core.problem import Problem
+    from tasks.settings.sections import ProblemSettings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
+
+GROWTH = [2, 5, 10, 20, 50]
+"""For how many tickets `rtl bench` measures how the cost of each grows."""
+ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
+
+
+@app.command()
+def info(problem: ProblemName) -> None:
+    """Print what a problem is, as JSON: subsets, prunable and dense weights, network.
+
+    Where it holds several instances, that is the first; all are listed with their subsets.
+    """
+    from rtl_core.construction import initial_weights
+    from rtl_core.randomness import Stream
+    from tasks.settings.problem_settings import problem_settings
+
+    settings = problem_settings(problem)
+    with _each(problem, settings) as each:
+        jobs = dict(each)
+    first, loaded = next(iter(jobs.items()))
+    weights = initial_weights(loaded, Stream(settings.seeds[0]).at(problem=problem))
+    facts = {
+        "problem": problem,
+        **({"instance": first} if first else {}),
+        **_subsets(loaded),
+        **loaded.facts,
+        "prunable_weights": weights.layout.size,
+        "dense_weights": weights.dense_layout.size,
+        "network": {
+            "settings": settings.training,
+            "prunable": {name: list(s) for name, s in zip(weights.layout.names, weights.layout.shapes, strict=True)},
+        },
+    }
+    if first:
+        facts["instances"] = {name: _subsets(job) for name, job in jobs.items()}
+    typer.echo(json.dumps(facts, indent=2))
+
+
+@app.command()
+def check(problem: ProblemName) -> None:
+    """Try a problem before hours of training go into it: a step of every objective, twice, and its scores.
+
+    Each line that it prints says what to change; the exit status is 1 if there is any. Training begins with the same.
+    """
+    from time import perf_counter
+
+    from rich.console import Console
+
+    from rtl_core.checks import problem_failures
+    from rtl_core.isolation import OptimizerChoice
+    from rtl_core.randomness import Stream
+    from tasks.settings.methods import has_one_network
+    from tasks.settings.problem_settings import problem_settings
+
+    settings = problem_settings(problem)
+    stages = [settings] if (later := settings.for_retraining) == settings else [settings, later]
+    started, failed, single = perf_counter(), False, has_one_network(settings)
+    for of_stage in stages:
+        make_optimizer = OptimizerChoice(**of_stage.optimizer.model_dump())
+        with Console(stderr=True).status("checking"), _each(problem, of_stage) as each:
+            for instance, loaded in each:
+                place = f"{problem}/{instance}" if instance else problem
+                stream = Stream(settings.seeds[0]).at(problem=place)
+                for failure in problem_failures(loaded, make_optimizer, stream, single):
+                    failed = True
+                    typer.echo(f"error: {place}: {failure}", err=True)
+    if failed:
+        raise typer.Exit(1)
+    typer.echo(f"{problem}: found nothing to change ({perf_counter() - started:.1f} s)")
+
+
+@app.command()
+def results(
+    problems: Annotated[list[str] | None, typer.Argument(help="sections of params.yaml [default: its list]")] = None,
+    since: Annotated[
+        float | None, typer.Option(help="also split the time since this moment (seconds of the epoch) into parts")
+    ] = None,
+) -> None:
+    """Print the tables of the last comparison, and where to look further."""
+    from flows.command_line.terminal_tables import show_results, show_times
+    from tasks.settings.params_file import read_params, section
+
+    params = read_params()
+    chosen = problems or params["problems"]
+    for problem in chosen:
+        section(params, problem)
+        show_results(problem)
+    if since is not None:
+        show_times(chosen, since)
+
+
+@app.command()
+def report(problem: ProblemName) -> None:
+    """Write the last comparison as a page with interactive figures, which opens without a network.
+
+    Where a problem holds several instances, each has a page of its own beside it.
+    """
+    from tasks.artefacts import paths
+    from tasks.figures.catalogue import specs
+    from tasks.report.description import read_description, tables_digest
+    from tasks.report.pages import write_pages
+    from tasks.settings.params_file import read_params, section
+    from tasks.tables.published import instances_in, of_instance, read_tables
+
+    section(read_params(), problem)
+    tables = read_tables(paths.artifacts(problem))
+    digest = tables_digest(problem)
+    drawn = {f"{problem}/{name}": specs(of_instance(tables, name)) for name in instances_in(tables)}
+    described = read_description(problem, digest)
+    for path in write_pages(problem, tables, {problem: specs(tables), **drawn}, digest, described):
+        typer.echo(path)
+
+
+app.command()(reconstruct)
+app.command()(enhance)
+
+
+@app.command()
+def ui(
+    prefect_port: Annotated[int, typer.Option(help="port of Prefect's page")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(help="port of MLflow's page")] = 5000,
+) -> None:
+    """Start Prefect's and MLflow's web pages on 127.0.0.1."""
+    from flows.command_line.web_pages import serve_pages
+
+    serve_pages(prefect_port, mlflow_port)
+
+
+@app.command()
+def serve(
+    problem: Annotated[str, typer.Argument(help="section of params.yaml that the forms begin with")] = "digits",
+) -> None:
+    """Offer the pipeline and each stage to Prefect's page, and run here what is asked for or due (needs `rtl ui`)."""
+    os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+
+    from flows.command_line.deployments import serve_flows
+    from tasks.settings.problem_settings import problem_settings
+
+    problem_settings(problem)
+    serve_flows(problem)
+
+
+@app.command()
+def bench(
+    problem: ProblemName, as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False
+) -> None:
+    """Measure training and scoring against the plain way of doing each, on all cores (minutes for a large network)."""
+    from rich.console import Console
+
+    from flows.command_line.terminal_tables import show_speed
+    from flows.stage_times import stage_times
+    from rtl_core.benchmark import benchmark, growth, peak_memory
+    from rtl_core.isolation import OptimizerChoice
+    from rtl_core.randomness import Stream
+    from tasks.process.cores import cores
+    from tasks.settings.problem_settings import problem_settings
+
+    settings = problem_settings(problem)
+    make_optimizer = OptimizerChoice(**settings.optimizer.model_dump())
+    stream = Stream(settings.seeds[0]).at(problem=problem)
+    with Console(stderr=True).status("loading") as status, _each(problem, settings) as each:
+        _, first = next(each)
+        setup = (first, make_optimizer, stream, cores())
+        memory = peak_memory(*setup)
+        speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
+        grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
+    found = {**speed, "growth": grown, "memory_mb": memory, "stages": stage_times([problem])}
+    typer.echo(json.dumps(found, indent=2)) if as_json else show_speed(problem, cores(), found)
+
+
+def _subsets(loaded: "Problem") -> dict[str, Any]:
+    return {"num_subsets": len(loaded.subsets), "subsets": list(loaded.subsets)}
+
+
+@contextmanager
+def _each(problem: str, settings: "ProblemSettings") -> Iterator[Iterator[tuple[str, "Problem"]]]:
+    """Each instance of a problem with its name, or the one job with none: on published data, or else on data
+    partitioned for this once, which are there until the end of the block.
+    """
+    from tasks.artefacts import paths
+    from tasks.settings.problem_settings import problem_class
+
+    cls = problem_class(settings.problem)
+    with TemporaryDirectory() as scratch:
+        folder = paths.data(problem)
+        if not folder.exists():
+            folder = Path(scratch)
+            cls.partition(folder, **settings.partition)
+        yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])
+
+
+def main() -> None:
+    """Run ``rtl``; an error that the user can act on is one line and exit status 1."""
+    try:
+        app()
+    except RtlError as problem:
+        sys.exit(f"error: {problem}")

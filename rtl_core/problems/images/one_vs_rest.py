@@ -1,0 +1,111 @@
+"""Image classification with one ticket per subset of classes: each decides whether an image is of its subset."""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rtl_core.problem import AcrossSubsets, Objective, Score
+from rtl_core.problems.images.image_classification import ImageClassification
+from rtl_core.scoring import MEAN, commonest_share
+
+
+class OneVsRest(ImageClassification):
+    """Ticket k reads output k of K, and learns the images of subset k, a class or a cluster, against all others.
+
+    Its batches hold as many negatives, drawn from the other subsets, as positives (paper section 2). The one network
+    of IMP single claims the subset of its likeliest class.
+    """
+
+    def _divide(self, part: Tensor) -> None:
+        super()._divide(part)
+        self.others = [(part != k).nonzero().squeeze(1) for k in range(len(self.subsets))]
+
+    def dealt_at_random(self, generator: torch.Generator) -> "OneVsRest":
+        """Training images in K parts of equal size whatever their class; tickets learn to tell their part."""
+        dealt = copy(self)
+        count = len(self.labels["train"])
+        dealt._divide(torch.randperm(count, generator=generator) % len(self.subsets))
+        return dealt
+
+    def network(self, generator: torch.Generator) -> nn.Module:
+        return self._classifier(generator, len(self.subsets))
+
+    @property
+    def objectives(self) -> Sequence[Objective]:
+        return [
+            Objective(
+                name,
+                partial(self._balanced_batches, k),
+                self._batch_count(2 * len(self.members[k])),
+                partial(_one_vs_rest_loss, k),
+            )
+            for k, name in enumerate(self.subsets)
+        ]
+
+    def _balanced_batches(self, k: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        positives, others = self.members[k], self.others[k]
+        repeats = -(-len(positives) // len(others))  # more than one where the subset is most of the data
+        drawn = others[torch.randperm(len(others), generator=generator)].repeat(repeats)[: len(positives)]
+        shuffled = positives[torch.randperm(len(positives), generator=generator)]
+        count = self._batch_count(2 * len(positives))
+        for chunk, negatives in zip(shuffled.tensor_split(count), drawn.tensor_split(count), strict=True):
+            targets = torch.cat([torch.ones(len(chunk)), torch.zeros(len(negatives))])
+            yield self.images["train"][torch.cat([chunk, negatives])], targets.to(self.device)
+
+    def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
+        """The paper's rule for tickets: subset k is claimed where ticket k's probability is above one half."""
+        scores = {
+            split: torch.stack([self._logits(ticket, split)[:, k] for k, ticket in enumerate(tickets)], dim=1)
+            for split in ("validation", "test")
+        }
+        probabilities = {split: logits.sigmoid() for split, logits in scores.items()}
+        return self._score(probabilities, probabilities["test"] > 0.5)
+
+    def score_single(self, network: nn.Module) -> list[Score]:
+        """The paper's rule for one softmax network: the subset of the class of largest probability is claimed.
+
+        A cluster's probability is the sum over its classes. Where there are clusters, ``class_accuracy`` is the
+        network's accuracy on the C classes.
+        """
+        found = {split: self._logits(network, split).softmax(1) for split in ("validation", "test")}
+        classes = found["test"].argmax(1)
+        claimed = F.one_hot(self.cluster_of[classes], len(self.subsets)).bool()
+        scores = self._score({split: self._of_subsets(values) for split, values in found.items()}, claimed)
+        if len(self.classes) > len(self.subsets):
+            accuracy = (classes == self.labels["test"]).double().mean().item()
+            chance = commonest_share(self.labels["test"])
+            scores.append(Score("matched", "class_accuracy", MEAN, accuracy, higher_is_better=True, chance=chance))
+        return scores
+
+    def _of_subsets(self, of_classes: Tensor) -> Tensor:
+        """Probabilities of subsets, float [N, K], from those of classes, float [N, C]."""
+        return of_classes.new_zeros(len(of_classes), len(self.subsets)).index_add(1, self.cluster_of, of_classes)
+
+    def _score(self, probabilities: dict[str, Tensor], decisions: Tensor) -> list[Score]:
+        from rtl_core.evaluation import matched_scores, paper_scores  # torchmetrics takes seconds to import
+
+        return paper_scores(decisions, self.subset_of("test"), self.subsets) + matched_scores(
+            probabilities["validation"],
+            self.subset_of("validation"),
+            probabilities["test"],
+            self.subset_of("test"),
+            self.subsets,
+        )
+
+    def across_subsets(self, network: nn.Module) -> AcrossSubsets:
+        """AUROC of each output on its subset, and the subset of the largest output, on up to 2,000 test images."""
+        from torchmetrics.functional.classification import multilabel_auroc
+
+        logits = self._logits(network, "test", self._spread)
+        truth = F.one_hot(self.subset_of("test")[self._spread], len(self.subsets))
+        auroc = multilabel_auroc(logits.sigmoid(), truth, len(self.subsets), average=None)
+        return AcrossSubsets("auroc", tuple(auroc.tolist()), logits.argmax(1))
+
+
+def _one_vs_rest_loss(k: int, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    images, targets = batch
+    return F.binary_cross_entropy_with_logits(network(images)[:, k], targets)

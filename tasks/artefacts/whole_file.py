@@ -1,0 +1,69 @@
+"""How a file appears whole or not at all, and what its digest is."""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from tasks.process.interruption import if_ended_early
+
+_verified: dict[Path, tuple[int, int, str]] = {}
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A new file to write to, which becomes ``path`` once the block ends, whole or not at all.
+
+    So it is even if the process or the machine stops half way.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
+    os.close(descriptor)
+    try:
+        with if_ended_early(partial(os.unlink, name)):
+            yield Path(name)
+            with open(name, "r+b") as file:
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+    except BaseException as problem:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        if isinstance(problem, OSError) and problem.filename is None:  # where a disk is full, none is named
+            problem.filename = str(path)
+        raise
+
+
+def unfinished_files(folder: Path) -> list[Path]:
+    """What ``whole_file`` had begun below a folder when its process, which is no more, was killed."""
+    begun = [(path, re.search(r"\.(\d+)\.[a-z0-9_]{8}$", path.name)) for path in folder.rglob(".*.????????")]
+    return [path for path, written_by in begun if written_by and not psutil.pid_exists(int(written_by[1]))]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Publish a file whole or not at all, even if the process or the machine stops half way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(data)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; read once per process while its size and time stay the same.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    path = path.absolute()
+    status = path.stat()
+    stamp = (status.st_size, status.st_mtime_ns)
+    known = _verified.get(path)
+    if known is None or known[:2] != stamp:
+        with path.open("rb") as file:
+            known = (*stamp, hashlib.file_digest(file, "sha256").hexdigest())
+        _verified[path] = known
+    return known[2]

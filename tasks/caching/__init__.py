@@ -1,0 +1,1 @@
+"""When a step need not run again."""

@@ -1,0 +1,1 @@
+"""One figure a file, how they look, and the catalogue of all."""

@@ -1,0 +1,57 @@
+"""The figure of scores against weights kept: a panel per metric, so that methods are read at equal cost."""
+
+import math
+from collections.abc import Mapping
+
+import altair as alt
+import pandas as pd
+
+from tasks.figures.axes import opacity, percent_of, picked_in, span_of, value_axis
+from tasks.figures.styles import NAMED_STYLES, OTHER, channels, grid
+from tasks.tables.directions import higher_is_better
+from tasks.tables.names import method_name, metric_title
+from tasks.tables.selection import first_protocol
+
+
+def kept(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+    """Mean score over prunable weights in the union of a method's masks, its sparsities joined by a line."""
+    rows = kept_rows(tables["results"], tables["parameters"])
+    rows = rows.assign(name=rows.method.map(method_name), percent=percent_of(rows.sparsity))
+    styles = {name: NAMED_STYLES.get(name, OTHER) for name in rows.name.unique()}
+    look, picked, x = channels("name", styles), picked_in(), _weights_axis(rows.kept)
+    panels = []
+    for metric, group in rows.groupby("metric", sort=False):
+        name = metric_title(str(metric), higher_is_better(tables["scoring"], str(metric)))
+        y = value_axis("value", None, span_of(group.value))
+        base = alt.Chart(group[["name", "percent", "kept", "value"]].round(6)).encode(
+            x=x, y=y, color=look["color"], opacity=opacity(picked)
+        )
+        line = base.mark_line(strokeWidth=1.8).encode(strokeDash=look["strokeDash"], order="percent:Q")
+        points = base.mark_point(filled=True, size=45).encode(
+            shape=look["shape"],
+            tooltip=[
+                alt.Tooltip("name:N", title=" "), alt.Tooltip("percent:Q", title="sparsity, %"),
+                alt.Tooltip("kept:Q", title="weights kept", format=",.0f"),
+                alt.Tooltip("value:Q", title=name, format=".4f"),
+            ],
+        )  # fmt: skip
+        title = alt.TitleParams(name, subtitle=f"{rows.protocol.iloc[0]} protocol")
+        panels.append(alt.layer(line, points).properties(width=230, height=180, title=title))
+    panels[0] = panels[0].add_params(picked)
+    return grid(panels, columns=min(3, len(panels)), panel=280, legend=(5, 190))
+
+
+def kept_rows(results: pd.DataFrame, parameters: pd.DataFrame) -> pd.DataFrame:
+    """protocol, metric, method, sparsity, and the means over seeds and instances of value and of weights kept."""
+    keys = [key for key in ("method", "sparsity", "seed", "instance") if key in results]
+    both = first_protocol(results).merge(parameters[[*keys, "union"]], on=keys).rename(columns={"union": "kept"})
+    means = both.groupby(["protocol", "metric", "method", "sparsity"], sort=False)[["value", "kept"]].mean()
+    return means.reset_index()
+
+
+def _weights_axis(weights: pd.Series) -> alt.X:
+    low, high = (10**end for end in span_of([math.log10(weights.min()), math.log10(weights.max())]))
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    ticks = [digit * 10**power for power in powers for digit in (1, 2, 5) if low <= digit * 10**power <= high]
+    axis = alt.Axis(values=ticks, format="~s", labelOverlap="greedy")
+    return alt.X("kept:Q").title("prunable weights kept").scale(type="log", domain=[low, high], nice=False).axis(axis)

@@ -1,0 +1,139 @@
+"""How methods, masks and depths look in every figure: colour, shape and dash, so that none is told by colour alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+
+from tasks.figures.fonts import FAMILY
+from tasks.tables.names import (
+    DEPTH_NAMES,
+    MASKS_NAMES,
+    METHOD_NAMES,
+)
+
+
+@dataclass(frozen=True)
+class Style:
+    """Okabe and Ito's colour-blind-safe colours, a symbol of Vega, and dashes in pixels."""
+
+    colour: str
+    shape: str
+    dash: tuple[int, ...]
+
+
+OTHER = Style("#000000", "triangle-right", (1, 0))
+BAR = "M-1,-.3H1V.3H-1Z"
+DIAGONAL_CROSS = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
+STAR = "M0,-1.1L.26,-.35L1.05,-.34L.42,.14L.65,.89L0,.44L-.65,.89L-.42,.14L-1.05,-.34L-.26,-.35Z"
+
+_RTL = Style("#0072B2", "circle", (1, 0))
+_INITIAL_MAGNITUDE = Style("#666666", DIAGONAL_CROSS, (6, 2))
+METHOD_STYLES = {
+    "rtl": _RTL,
+    "rtl_sequential": Style("#56B4E9", "square", (7, 3)),
+    "imp_single": Style("#D55E00", "triangle-up", (7, 3, 2, 3)),
+    "imp_multiple": Style("#009E73", "diamond", (2, 2)),
+    "random_masks": Style("#999999", "triangle-down", (2, 5)),
+    "layer_shuffled_masks": Style("#CC79A7", "cross", (8, 2, 2, 2, 2, 2)),
+    "initial_magnitude_masks": _INITIAL_MAGNITUDE,
+    "imp_single_union": Style("#E69F00", "triangle-left", (4, 2)),
+    "shared_statistics": Style("#000000", STAR, (3, 3)),
+}
+MASKS_STYLES = {
+    "rtl": _RTL,
+    "same_subset": Style("#E69F00", "square", (7, 3)),
+    "random_partition": Style("#009E73", "triangle-up", (2, 2)),
+    "initial_magnitude": _INITIAL_MAGNITUDE,
+}
+CHANCE_NAME = "chance, for Jaccard"
+DEPTH_STYLES = {
+    "all": Style("#000000", "circle", (1, 0)),
+    "shallow": Style("#56B4E9", "triangle-up", (2, 2)),
+    "middle": Style("#E69F00", "square", (7, 3)),
+    "deep": Style("#0072B2", "diamond", (7, 3, 2, 3)),
+}
+CURVE_STYLES = {
+    "metric": Style("#A84A00", "stroke", (1, 0)),
+    "departure": Style("#005A8C", "stroke", (6, 3)),
+    "alarm": Style("#8F3A6B", "stroke", (2, 2)),
+}
+TICKET_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#999999")
+TICKET_DASHES = ((1, 0), (5, 2))
+
+NAMED_STYLES = {
+    **{METHOD_NAMES[key]: style for key, style in METHOD_STYLES.items()},
+    **{MASKS_NAMES[key]: style for key, style in MASKS_STYLES.items()},
+    **{DEPTH_NAMES[key]: style for key, style in DEPTH_STYLES.items()},
+    CHANCE_NAME: Style("#999999", BAR, (2, 4)),
+}
+"""Styles by the name that people read."""
+
+
+def ticket_styles(tickets: Sequence[str]) -> dict[str, Style]:
+    """A style for each of a dozen tickets: every colour once, then once more with dashes."""
+    return {
+        ticket: Style(TICKET_COLOURS[i % len(TICKET_COLOURS)], "stroke", TICKET_DASHES[i // len(TICKET_COLOURS)])
+        for i, ticket in enumerate(tickets)
+    }
+
+
+def channels(
+    field: str, styles: Mapping[str, Style], symbol: Literal["shape", "stroke"] | None = "shape"
+) -> dict[str, Any]:
+    """The encodings that tell the names in a field apart: colour, shape and dash.
+
+    The domain is the same wherever it is used, so that panels share one legend.
+
+    Args:
+        field: the column of names.
+        styles: the names in their order, and how each looks.
+        symbol: whether the legend shows shapes or dashes; None for no legend.
+    """
+    names = list(styles)
+
+    def scale(values: Iterable[Any]) -> alt.Scale:
+        return alt.Scale(domain=names, range=list(values))
+
+    # Vega-Lite merges the three into one legend; its outlines would show dashes around shapes.
+    line = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2}
+    look = line if symbol == "stroke" else {"symbolStrokeWidth": 0}
+    legend = alt.Legend(title=None, symbolOpacity=1, **look) if symbol else None
+    return {
+        "color": alt.Color(f"{field}:N", scale=scale(s.colour for s in styles.values()), legend=legend),
+        "shape": alt.Shape(f"{field}:N", scale=scale(s.shape for s in styles.values()), legend=legend),
+        "strokeDash": alt.StrokeDash(f"{field}:N", scale=scale(list(s.dash) for s in styles.values()), legend=legend),
+    }
+
+
+def grid(panels: Sequence[alt.TopLevelMixin], columns: int, panel: int, legend: tuple[int, int]) -> alt.ConcatChart:
+    """Panels side by side under one legend.
+
+    Args:
+        panels: the charts.
+        columns: how many stand in a row where there is room.
+        panel: pixels that a panel with its axes and labels needs; on a small screen a page puts fewer in a row.
+        legend: entries in a row of the legend where there is room, and pixels that each needs.
+    """
+    chart: alt.ConcatChart = alt.concat(*panels, columns=columns, spacing={"row": 24, "column": 20})
+    return (
+        chart.properties(padding=8, usermeta={"panel": panel, "legend": legend[1]}, background="#ffffff")
+        .configure(font=f"{FAMILY}, DejaVu Sans, Arial, sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(
+            gridColor="#e4e7eb", domainColor="#8a929c", tickColor="#8a929c", labelColor="#333b44", titleColor="#333b44",
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", titlePadding=6,
+        )
+        .configure_title(fontSize=13, fontWeight=600, anchor="start", frame="group", color="#1c2228", offset=8,
+            subtitleFontSize=12, subtitleColor="#55606b",
+        )
+        .configure_legend(
+            orient="top", columns=legend[0], labelFontSize=12, labelLimit=0, labelColor="#1c2228", symbolSize=90,
+            columnPadding=16, rowPadding=4, titleFontSize=12, titleFontWeight="normal", titleLimit=0,
+        )
+    )  # fmt: skip
+
+
+MOST_NAMED = 12
+"""So many subsets at most are named and numbered on a figure; with more, pointing at a mark tells them."""

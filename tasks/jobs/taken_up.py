@@ -1,0 +1,82 @@
+"""Whether what a problem's tables were made from has changed since: DVC does not watch files outside the project."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rtl_core.errors import DataError
+from tasks.artefacts import paths
+from tasks.artefacts.whole_file import file_digest, write_atomically
+from tasks.jobs.dvc_deps import PARTITION, own_modules
+from tasks.settings.problem_settings import problem_class, problem_settings
+from tasks.settings.sections import ProblemSettings
+from tasks.sources.problem_files import partition_sources, path_here, training_sources
+
+MOST_NAMED = 3
+
+
+def record_taken_up(problem: str, stage: str, settings: ProblemSettings) -> None:
+    """Keep which files a stage took up, with what tells whether they have changed, and when their folders did."""
+    files = [path for path in _files(stage, settings) if path.is_file()]
+    known = {str(path): [*_stamp(path), file_digest(path)] for path in files}
+    folders = {str(path.parent): path.parent.stat().st_mtime_ns for path in files if stage == PARTITION}
+    write_atomically(paths.taken_up(problem, stage), json.dumps({"files": known, "folders": folders}).encode())
+
+
+def changed_since(problem: str) -> str | None:
+    """One line on the files that have changed since the stages took them up; None where none has.
+
+    A file is read again only where its size or time differs. One that is not there cannot be taken up, and says
+    nothing.
+    """
+    changed: dict[str, list[Path]] = {}
+    for record in sorted(paths.taken_up(problem, "").parent.glob("*.json")):
+        known = json.loads(record.read_bytes())
+        changed[record.stem] = [Path(name) for name, about in known["files"].items() if _differs(Path(name), *about)]
+        if any(_touched(Path(name), time) for name, time in known["folders"].items()):
+            changed[record.stem] += _come_or_gone(problem, known["files"])
+    every = list(dict.fromkeys(path for paths_of_stage in changed.values() for path in paths_of_stage))
+    if not every:
+        return None
+    names = [path_here(path) for path in every]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    cures = [f"`python -m flows.pipeline {problem}`"]
+    if all(path.is_relative_to(Path.cwd()) for path in every):
+        cures.insert(0, "`dvc repro`")
+    elif not any(paths_of_stage for stage, paths_of_stage in changed.items() if stage != PARTITION):
+        cures.insert(0, f"`dvc repro -f {PARTITION}@{problem}`")
+    what = f"{', '.join(names[:MOST_NAMED])}{more}"
+    return f"{problem}: {what} changed since these tables were made; {' or '.join(cures)} takes it up"
+
+
+def _files(stage: str, settings: ProblemSettings) -> list[Path]:
+    cls = problem_class(settings.problem)
+    if stage == PARTITION:
+        read = partition_sources(cls, settings.partition)
+    else:
+        trained_on = [settings.training, settings.for_retraining.training]
+        read = [path for training in trained_on for path in training_sources(cls, training)]
+        read += own_modules(settings.problem.partition(":")[0])
+    return [Path(os.path.abspath(path)) for path in dict.fromkeys(read)]
+
+
+def _come_or_gone(problem: str, known: Mapping[str, object]) -> list[Path]:
+    try:
+        found = {str(path) for path in _files(PARTITION, problem_settings(problem))}
+    except DataError:
+        return []
+    return [Path(name) for name in sorted(found ^ {*known})]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _differs(path: Path, size: int, time: int, digest: str) -> bool:
+    return path.is_file() and _stamp(path) != (size, time) and file_digest(path) != digest
+
+
+def _touched(folder: Path, time: int) -> bool:
+    return folder.is_dir() and folder.stat().st_mtime_ns != time

@@ -1,0 +1,52 @@
+"""What is known of the run that a comparison came from, found by the tables as they lie there.
+
+A description names its run, so it is no output of DVC's: when DVC brings the tables of another run back, what lies
+beside them is still of the run before.
+"""
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.artefacts import paths
+from tasks.artefacts.whole_file import file_digest, write_atomically
+from tasks.tables.published import OPTIONAL, REQUIRED
+
+
+class Description(BaseModel):
+    """Which code, data and run tables came from, their problem's settings under dotted keys, and in lines what the
+    partition stage left out of the data, and why.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    facts: dict[str, str]
+    settings: dict[str, str]
+    left_out: list[str]
+
+    @property
+    def run_id(self) -> str:
+        """The run in MLflow."""
+        return self.facts.get("mlflow.run_id", "")
+
+
+def tables_digest(problem: str) -> str:
+    """SHA-256, in hexadecimal, over the published tables of a problem as they lie there now."""
+    folder = paths.artifacts(problem)
+    files = [folder / f"{name}.{suffix}" for name in (*REQUIRED, *OPTIONAL) for suffix in ("csv", "parquet")]
+    found = {path.name: file_digest(path) for path in files if path.is_file()}
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def read_description(problem: str, digest: str) -> Description | None:
+    """The description of the last run here that published the tables of this digest; None where none is known."""
+    try:
+        return Description.model_validate_json(paths.description(problem, digest).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def write_description(problem: str, digest: str, description: Description) -> None:
+    """Keep a description, in place of an earlier one of the same tables."""
+    write_atomically(paths.description(problem, digest), description.model_dump_json(indent=2).encode())

@@ -1,0 +1,37 @@
+"""What tells one comparison from another: when any of it differs, MLflow gets new runs and the pages are new."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tasks.artefacts.whole_file import file_digest
+from tasks.report.page import TEMPLATE
+from tasks.sources.source_digest import source_digests
+
+SHOWN_BY = ("tasks.report.pages", "tasks.tracking.comparison")
+
+
+def comparison_identity(
+    published: Mapping[Path, Mapping[str, str]],
+    settings: Mapping[str, str],
+    data_digest: str,
+    left_out: Sequence[str],
+) -> str:
+    """SHA-256 in hexadecimal over what is shown and the code that shows it.
+
+    Args:
+        published: references of the tables, pictures and sounds, by path.
+        settings: the problem's settings under dotted keys.
+        data_digest: SHA-256 of the partitioned data, in hex.
+        left_out: what the partition stage left out of the data, in lines.
+    """
+    identity = {
+        "published": {str(path): reference["sha256"] for path, reference in published.items()},
+        "settings": dict(settings),
+        "data": data_digest,
+        "left_out": list(left_out),
+        "sources": source_digests(SHOWN_BY),
+        "template": file_digest(TEMPLATE),
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What params.yaml says, and what one run changes in it."""

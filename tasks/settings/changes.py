@@ -1,0 +1,43 @@
+"""What one run changes in the settings of params.yaml: fields of the form in Prefect's page."""
+
+from copy import deepcopy
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.settings.methods import UPDATE_METHODS
+from tasks.settings.sections import Methods
+
+
+class Changes(BaseModel):
+    """Settings of one run that are not those of params.yaml; an empty list leaves what stands there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        default=[], description="One initialisation, and one of everything, per seed."
+    )
+    sparsities: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=[], description="Shares of the prunable weights at zero, increasing: pruned to, and compared at."
+    )
+    methods: list[Literal["rtl", "rtl_sequential", Methods]] = Field(
+        default=[], description="What is trained and compared: RTL under one of its updates or both, and baselines."
+    )
+
+    def applied_to(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """A problem's settings, every key of them given, with these changes."""
+        changed = deepcopy(settings)
+        if self.seeds:
+            changed["seeds"] = self.seeds
+        if self.sparsities:
+            changed["sparsities"] = self.sparsities
+            changed["retrain"] |= {"sparsities": None}
+            changed["collapse"] |= {"sparsities": []}
+        if self.methods:
+            updates = [update for update, method in UPDATE_METHODS.items() if method in self.methods]
+            others = [method for method in self.methods if method not in UPDATE_METHODS.values()]
+            changed["retrain"] |= {"update": updates}
+            changed["baselines"] |= {"methods": others}
+            if changed["collapse"]["update"] not in updates:
+                changed["collapse"] |= {"update": None}
+        return changed

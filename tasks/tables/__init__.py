@@ -1,0 +1,1 @@
+"""What is published of a comparison, and how it is called."""

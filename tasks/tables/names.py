@@ -1,0 +1,133 @@
+"""What methods, metrics, masks and numbers are called where people read."""
+
+from math import isnan
+
+from rtl_core.scoring import MEAN as MEAN
+
+METHOD_NAMES = {
+    "rtl": "RTL",
+    "rtl_sequential": "RTL sequential",
+    "imp_single": "IMP single",
+    "imp_multiple": "IMP multiple",
+    "imp_single_union": "IMP single, RTL's union",
+    "random_masks": "random masks",
+    "layer_shuffled_masks": "layer-shuffled masks",
+    "initial_magnitude_masks": "masks of |θ₀|",
+    "shared_statistics": "RTL, shared statistics",
+}
+
+MASKS_NAMES = {
+    "rtl": "RTL",
+    "same_subset": "same subset, other data order",
+    "random_partition": "random equal partition",
+    "initial_magnitude": "tickets against initial-magnitude masks",
+}
+
+DEPTH_NAMES = {"all": "all layers", "shallow": "shallow layers", "middle": "middle layers", "deep": "deep layers"}
+
+CURVE_NAMES = {"departure": "similarity bends", "alarm": "alarm"}
+"""What a row of knees.csv marks on a figure, but for a metric."""
+
+WORSE = {True: "metric falls", False: "metric rises"}
+"""What a row of knees.csv marks on the curve of a metric, by whether higher is better."""
+
+FACT_NAMES = {
+    "git.commit": "git commit",
+    "git.clean": "git tree clean",
+    "dvc.lock": "SHA-256 of dvc.lock",
+    "tables_sha256": "SHA-256 of the tables",
+    "mlflow.run_id": "MLflow run",
+    "prefect.flow_run_id": "Prefect flow run",
+    "extraction.ended_at": "extraction ended at",
+}
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "mae": "MAE",
+    "mse": "MSE",
+    "pesq": "PESQ",
+    "psnr": "PSNR, dB",
+    "region_psnr": "PSNR of a region, dB",
+    "rmse": "RMSE",
+    "sdri": "SDR improvement, dB",
+    "si_snr": "SI-SNR, dB",
+    "si_snri": "SI-SNR improvement, dB",
+    "ssim": "SSIM",
+    "stoi": "STOI",
+}
+"""What a metric is called where its own name does not do; its unit stands after a comma."""
+
+CAPTION = 16
+"""Characters that stand below a picture on a phone."""
+
+
+def method_name(method: str) -> str:
+    """A method as people write it."""
+    return METHOD_NAMES.get(method, method)
+
+
+def metric_name(metric: str) -> str:
+    """A metric as people write it, with its unit if it has one."""
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def metric_title(metric: str, higher_is_better: bool, besides: str = "") -> str:
+    """What stands above scores or beside their axis: a metric's name and, where lower is better, that it is, and what
+    is to be said of it besides: ``PSNR, dB``, ``MSE (lower is better)``.
+    """
+    return metric_name(metric) + ("" if higher_is_better else f" (lower is better{besides})")
+
+
+def metric_text(metric: str, value: float) -> str:
+    """A metric and its value: ``AUROC .971``, ``PSNR 31.42 dB``."""
+    name, _, unit = metric_name(metric).partition(", ")
+    return f"{name} {_short(value)} {unit}".rstrip()
+
+
+def caption_text(metric: str, value: float, mean: bool = False) -> str:
+    """As ``metric_text``, with the value first where the name is long: a narrow caption is cut off at its end.
+
+    It says so where the value is a mean over more than what the caption stands below.
+    """
+    text, name, kind = metric_text(metric, value), metric_name(metric).partition(", ")[0], "mean " * mean
+    return f"{kind}{text}" if len(kind + text) <= CAPTION else f"{text.removeprefix(name).strip()} {kind}{name}"
+
+
+def score_text(mean: float, low: float, high: float) -> str:
+    """A score with three decimals and, where it has one, its interval: ``.971 [.970, .972]``.
+
+    Scores that go far beyond 1, as those in dB, have two: ``31.42``.
+    """
+    return _short(mean) if isnan(low) else f"{_short(mean)} [{_short(low)}, {_short(high)}]"
+
+
+def margin_text(difference: float, low: float, high: float, ahead: float) -> str:
+    """A difference with its interval, ``+.61 [+.42, +.80],`` and on a line of its own ``ahead in 71 %`` of examples.
+
+    It has three decimals where all of it is small.
+    """
+    values = [difference] if isnan(low) else [difference, low, high]
+    decimals = 2 if max(map(abs, values)) >= 0.1 else 3
+    mean, *interval = (_signed(value, decimals) for value in values)
+    between = f" [{', '.join(interval)}]" if interval else ""
+    return f"{mean}{between},\nahead in {100 * ahead:.0f} %"
+
+
+def _signed(value: float, decimals: int) -> str:
+    sign, *digits = f"{value:+z.{decimals}f}"
+    return sign.replace("-", "−") + "".join(digits).removeprefix("0")
+
+
+def _short(value: float) -> str:
+    if abs(value) >= 10:
+        return f"{value:.2f}"
+    text = f"{value:.3f}"
+    if text.startswith("0."):
+        return text[1:]
+    return f"{value:.2f}" if text.startswith("1.") else text
+
+
+MEASURES = {
+    "departure": "similarity of departures",
+    "excess": "excess similarity",
+    "jaccard": "Jaccard similarity",
+}

@@ -1,0 +1,100 @@
+"""The tables of a comparison, from the rows that its steps returned."""
+
+import json
+from statistics import fmean
+from typing import Any
+
+import pandas as pd
+
+from rtl_core.errors import DataError
+from rtl_core.intervals import bootstrap_interval
+from tasks.tables.names import MEAN
+
+KEYS = ["method", "sparsity", "protocol", "metric"]
+
+
+def results_table(problem: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """results.csv, tidy: one value per method, seed, sparsity, protocol, metric and subset, of each instance."""
+    columns = ["problem", *_instance(rows), "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
+    return pd.DataFrame([{**row, "problem": problem} for row in rows], columns=columns)
+
+
+def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """parameters.csv: weights and bytes per method, seed and sparsity, of each instance."""
+    columns = [
+        *_instance(rows),
+        "method",
+        "seed",
+        "sparsity",
+        "prunable",
+        "union",
+        "active_mean",
+        "dense",
+        "file_bytes",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def scoring_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """scoring.csv: how each metric is read: whether higher is better, and what chance gives, where that is known.
+
+    A metric is read alike under every protocol. Chance is that of the mean over subsets, averaged over instances.
+
+    Raises:
+        DataError: rows of one metric disagree.
+    """
+    means = pd.DataFrame([row for row in rows if row["subset"] == MEAN])
+    higher = {metric: _agreed(group, "higher_is_better") for metric, group in means.groupby("metric")}
+    found = []
+    for (protocol, metric), group in means.groupby(["protocol", "metric"], sort=False):
+        parts = group.groupby(_instance(rows) or ["protocol"], sort=False)
+        chances = [_agreed(part, "chance") for _, part in parts]
+        chance = None if None in chances else fmean(chances)
+        found.append((protocol, metric, higher[metric], chance))
+    return pd.DataFrame(found, columns=["protocol", "metric", "higher_is_better", "chance"])
+
+
+def summary_table(results: pd.DataFrame) -> pd.DataFrame:
+    """summary.csv: the mean of each metric over subsets and seeds, with a 95 % bootstrap interval over seeds.
+
+    Where there are several instances, both are over all values of any instance and seed.
+    """
+    counted = {"seeds": "seed"} | ({"instances": "instance"} if "instance" in results else {})
+    rows = []
+    for key, group in results[results.subset == MEAN].groupby(KEYS, sort=False):
+        low, high = bootstrap_interval(group.value.tolist())
+        found = {"mean": group.value.mean(), "low": low, "high": high}
+        counts = {name: group[column].nunique() for name, column in counted.items()}
+        rows.append(dict(zip(KEYS, key, strict=True)) | found | counts)
+    return pd.DataFrame(rows)
+
+
+def metrics_tree(summary: pd.DataFrame, parameters: pd.DataFrame) -> str:
+    """metrics.json for ``dvc metrics``: method → sparsity in percent → protocol → metric, and parameters."""
+    tree: dict[str, Any] = {}
+    for row in summary.itertuples():
+        level = tree.setdefault(row.method, {}).setdefault(f"{100 * row.sparsity:g}", {})
+        level.setdefault(row.protocol, {})[row.metric] = row.mean
+    for (method, sparsity), group in parameters.groupby(["method", "sparsity"], sort=False):
+        tree[method][f"{100 * sparsity:g}"]["parameters"] = group["union"].mean()
+    return json.dumps(tree, indent=2) + "\n"
+
+
+def to_csv(table: pd.DataFrame) -> bytes:
+    """A table as it is published."""
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _agreed(rows: pd.DataFrame, column: str) -> Any:
+    """What rows of one metric say in a column; None where none says anything."""
+    found = rows.dropna(subset=column)
+    told = found.loc[found.round(9).drop_duplicates(column).index]
+    if len(told) > 1:
+        texts = " and ".join(f"{row[column]} of {row.method} ({row.protocol} protocol)" for _, row in told.iterrows())
+        raise DataError(f"score(): {rows.metric.iloc[0]}: {column}: found {texts}; allowed: the same of every method")
+    return None if told.empty else told[column].iloc[0]
+
+
+def _instance(rows: list[dict[str, Any]]) -> list[str]:
+    """The column of rows that are of several instances."""
+    return ["instance"] if any("instance" in row for row in rows) else []

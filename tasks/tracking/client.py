@@ -1,0 +1,116 @@
+"""Where MLflow tracks runs, and how a run is begun, filled and ended."""
+
+import gc
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from filelock import FileLock
+
+from tasks.process.interruption import if_ended_early
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+SQLITE = "sqlite:///"
+DATABASE = Path("mlflow.db")
+ARTIFACTS = Path("mlartifacts")
+METRICS_PER_CALL, PARAMS_PER_CALL = 1000, 100
+"""That MLflow takes in one call of log_batch."""
+
+
+def run_page(run_id: str) -> str:
+    """Where a browser finds a run: on the tracking server or, of a database, where ``rtl ui`` shows it if not told
+    another port.
+    """
+    client = open_client()
+    server = client.tracking_uri if client.tracking_uri.startswith("http") else "http://127.0.0.1:5000"
+    return f"{server}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+
+
+def tracking_uri() -> str:
+    """Where runs are tracked: a database in the current folder, unless MLFLOW_TRACKING_URI says otherwise."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{DATABASE.resolve()}"
+
+
+def open_client() -> "MlflowClient":
+    """A client of the tracking server or database, whose tables are made where there are none."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    with _without_garbage_collection():
+        from mlflow.tracking import MlflowClient
+
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # what it refuses is raised as well
+        # Two that open a new database at once would both create its tables, and one would fail.
+        with FileLock(_folder() / f"{DATABASE}.lock"):
+            return MlflowClient(tracking_uri=tracking_uri())
+
+
+def open_experiment(client: "MlflowClient", problem: str) -> str:
+    """The id of the experiment of a problem, which is created where there is none."""
+    if found := client.get_experiment_by_name(problem):
+        return str(found.experiment_id)
+    # A server keeps artifacts where it was told to; a database knows of no place.
+    is_server = client.tracking_uri.startswith("http")
+    location = None if is_server else (_folder() / ARTIFACTS / problem).resolve().as_uri()
+    return str(client.create_experiment(problem, artifact_location=location))
+
+
+def _folder() -> Path:
+    """Where the database is, if it is a file, and what belongs to it; of any other, the current folder."""
+    uri = tracking_uri()
+    return Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path()
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Importing MLflow makes millions of lasting objects: collecting in between costs a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
+def new_run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, str]) -> Iterator[str]:
+    run_id: str = client.create_run(experiment, tags=tags, run_name=name).info.run_id
+    with if_ended_early(partial(client.set_terminated, run_id, "KILLED")):
+        try:
+            yield run_id
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
+
+
+def log_params(client: "MlflowClient", run_id: str, params: dict[str, str]) -> None:
+    from mlflow.entities import Param
+
+    for part in _batches([Param(name, value) for name, value in params.items()], PARAMS_PER_CALL):
+        client.log_batch(run_id, params=part)
+
+
+def log_metrics(client: "MlflowClient", run_id: str, rows: pd.DataFrame) -> None:
+    from mlflow.entities import Metric
+
+    now = int(1000 * time.time())
+    values = zip(rows["name"], rows["value"], rows["step"], strict=True)
+    metrics = [Metric(name, value, now, step) for name, value, step in values]
+    for part in _batches(metrics, METRICS_PER_CALL):
+        client.log_batch(run_id, metrics=part)
+
+
+def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

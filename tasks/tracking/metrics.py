@@ -1,0 +1,94 @@
+"""What MLflow is told of a comparison in numbers, and how it calls them."""
+
+import pandas as pd
+
+from rtl_core.distinct_names import METRICS, distinct_names
+
+COUNTS = ["union", "active_mean", "dense", "file_bytes"]
+
+
+def overall_metrics(results: pd.DataFrame) -> list[str]:
+    """Names of the means over subsets, as ``metric_table`` has them, that are defined somewhere."""
+    means = results.assign(name=_metric_names(results))[(results.subset == "mean") & results.value.notna()]
+    return list(means["name"].unique())
+
+
+def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd.DataFrame) -> pd.DataFrame:
+    """What the children hold: method, name, sparsity, step (the same in whole percent), value averaged over instances
+    and seeds.
+
+    Means over subsets are named ``<protocol>.<metric>``, with the standard deviation over seeds beside them
+    as ``<protocol>.<metric>_std`` where there are several; single subsets ``<protocol>.<metric>.<subset>``.
+    Where there are instances, means and deviation are over these as well, each instance's mean is named
+    ``<protocol>.<metric>.<instance>``, and subsets come after their instance. Undefined values are left out.
+    """
+    scores = results.assign(name=_metric_names(results))
+    overall = scores[scores.subset == "mean"]
+    if "instance" in scores:
+        scores = scores.assign(name=scores.name + "." + _parts(scores.instance))
+    of_instances = scores[scores.subset == "mean"] if "instance" in scores else scores[:0]
+    single = scores[scores.subset != "mean"]
+    single = single.assign(name=single.name + "." + _parts(single.subset))
+    counts = parameters.melt(["method", "sparsity"], COUNTS, "name").assign(
+        name=lambda table: "parameters." + table.name
+    )
+    of_rtl = results[["method"]].drop_duplicates().query("method.str.startswith('rtl')")
+    of_masks = similarity[(similarity.layer == "all") & (similarity.masks == "rtl")].merge(of_rtl, how="cross")
+    overlap = of_masks.melt(["method", "sparsity"], ["jaccard", "excess"], "name").assign(
+        name=lambda table: "similarity." + table.name
+    )
+    keys = ["method", "name", "sparsity"]
+    means = pd.concat([overall, of_instances, single, counts, overlap]).groupby(keys, sort=False).value.mean()
+    spread = overall.assign(name=overall.name + "_std").groupby(keys, sort=False).value.std()
+    table: pd.DataFrame = pd.concat([means, spread]).dropna().reset_index()
+    table["step"] = _percent(table.sparsity)
+    return table
+
+
+def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
+    """How far each method is ahead of others, in the form of ``metric_table``: ``margin.<against>.<metric>``.
+
+    Of the means over subsets under the first protocol; above zero, a method is ahead, also where lower is better.
+    """
+    first = margins.protocol.iloc[0] if len(margins) else ""
+    rows = margins[(margins.subset == "mean") & (margins.protocol == first)]
+    return pd.DataFrame(
+        {
+            "method": rows.method,
+            "name": "margin." + rows.against + "." + _parts(rows.metric),
+            "value": rows.difference,
+            "sparsity": rows.sparsity,
+            "step": _percent(rows.sparsity),
+        }
+    )
+
+
+def alarm_tags(knees: pd.DataFrame) -> dict[str, str]:
+    """Whether the alarm rang for the tickets of each seed, or each instance's of each seed, and where, in words."""
+    rings = knees[(knees.curve == "alarm") & (knees.method == "rtl")]
+    instances = _parts(rings.instance) + "." if "instance" in rings else [""] * len(rings)
+    return {
+        f"alarm.{instance}seed_{ring.seed}": (
+            "none" if pd.isna(ring.sparsity) else f"{ring.side} from {100 * ring.sparsity:.3g} %"
+        )
+        for ring, instance in zip(rings.itertuples(), instances, strict=True)
+    }
+
+
+def direction_tags(scoring: pd.DataFrame) -> dict[str, str]:
+    """The metrics of which lower is better; of all others, higher is."""
+    lower = _metric_names(scoring)[~scoring.higher_is_better.astype(bool)]
+    return {f"direction.{name}": "lower is better" for name in lower}
+
+
+def _metric_names(results: pd.DataFrame) -> pd.Series:
+    return _parts(results.protocol) + "." + _parts(results.metric)
+
+
+def _parts(names: pd.Series) -> pd.Series:
+    """Names as parts of those of MLflow's metrics; a dot in one would make two parts of it."""
+    return names.astype(str).map(distinct_names(names.astype(str), METRICS))
+
+
+def _percent(sparsity: pd.Series) -> pd.Series:
+    return (100 * sparsity).round().astype(int)
