@@ -5,26 +5,38 @@ from typing import Any
 
 from prefect import flow
 
-from flows.chains import chain_steps, level_ends, start_steps
+from flows.chains import chain_steps, gathered, level_ends, start_steps
 from flows.checking import check_jobs
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, run_steps
+from flows.turns import taking_turns
+from rtl_core.methods import METHODS
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 from tasks.artefacts.publishing import collect, publish_files
-from tasks.jobs.job import Job, job_of, jobs_of, load_problem
+from tasks.artefacts.store import Reference
+from tasks.collect_masks import collect_masks
+from tasks.control_masks import control_masks
+from tasks.jobs.job import Job, load_problem, name_of, with_one_network
 from tasks.jobs.levels import compared_levels
+from tasks.jobs.making import job_of, jobs_of
 from tasks.jobs.rounds import planned_rounds
 from tasks.jobs.starting_point import published_start
-from tasks.retrain_tickets import retrain_tickets, share_statistics
-from tasks.settings.methods import MASK_CONTROLS, SINGLE_METHODS, rtl_methods
+from tasks.retrain_tickets import retrain_tickets
+from tasks.settings.methods import has_one_network, rtl_methods
 from tasks.settings.problem_settings import problem_settings
 from tasks.settings.sections import ProblemSettings
-from tasks.train_baseline import train_multiple, train_single, train_single_union
+from tasks.share_statistics import share_statistics
+from tasks.train_networks import train_networks
+from tasks.unite_masks import unite_masks
+
+Steps = dict[tuple[Any, ...], Step]
 
 
 @flow(name="baselines", flow_run_name="baselines {problem}", task_runner=threads())
+@taking_turns
 def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/baselines``.
 
@@ -39,20 +51,20 @@ def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thr
     check_jobs(jobs, settings)
     steps = for_each(jobs, partial(baseline_steps, settings=settings))
     with workers(runner):
-        found = run_steps(steps, "baselines: rounds and trainings")
+        results = run_steps(steps, "baselines: rounds and trainings")
     publish_files(
         paths.artifacts(problem) / "baselines",
         {
             paths.baselines(*place) / f"network-{number:03}.safetensors": reference
             for job in jobs
-            for place in baseline_places(job["name"], settings)
-            for number, reference in enumerate(_listed(found[place]))
+            for place in baseline_places(name_of(job), settings)
+            for number, reference in enumerate(_listed(results[place]))
         },
     )
 
 
-def baseline_places(job: str, settings: ProblemSettings) -> list[tuple[str, str, int, float]]:
-    """Name of the job, method, seed and level of all that is published."""
+def baseline_places(job: JobName, settings: ProblemSettings) -> list[tuple[JobName, str, int, float]]:
+    """Job, method, seed and level of all that is published."""
     levels = compared_levels(job, settings)
     return [
         (job, method, seed, sparsity)
@@ -62,66 +74,72 @@ def baseline_places(job: str, settings: ProblemSettings) -> list[tuple[str, str,
     ]
 
 
-def baseline_steps(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
-    """Every baseline of one job at each seed and level, and the chains of IMP single before its own."""
-    methods, late = settings.baselines.methods, settings.extract.rewind_to
-    levels = compared_levels(job["name"], settings)
-    steps: dict[tuple[Any, ...], Step] = {}
-    if late and any(method in SINGLE_METHODS for method in methods):
-        steps |= start_steps(job, settings.seeds, "imp_single", settings.single_model_duration(late))
+def baseline_steps(job: Job, settings: ProblemSettings) -> Steps:
+    """Every baseline of one job at each seed and level, under method, seed and level, and what comes before it."""
+    methods, levels = settings.baselines.methods, compared_levels(name_of(job), settings)
+    steps: Steps = {}
+    if has_one_network(settings) and (late := settings.extract.rewind_to):
+        steps |= start_steps(with_one_network(job), settings.seeds, "imp_single", settings.single_model_duration(late))
     if "imp_single" in methods:
-        steps |= single_model(job, settings, levels)
-    for seed in settings.seeds:
-        for sparsity in levels:
-            known = from_masks(job, settings, seed, sparsity)
-            steps |= {(method, seed, sparsity): known[method] for method in methods if method in known}
+        steps |= one_mask_steps(job, settings, levels)
+    for method in methods:
+        for seed in settings.seeds:
+            for sparsity in levels:
+                steps |= method_steps(job, settings, method, seed, sparsity)
     return steps
 
 
-def from_masks(job: Job, settings: ProblemSettings, seed: int, sparsity: float) -> dict[str, Step]:
-    """The methods that start from what RTL published for one seed and level."""
-    name, duration = job["name"], settings.retrain.duration
-    masks, rewound_to = collect(paths.masks(name, seed, sparsity)), published_start(name, settings, seed)
-    single_start = (("start", seed, "imp_single"),) if settings.extract.rewind_to else ()
-    single_duration = settings.single_model_duration(duration)
+def one_mask_steps(job: Job, settings: ProblemSettings, levels: list[float]) -> Steps:
+    """IMP with one model up to its masks, under ``masks``: Algorithm 1 with K = 1, on all data."""
+    one = with_one_network(job)
+    (chain,) = load_problem(one).subsets
+    planned = planned_rounds(one, settings)
+    rounds = planned[: level_ends(planned)[max(levels)]]
+    duration = settings.single_model_duration(settings.extract.duration)
+    start_of = "imp_single" if settings.extract.rewind_to else None
+    steps = chain_steps(one, "imp_single", settings.seeds, [chain], rounds, duration, start_of)
+    for seed in settings.seeds:
+        for sparsity in levels:
+            collected = partial(collect_masks.submit, one, "imp_single", seed, sparsity, [chain])
+            end = ("imp_single", seed, chain, level_ends(rounds)[sparsity])
+            steps["masks", "imp_single", seed, sparsity] = Step(partial(gathered, collected), (end,))
+    return steps
+
+
+def method_steps(job: Job, settings: ProblemSettings, method: str, seed: int, sparsity: float) -> Steps:
+    """The training of one baseline and, before it, the masks that are its own."""
+    name, kind, place = name_of(job), METHODS[method].kind, (method, seed, sparsity)
+    duration, rewound_to = settings.retrain.duration, published_start(name, settings, seed)
+    masks = collect(paths.masks(name, seed, sparsity))
+    own_masks = ("masks", *place)
+    first, update = next(iter(rtl_methods(settings).items()))
+    if kind == "K networks":
+        return {place: Step(partial(train_networks.submit, job, seed, sparsity, duration, masks, rewound_to))}
     jointly = job_of(name, settings.for_retraining)
-    first_method, first_update = next(iter(rtl_methods(settings).items()))
-    tickets = paths.tickets(name, first_method, seed, sparsity)
-    retrained = partial(
-        retrain_tickets.submit, jointly, update=first_update, seed=seed, sparsity=sparsity, duration=duration,
-        masks=masks, start=rewound_to,
-    )  # fmt: skip
+    if kind == "ticket control":
+        return {place: Step(lambda: share_statistics.submit(jointly, seed, sparsity, _tickets(name, first, place)))}
+    if kind == "mask control":
+        trained = partial(retrain_tickets.submit, jointly, method, update, seed, sparsity, duration)
+        return {
+            own_masks: Step(partial(control_masks.submit, jointly, method, seed, sparsity, masks)),
+            place: Step(lambda made: trained(made, rewound_to), (own_masks,)),
+        }
+    length = settings.single_model_duration(duration)
+    trained = partial(retrain_tickets.submit, with_one_network(job), method, "sequential", seed, sparsity, length)
+    started = [("start", seed, "imp_single")] if settings.extract.rewind_to else []
+    united = {own_masks: Step(partial(unite_masks.submit, job, seed, sparsity, masks))}
     return {
-        "imp_single_union": Step(
-            partial(train_single_union.submit, job, seed, sparsity, single_duration, masks), single_start
-        ),
-        "imp_multiple": Step(partial(train_multiple.submit, job, seed, sparsity, duration, masks, rewound_to)),
-        "shared_statistics": Step(lambda: share_statistics.submit(jointly, seed, sparsity, collect(tickets))),
-        **{method: Step(partial(retrained, method=method)) for method in MASK_CONTROLS},
+        **(united if method == "imp_single_union" else {}),
+        place: Step(lambda made, start=None: trained(made, start), (own_masks, *started)),
     }
 
 
-def single_model(job: Job, settings: ProblemSettings, levels: list[float]) -> dict[Any, Step]:
-    """IMP with one model: its own chain of pruning rounds on all data, then one training per level."""
-    subset = load_problem(job).single_objective.name
-    planned = planned_rounds(job, settings, single=True)
-    rounds = planned[: level_ends(planned)[max(levels)]]
-    pruning = settings.single_model_duration(settings.extract.duration)
-    training = settings.single_model_duration(settings.retrain.duration)
-    late = bool(settings.extract.rewind_to)
-    steps: dict[Any, Step] = {**chain_steps(job, "imp_single", settings.seeds, [subset], rounds, pruning, late)}
-    for seed in settings.seeds:
-        for sparsity in levels:
-            end = ("imp_single", seed, subset, level_ends(rounds)[sparsity])
-            after = (end, ("start", seed, "imp_single")) if late else (end,)
-            steps["imp_single", seed, sparsity] = Step(
-                partial(train_single.submit, job, seed, sparsity, training), after
-            )
-    return steps
+def _tickets(job: JobName, method: str, place: tuple[str, int, float]) -> Reference:
+    return collect(paths.tickets(job, method, *place[1:]))
 
 
-def _listed(found: Any) -> list[dict[str, str]]:
-    return found if isinstance(found, list) else [found]
+def _listed(result: Any) -> list[Reference]:
+    return result if isinstance(result, list) else [result]
 
 
 if __name__ == "__main__":

@@ -10,50 +10,53 @@ from tasks.jobs.job import Job
 from tasks.train_start import train_start
 
 
-def start_steps(job: Job, seeds: Sequence[int], network: str, rewind_to: str | None) -> dict[tuple[Any, ...], Step]:
-    """What a network's chains are rewound to, under ``start``, seed and network; nothing where that is θ₀."""
+def start_steps(job: Job, seeds: Sequence[int], method: str, rewind_to: str | None) -> dict[tuple[Any, ...], Step]:
+    """What the chains of a method are rewound to, under ``start``, seed and method; nothing where that is θ₀."""
     if rewind_to is None:
         return {}
-    return {
-        ("start", seed, network): Step(partial(train_start.submit, job, seed, network, rewind_to)) for seed in seeds
-    }
+    return {("start", seed, method): Step(partial(train_start.submit, job, method, seed, rewind_to)) for seed in seeds}
 
 
 def chain_steps(
     job: Job,
     method: str,
     seeds: Sequence[int],
-    subsets: Sequence[str],
+    chains: Sequence[str],
     rounds: Sequence[dict[str, Any]],
     duration: str,
-    late: bool,
+    start_of: str | None,
 ) -> dict[tuple[Any, ...], Step]:
     """Every round of every chain, each after the one before it; all chains advance together.
 
-    Keys are method, seed, subset and number of the round; with late rewinding they come after ``start_steps``.
+    Keys are method, seed, chain and number of the round. Where ``start_of`` names a method, its ``start_steps`` come
+    first; None rewinds to θ₀.
     """
-    network = "imp_single" if method == "imp_single" else "rtl"
     return {
-        (method, seed, subset, number): Step(
+        (method, seed, chain, number): Step(
             partial(
                 _round,
-                partial(extract_round.submit, job, method, seed, subset, pruning_round, duration),
+                partial(extract_round.submit, job, method, seed, chain, pruning_round, duration),
                 number > 1,
             ),
             (
-                *([(method, seed, subset, number - 1)] if number > 1 else []),
-                *([("start", seed, network)] if late else []),
+                *([(method, seed, chain, number - 1)] if number > 1 else []),
+                *([("start", seed, start_of)] if start_of else []),
             ),
         )
         for number, pruning_round in enumerate(rounds, start=1)
         for seed in seeds
-        for subset in subsets
+        for chain in chains
     }
 
 
 def level_ends(rounds: Sequence[dict[str, Any]]) -> dict[float, int]:
     """The number of the round at which each sparsity level is reached."""
     return {r["sparsity"]: r["number"] for r in rounds if r["sparsity"] is not None}
+
+
+def gathered(submit: Callable[..., Any], *ends: Any) -> Any:
+    """Submit a step that takes the ends of several chains as one list."""
+    return submit(list(ends))
 
 
 def _round(submit: Callable[..., Any], continues: bool, *done: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from flows.steps import Step, for_each, run_steps
 from tasks.check_job import check_job
-from tasks.jobs.job import Job
+from tasks.jobs.job import Job, with_one_network
 from tasks.settings.methods import has_one_network
 from tasks.settings.sections import ProblemSettings
 
@@ -16,8 +17,9 @@ def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
     Raises:
         SettingsError: one cannot; the message says what to change.
     """
-    single = has_one_network(settings)
-    run_steps(
-        for_each(jobs, lambda job: {("check",): Step(partial(check_job.submit, job, settings.seeds[0], single))}),
-        "checks",
-    )
+    run_steps(for_each(jobs, partial(_checks, settings=settings)), "checks")
+
+
+def _checks(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
+    views = {"tickets": job, **({"one network": with_one_network(job)} if has_one_network(settings) else {})}
+    return {("check", name): Step(partial(check_job.submit, view, settings.seeds[0])) for name, view in views.items()}

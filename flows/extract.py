@@ -8,19 +8,23 @@ from typing import Any
 
 from prefect import flow
 
-from flows.chains import chain_steps, start_steps
+from flows.chains import chain_steps, gathered, start_steps
 from flows.checking import check_jobs
 from flows.collapse_watch import CollapseWatch
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
-from flows.steps import Step, for_each, found_for, run_steps
+from flows.steps import Step, for_each, results_of, run_steps
+from flows.turns import taking_turns
+from rtl_core.chain_objectives import chains_of
 from tasks.artefacts import paths
+from tasks.artefacts.digests import digest_of
+from tasks.artefacts.paths import JobName
 from tasks.artefacts.publishing import publish_files
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.collect_masks import collect_masks, masks_after_epoch
-from tasks.extract_round import chains_of
-from tasks.jobs.job import Job, digest_of, instance_of, jobs_of, load_problem
+from tasks.jobs.job import Job, load_problem, name_of
+from tasks.jobs.making import jobs_of
 from tasks.jobs.rounds import Rounds, planned_rounds, reached
 from tasks.measure_similarity import measure_similarity
 from tasks.settings.problem_settings import problem_settings
@@ -32,6 +36,7 @@ EPOCHS_AT = 0.5
 
 
 @flow(name="extract", flow_run_name="extract {problem}", task_runner=threads())
+@taking_turns
 def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/masks``.
 
@@ -49,18 +54,20 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     check_jobs(jobs, settings)
     if (later := settings.for_retraining) != settings:
         check_jobs(jobs_of(problem, later), settings)
-    rounds = {job["name"]: planned_rounds(job, settings) for job in jobs}
-    steps = for_each(jobs, lambda job: extraction_steps(job, settings, rounds[job["name"]]))
+    rounds = {name_of(job): planned_rounds(job, settings) for job in jobs}
+    steps = for_each(jobs, lambda job: extraction_steps(job, settings, rounds[name_of(job)]))
     identity = digest_of([jobs, list(rounds.values()), how.model_dump(), settings.seeds])
     with ExitStack() as stack:
         stack.enter_context(workers(runner))
         watches = {
-            job["name"]: stack.enter_context(
-                CollapseWatch(rounds[job["name"]], settings.seeds, how.stop_on_collapse, instance_of(job))
+            name_of(job): stack.enter_context(
+                CollapseWatch(rounds[name_of(job)], settings.seeds, how.stop_on_collapse, job["instance"])
             )
             for job in jobs
         }
-        live = stack.enter_context(LiveTracking(problem, identity, [instance_of(job) for job in jobs]))
+        live = stack.enter_context(
+            LiveTracking(problem, identity, [job["instance"] for job in jobs if job["instance"]])
+        )
 
         def looked_at(key: Any, result: Any) -> Collection[Any]:
             match key:
@@ -73,10 +80,10 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
                         return [later for later in own if later[-1] > ends]
             return ()
 
-        found = run_steps(steps, "pruning rounds", looked_at)
-    files: dict[Path, dict[str, str]] = {}
+        results = run_steps(steps, "pruning rounds", looked_at)
+    files: dict[Path, Reference] = {}
     for job in jobs:
-        files |= masks_files(job, settings, watches[job["name"]], found_for(job, found))
+        files |= masks_files(name_of(job), settings, watches[name_of(job)], results_of(job, results))
     publish_files(paths.artifacts(problem) / "masks", files)
 
 
@@ -84,29 +91,30 @@ def extraction_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dic
     """All chains of one job, RTL's and the controls', and what is made of them after each round."""
     how, problem = settings.extract, load_problem(job)
     steps: dict[tuple[Any, ...], Step] = {**start_steps(job, settings.seeds, "rtl", how.rewind_to)}
-    for method in ("rtl", *how.controls):
-        names = chains_of(problem, method, how.control_chains)
-        steps |= mask_steps(job, method, settings, names, rounds)  # first: what is watched must not wait for chains
-        steps |= chain_steps(job, method, settings.seeds, names, rounds, how.duration, bool(how.rewind_to))
+    for control in ("", *how.controls):
+        method, chains = control or "rtl", chains_of(problem, control, how.control_chains)
+        steps |= mask_steps(job, method, settings, chains, rounds)  # first: what is watched must not wait for chains
+        start_of = "rtl" if how.rewind_to else None
+        steps |= chain_steps(job, method, settings.seeds, chains, rounds, how.duration, start_of)
     return steps | epoch_steps(job, settings, rounds)
 
 
 def masks_files(
-    job: Job, settings: ProblemSettings, watch: CollapseWatch, found: Mapping[tuple[Any, ...], Any]
-) -> dict[Path, dict[str, str]]:
+    job: JobName, settings: ProblemSettings, watch: CollapseWatch, results: Mapping[tuple[Any, ...], Any]
+) -> dict[Path, Reference]:
     """What one job publishes: the masks of every round that is kept, what they were rewound to, and the levels."""
-    name, sparsities = job["name"], watch.sparsities[: watch.last_round]
+    sparsities = watch.sparsities[: watch.last_round]
     files = {
-        paths.masks(name, seed, sparsity, method): found["masks", method, seed, number]
+        paths.masks(job, seed, sparsity, method): results["masks", method, seed, number]
         for method in ("rtl", *settings.extract.controls)
         for seed in settings.seeds
         for number, sparsity in enumerate(sparsities, start=1)
     }
-    epochs = [key for key in found if key[0] == "epoch masks" and key[-1] <= watch.last_round]
-    files |= {paths.epoch_masks(name, *key[1:]): found[key] for key in epochs}
-    files[paths.levels(name)] = {"sha256": STORE.put(watch.record())}
+    epochs = [key for key in results if key[0] == "epoch masks" and key[-1] <= watch.last_round]
+    files |= {paths.epoch_masks(job, *key[1:]): results[key] for key in epochs}
+    files[paths.levels(job)] = {"sha256": STORE.put(watch.record())}
     if settings.extract.rewind_to:
-        files |= {paths.start(name, seed): found["start", seed, "rtl"] for seed in settings.seeds}
+        files |= {paths.start(job, seed): results["start", seed, "rtl"] for seed in settings.seeds}
     return files
 
 
@@ -120,7 +128,7 @@ def mask_steps(
             place = (method, seed, number)
             ends = tuple((method, seed, name, number) for name in names)
             steps["masks", *place] = Step(
-                partial(_gathered, partial(collect_masks.submit, job, method, seed, sparsity, names)), ends
+                partial(gathered, partial(collect_masks.submit, job, method, seed, sparsity, names)), ends
             )
             if method == "rtl" and settings.extract.stop_on_collapse != "off":
                 measured = partial(measure_similarity.submit, job, method, seed, sparsity)
@@ -131,13 +139,13 @@ def mask_steps(
 
 def epoch_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dict[tuple[str, int, int], Step]:
     """The masks that magnitudes would give at one sparsity, after each epoch before the first rewind."""
-    duration, names = settings.extract.duration, chains_of(load_problem(job), "rtl")
+    duration, names = settings.extract.duration, chains_of(load_problem(job))
     if duration != "1ep":  # a round is another length than an epoch
         return {}
     before = range(1, next((r["number"] for r in rounds if r["rewinds"]), len(rounds) + 1))
     return {
         ("epoch masks", seed, number): Step(
-            partial(_gathered, partial(masks_after_epoch.submit, job, seed, number, EPOCHS_AT, names)),
+            partial(gathered, partial(masks_after_epoch.submit, job, seed, number, EPOCHS_AT, names)),
             tuple(("rtl", seed, name, number) for name in names),
         )
         for number in before
@@ -148,10 +156,6 @@ def epoch_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dict[tup
 
 def _measured(submit: Any, masks: Any, start: Any = None) -> Any:
     return submit(masks, start)
-
-
-def _gathered(submit: Any, *ends: Any) -> Any:
-    return submit(list(ends))
 
 
 if __name__ == "__main__":

@@ -7,19 +7,22 @@ from prefect import flow
 
 from flows.parameters import AS_WRITTEN, Changes
 from flows.start import start
+from flows.turns import taking_turns
 from tasks.artefacts import paths
+from tasks.artefacts.digests import file_digest
+from tasks.artefacts.paths import JobName
 from tasks.artefacts.publishing import publish_files
-from tasks.artefacts.whole_file import file_digest
-from tasks.caching.cached_task import source_digest
 from tasks.jobs.dvc_deps import PARTITION
 from tasks.jobs.left_out import read_left_out
 from tasks.jobs.taken_up import record_taken_up
 from tasks.partition_data import partition_data
 from tasks.settings.problem_settings import problem_class, problem_settings
 from tasks.sources.problem_files import partition_sources
+from tasks.sources.source_digest import source_digest
 
 
 @flow(name="partition", flow_run_name="partition {problem}")
+@taking_turns
 def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
     """Publish ``data/<problem>``, and say what was left out.
 
@@ -32,7 +35,7 @@ def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
     read = partition_sources(problem_class(settings.problem), settings.partition)
     sources = {str(path): _content(path) for path in read}
     files = partition_data(problem, settings.problem, code, settings.partition, sources)
-    folder = paths.data(problem)
+    folder = paths.data(JobName(problem))
     publish_files(folder, {folder / name: reference for name, reference in files.items()})
     record_taken_up(problem, PARTITION, settings)
     for line in read_left_out(problem):

@@ -9,9 +9,11 @@ from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.partition import partition
 from flows.retrain import retrain
 from flows.start import start
+from flows.turns import taking_turns
 
 
 @flow(name="pipeline", flow_run_name="pipeline {problem}")
+@taking_turns
 def pipeline(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Partition, extract, retrain, train the baselines and compare.
 

@@ -9,10 +9,12 @@ from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.start import start
 from flows.steps import Step, for_each, run_steps
+from flows.turns import taking_turns
 from tasks.artefacts import paths
 from tasks.artefacts.publishing import collect, publish_files
-from tasks.jobs.job import Job, jobs_of
+from tasks.jobs.job import Job, name_of
 from tasks.jobs.levels import retrained_places
+from tasks.jobs.making import jobs_of
 from tasks.jobs.starting_point import published_start
 from tasks.retrain_tickets import retrain_tickets
 from tasks.settings.methods import rtl_methods
@@ -21,6 +23,7 @@ from tasks.settings.sections import ProblemSettings
 
 
 @flow(name="retrain", flow_run_name="retrain {problem}", task_runner=threads())
+@taking_turns
 def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/tickets``.
 
@@ -38,13 +41,13 @@ def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
         tickets = run_steps(steps, "rtl: joint retraining")
     publish_files(
         paths.artifacts(problem) / "tickets",
-        {paths.tickets(*place): found for place, found in tickets.items()},
+        {paths.tickets(*place): reference for place, reference in tickets.items()},
     )
 
 
 def retraining_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str, int, float], Step]:
     """One joint retraining for each method, seed and level."""
-    updates = rtl_methods(settings)
+    name, updates = name_of(job), rtl_methods(settings)
     return {
         (method, seed, sparsity): Step(
             partial(
@@ -55,11 +58,11 @@ def retraining_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str, int
                 seed,
                 sparsity,
                 settings.retrain.duration,
-                collect(paths.masks(job["name"], seed, sparsity)),
-                published_start(job["name"], settings, seed),
+                collect(paths.masks(name, seed, sparsity)),
+                published_start(name, settings, seed),
             )
         )
-        for method, seed, sparsity in retrained_places(job["name"], settings)
+        for method, seed, sparsity in retrained_places(name, settings)
     }
 
 

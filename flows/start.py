@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from flows.parameters import Runner
 from flows.stage_times import record_stage
 from rtl_core.errors import RtlError, SettingsError, one_line
-from tasks.artefacts.folder_lock import turn_of
 from tasks.caching.records import declare_records
 from tasks.jobs.dvc_deps import check_dvc_deps
 from tasks.process.interruption import end, end_when_told, leave_to_end
@@ -48,9 +47,8 @@ def start(flow: Flow[..., Any], stage: str) -> None:
         with all_runs_final():
             declare_records()
             for problem in chosen:
-                with turn_of(problem):
-                    flow(problem, **told)
-                    record_stage(problem, stage)
+                flow(problem, **told)
+                record_stage(problem, stage)
         sys.stdout.flush()
         os._exit(0)  # all is written; taking the interpreter apart would cost each stage another second
 

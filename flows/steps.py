@@ -17,7 +17,7 @@ from flows.runner import places
 from rtl_core.distinct_names import KEYS, distinct_names
 from tasks.caching.cached_task import started_runs
 from tasks.caching.records import Kept
-from tasks.jobs.job import Job
+from tasks.jobs.job import Job, name_of
 from tasks.process.cores import share_among
 from tasks.process.status import status_lines
 
@@ -38,15 +38,15 @@ class Step(NamedTuple):
 def for_each(jobs: Iterable[Job], steps_of: Callable[[Job], Mapping[Any, Step]]) -> dict[tuple[Any, ...], Step]:
     """The steps of every job, under keys (tuples) that begin with its name; those of the first stand first."""
     return {
-        (job["name"], *key): step._replace(after=tuple((job["name"], *earlier) for earlier in step.after))
+        (name_of(job), *key): step._replace(after=tuple((name_of(job), *earlier) for earlier in step.after))
         for job in jobs
         for key, step in steps_of(job).items()
     }
 
 
-def found_for(job: Job, found: Mapping[Any, Any]) -> dict[tuple[Any, ...], Any]:
+def results_of(job: Job, results: Mapping[Any, Any]) -> dict[tuple[Any, ...], Any]:
     """What the steps of one job returned, under its own keys."""
-    return {tuple(key): value for (name, *key), value in found.items() if name == job["name"]}
+    return {tuple(key): result for (name, *key), result in results.items() if name == name_of(job)}
 
 
 Watch = Callable[[Any, Any], Collection[Any]]

@@ -1,15 +1,12 @@
 """What RTL is compared with: one mask for everything, and K independent models."""
 
-from collections.abc import Sequence
-
-from rtl_core.chain import extract_round, unpruned
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerFactory
 from rtl_core.masks import Masks
+from rtl_core.one_network import as_one_network
 from rtl_core.problem import Problem
-from rtl_core.pruning import Round
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.tickets import Tickets
@@ -25,44 +22,26 @@ def imp_single(
     checkpoint: Checkpoint | None = None,
     start: FlatWeights | None = None,
 ) -> Tickets:
-    """IMP (single model): one network for every subset, trained under one mask (bool [1, d]) from θ₀, or from
-    ``start``.
+    """IMP (single model), which is joint retraining with K = 1: one network for every subset, trained under one mask
+    (bool [1, d]) from θ₀, or from ``start``.
+
+    Its mask is what ``extract_tickets`` finds for ``as_one_network(problem)``.
 
     Raises:
         DivergedError: a loss was not finite.
     """
-    objective = problem.single_objective
+    one = as_one_network(problem)
     return retrain(
-        start.copy() if start else initial_weights(problem, stream, single=True),
+        start.copy() if start else initial_weights(one, stream),
         mask,
-        [objective],
+        one.objectives,
         duration,
-        objective.batches_per_epoch,
+        one.batches_per_epoch,
         "sequential",
         make_optimizer,
         stream.at(method="imp_single"),
         checkpoint,
     )
-
-
-def extract_single_mask(
-    problem: Problem, rounds: Sequence[Round], duration: Duration, make_optimizer: OptimizerFactory, stream: Stream
-) -> dict[float, Masks]:
-    """The one mask of IMP (single model) at every sparsity level: Algorithm 1 on all data.
-
-    Raises:
-        DivergedError: a loss was not finite.
-    """
-    objective = problem.single_objective
-    place = stream.at(method="imp_single", subset=objective.name)
-    layout = initial_weights(problem, stream, single=True).layout
-    chain, levels = unpruned(layout), {}
-    for pruning_round in rounds:
-        weights = initial_weights(problem, stream, single=True)
-        chain = extract_round(weights, objective, chain, pruning_round, duration, make_optimizer, place)
-        if pruning_round.sparsity is not None:
-            levels[pruning_round.sparsity] = Masks(layout, chain.mask.unsqueeze(0))
-    return levels
 
 
 def imp_multiple(

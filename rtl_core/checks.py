@@ -17,6 +17,7 @@ from rtl_core.errors import RtlError, SettingsError, one_line
 from rtl_core.implicit_draws import implicit_draws
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
+from rtl_core.one_network import OneNetwork
 from rtl_core.problem import Batch, Objective, Problem, check_problem
 from rtl_core.randomness import Stream
 from rtl_core.scoring_checks import draw_failures, every_job_failures, score_failures
@@ -36,67 +37,60 @@ def check_training(problem: Problem, make_optimizer: OptimizerFactory, stream: S
     Raises:
         SettingsError: they cannot; the message is the first failure.
     """
-    for failure in _training_failures(problem, make_optimizer, stream, single=False):
+    for failure in _training_failures(problem, make_optimizer, stream):
         raise SettingsError(failure)
 
 
-def problem_failures(problem: Problem, make_optimizer: OptimizerFactory, stream: Stream, single: bool) -> Iterator[str]:
+def problem_failures(problem: Problem, make_optimizer: OptimizerFactory, stream: Stream) -> Iterator[str]:
     """What is to be changed before a problem can be trusted with hours of training; nothing where all is well.
 
     Args:
-        problem: as a job has it, with its data in memory.
+        problem: as a job has it, with its data in memory; ``as_one_network`` of it for the methods that have one.
         make_optimizer: builds the optimizer of a ticket.
         stream: of one seed of the problem.
-        single: whether IMP single, or another method with one network for every subset, is to be trained as well.
     """
-    found = False
-    for failure in _training_failures(problem, make_optimizer, stream, single):
-        found = True
+    is_sound = True
+    for failure in _training_failures(problem, make_optimizer, stream):
+        is_sound = False
         yield failure
-    if not found:
-        yield from _scoring_failures(problem, stream, single)
+    if is_sound:
+        yield from _scoring_failures(problem, stream)
 
 
-def _training_failures(
-    problem: Problem, make_optimizer: OptimizerFactory, stream: Stream, single: bool
-) -> Iterator[str]:
-    """What keeps the K tickets, and with ``single`` IMP single's network, from being trained reproducibly.
+def _training_failures(problem: Problem, make_optimizer: OptimizerFactory, stream: Stream) -> Iterator[str]:
+    """What keeps tickets from being trained reproducibly.
 
     Each objective is tried by itself: θ₀ is drawn twice, an epoch's batches are drawn twice, and optimizer steps are
     taken twice from one state. Nothing is left behind.
     """
     yield from _caught(partial(_of_subsets, problem), "problem")
-    kinds = [(False, list(problem.objectives)), *([(True, [problem.single_objective])] if single else [])]
-    for is_single, objectives in kinds:
-        network = "single_network()" if is_single else "network()"
-        if found := list(_caught(partial(_of_network, problem, stream, is_single), network)):
-            yield from found
-            continue
-        for objective in objectives:
-            of_objective = partial(_of_objective, problem, objective, make_optimizer, stream, is_single)
-            yield from _caught(of_objective, f"objective {objective.name!r}")
+    network = f"{'single_' * isinstance(problem, OneNetwork)}network()"
+    if failures := list(_caught(partial(_of_network, problem, stream), network)):
+        yield from failures
+        return
+    for objective in problem.objectives:
+        of_objective = partial(_of_objective, problem, objective, make_optimizer, stream)
+        yield from _caught(of_objective, f"objective {objective.name!r}")
 
 
-def _scoring_failures(problem: Problem, stream: Stream, single: bool) -> Iterator[str]:
+def _scoring_failures(problem: Problem, stream: Stream) -> Iterator[str]:
     """What keeps scores of untrained networks from being tabulated and compared."""
     networks = [new_network(problem, stream).eval() for _ in problem.subsets]
     metrics: set[str] = set()
-    yield from _caught(partial(score_failures, problem, partial(problem.score, networks), metrics), "score()")
+    score = f"score{'_single' * isinstance(problem, OneNetwork)}()"
+    yield from _caught(partial(score_failures, problem, partial(problem.score, networks), metrics), score)
     if metrics:
         yield from _caught(partial(every_job_failures, problem, networks[0], metrics), "across_subsets()")
-    if single:
-        one = new_network(problem, stream, single=True).eval()
-        score = partial(problem.score_single, one)
-        yield from _caught(partial(score_failures, problem, score, set()), "score_single()")
 
 
 def _of_subsets(problem: Problem) -> Iterator[str]:
-    check_problem(problem)
+    if not isinstance(problem, OneNetwork):
+        check_problem(problem)
     yield from ()
 
 
-def _of_network(problem: Problem, stream: Stream, single: bool) -> Iterator[str]:
-    first, again = (initial_weights(problem, stream, single) for _ in range(2))
+def _of_network(problem: Problem, stream: Stream) -> Iterator[str]:
+    first, again = (initial_weights(problem, stream) for _ in range(2))
     if first.layout != again.layout or first.dense_layout != again.dense_layout:
         yield "built twice, it has other parameters; allowed: one architecture"
         return
@@ -112,14 +106,14 @@ def _of_network(problem: Problem, stream: Stream, single: bool) -> Iterator[str]
 
 
 def _of_objective(
-    problem: Problem, objective: Objective, make_optimizer: OptimizerFactory, stream: Stream, single: bool
+    problem: Problem, objective: Objective, make_optimizer: OptimizerFactory, stream: Stream
 ) -> Iterator[str]:
     place = stream.at(check=objective.name)
     batch, *failures = _batch_and_failures(objective, place)
     yield from failures
     if batch is None:
         return
-    weights = initial_weights(problem, stream, single)
+    weights = initial_weights(problem, stream)
     with implicit_draws() as draws:
         failure = _loss_failure(weights, objective, batch)
     if failure:
@@ -127,8 +121,8 @@ def _of_objective(
     yield from draw_failures("training", draws)
     if failure or draws:
         return
-    start = initial_weights(problem, stream, single)
-    first, again = (_trained(problem, objective, make_optimizer, stream, single) for _ in range(2))
+    start = initial_weights(problem, stream)
+    first, again = (_trained(problem, objective, make_optimizer, stream) for _ in range(2))
     buffers = _own_buffers(first)
     if changed := next((name for name, value in _own_buffers(start).items() if not _same(value, buffers[name])), None):
         yield (
@@ -137,7 +131,7 @@ def _of_objective(
         )
     elif not all(map(_same, _state(first), _state(again))):
         yield "steps taken twice from one state on the same batches give other weights; look for what is random in them"
-    elif failure := _ticket_failure(problem, first, objective, batch, stream, single):
+    elif failure := _ticket_failure(problem, first, objective, batch, stream):
         yield failure
 
 
@@ -173,26 +167,22 @@ def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch) -> s
     return ""
 
 
-def _trained(
-    problem: Problem, objective: Objective, make_optimizer: OptimizerFactory, stream: Stream, single: bool
-) -> FlatWeights:
+def _trained(problem: Problem, objective: Objective, make_optimizer: OptimizerFactory, stream: Stream) -> FlatWeights:
     """A network after a few steps from θ₀, in a mask of ones."""
-    weights = initial_weights(problem, stream, single)
+    weights = initial_weights(problem, stream)
     everything = torch.ones(weights.layout.size, dtype=torch.bool)
     optimizer = TicketOptimizer(make_optimizer, everything, weights.prunable, weights.dense)
     train(weights, optimizer, objective, STEPS, stream.at(check=objective.name))
     return weights
 
 
-def _ticket_failure(
-    problem: Problem, weights: FlatWeights, objective: Objective, batch: Batch, stream: Stream, single: bool
-) -> str:
+def _ticket_failure(problem: Problem, weights: FlatWeights, objective: Objective, batch: Batch, stream: Stream) -> str:
     """Whether a network that is put together from what a ticket file holds does the same as the one it came from."""
     everything = Masks(weights.layout, torch.ones(1, weights.layout.size, dtype=torch.bool))
     dense = weights.dense_layout.split(to_cpu(weights.dense))
     ticket = Tickets((objective.name,), everything, to_cpu(weights.prunable), dense, (weights.buffers(),))
     try:
-        restored = ticket.network(0, new_network(problem, stream, single))
+        restored = ticket.network(0, new_network(problem, stream))
     except RuntimeError as problem_of_state:
         reason = " ".join(str(problem_of_state).split())
         return f"a ticket cannot be made a network again: parameters and buffers are not its whole state ({reason})"

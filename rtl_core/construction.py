@@ -8,23 +8,22 @@ from rtl_core.randomness import Stream
 from rtl_core.weights import FlatWeights
 
 
-def new_network(problem: Problem, stream: Stream, single: bool = False) -> nn.Module:
+def new_network(problem: Problem, stream: Stream) -> nn.Module:
     """A network at θ₀: the same for every ticket and every method of one stream (seed and problem).
 
     What the constructor draws from the generator it is given comes from ``stream``; what it draws from none, as
-    ``nn.Linear`` does, comes from a place of its own in it. ``single`` asks for the network of IMP single.
+    ``nn.Linear`` does, comes from a place of its own in it.
     """
     place = stream.at(draw="initial weights")
-    make = problem.single_network if single else problem.network
     with drawn_from(place.at(draw="without a generator")):
-        return make(place.generator())
+        return problem.network(place.generator())
 
 
-def initial_weights(problem: Problem, stream: Stream, single: bool = False) -> FlatWeights:
+def initial_weights(problem: Problem, stream: Stream) -> FlatWeights:
     """A new network at θ₀ (see ``new_network``), its weights in flat vectors.
 
     Raises:
         SettingsError: its prunable weights cannot be found.
     """
-    network = new_network(problem, stream, single)
+    network = new_network(problem, stream)
     return FlatWeights(network, problem.prunable(network))

@@ -1,21 +1,44 @@
-"""Controls: masks that lack what is thought to matter, and tickets that share what should be their own."""
+"""Masks that lack what is thought to matter: as many weights as RTL's tickets have, chosen in another way."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from rtl_core.batch_statistics import shared_statistics
 from rtl_core.masks import Masks
-from rtl_core.problem import Objective
-from rtl_core.pruning import prune_smallest
+from rtl_core.pruning import largest_masks
 from rtl_core.randomness import Stream
-from rtl_core.tickets import Tickets
-from rtl_core.weights import FlatWeights
+
+MaskControl = Callable[[Masks, Tensor, Stream], Masks]
+"""RTL's masks, θ₀ as float [d], and where random draws come from → the masks that are retrained in their place."""
+
+MASK_CONTROLS: dict[str, MaskControl] = {}
+"""By the name of their row in ``rtl_core.methods``."""
 
 
-def random_masks(masks: Masks, stream: Stream) -> Masks:
+def mask_control(function: MaskControl) -> MaskControl:
+    """Offer a control under the name of its function."""
+    MASK_CONTROLS[function.__name__] = function
+    return function
+
+
+def masks_for(control: str, masks: Masks, initial: Tensor, stream: Stream) -> Masks:
+    """The masks of a control, made to the measure of RTL's.
+
+    Args:
+        control: its name.
+        masks: RTL's.
+        initial: θ₀ of the network, float [d].
+        stream: where random draws come from.
+
+    Raises:
+        KeyError: there is no such control.
+    """
+    return MASK_CONTROLS[control](masks, initial, stream)
+
+
+@mask_control
+def random_masks(masks: Masks, _initial: Tensor, stream: Stream) -> Masks:
     """Masks of the same number of weights, drawn uniformly over all prunable weights."""
     generator = stream.generator()
     values = torch.zeros_like(masks.values)
@@ -24,7 +47,8 @@ def random_masks(masks: Masks, stream: Stream) -> Masks:
     return Masks(masks.layout, values)
 
 
-def layer_shuffled_masks(masks: Masks, stream: Stream) -> Masks:
+@mask_control
+def layer_shuffled_masks(masks: Masks, _initial: Tensor, stream: Stream) -> Masks:
     """Masks shuffled within each layer: the densities of every layer stay, the positions lose their meaning."""
     generator = stream.generator()
     layers = [
@@ -34,26 +58,7 @@ def layer_shuffled_masks(masks: Masks, stream: Stream) -> Masks:
     return Masks(masks.layout, torch.cat(layers, dim=1))
 
 
-def initial_magnitude_masks(masks: Masks, initial: Tensor) -> Masks:
-    """Masks of the same number of weights, those of largest magnitude in θ₀ (float [d]): no training chose them."""
-    everything, initial = torch.ones_like(masks.values[0]), initial.to(masks.values.device)
-    rows = [prune_smallest(initial, everything, masks.layout.size - active) for active in masks.active().tolist()]
-    return Masks(masks.layout, torch.stack(rows))
-
-
-def union_mask(masks: Masks) -> Masks:
-    """One mask, bool [1, d]: every weight that some ticket owns, so that one network may use all that RTL keeps."""
-    return Masks(masks.layout, masks.union().unsqueeze(0))
-
-
-def with_shared_statistics(
-    weights: FlatWeights, tickets: Tickets, objectives: Sequence[Objective], stream: Stream
-) -> Tickets:
-    """The same tickets with one set of batch statistics, averaged over all of their training batches in turn.
-
-    ``weights`` is a network of the right architecture; it is used up.
-    """
-    dense = weights.dense_layout.join(tickets.dense)
-    statistics = shared_statistics(weights, tickets.weights, dense, tickets.masks, objectives, stream)
-    copies = ({name: value.clone() for name, value in statistics.items()} for _ in tickets.subsets)
-    return replace(tickets, statistics=tuple(copies))
+@mask_control
+def initial_magnitude_masks(masks: Masks, initial: Tensor, _stream: Stream) -> Masks:
+    """Masks of the same number of weights, those of largest magnitude in θ₀: no training chose them."""
+    return largest_masks(masks, initial)

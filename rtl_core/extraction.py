@@ -24,11 +24,13 @@ def extract_tickets(
     make_optimizer: OptimizerFactory,
     stream: Stream,
     start: FlatWeights | None = None,
+    method: str = "rtl",
 ) -> dict[float, Masks]:
     """Adaptive ticket extraction (paper Algorithm 1): the K masks at every sparsity level.
 
     The chain of one subset never sees another; all start from, and are rewound to, the same θ₀, drawn from
-    ``stream``, or the weights in ``start`` (late rewinding).
+    ``stream``, or the weights in ``start`` (late rewinding). Of ``as_one_network(problem)`` it is the one mask of IMP
+    single; ``method`` names whose draws these are, ``imp_single`` then.
 
     Raises:
         SettingsError: the problem cannot be trained, or not to the same bytes twice (see ``checks``).
@@ -38,7 +40,7 @@ def extract_tickets(
     layout = initial_weights(problem, stream).layout
     levels: dict[float, list[Tensor]] = {r.sparsity: [] for r in rounds if r.sparsity is not None}
     for subset, objective in zip(problem.subsets, problem.objectives, strict=True):
-        place = stream.at(method="rtl", subset=subset)
+        place = stream.at(method=method, subset=subset)
         chain = unpruned(layout)
         for pruning_round in rounds:
             weights = start.copy() if start else initial_weights(problem, stream)

@@ -44,3 +44,7 @@ class Masks:
     def union(self) -> Tensor:
         """The weights owned by at least one ticket, bool [d]; their number is RTL's parameter count."""
         return self.values.any(dim=0)
+
+    def united(self) -> "Masks":
+        """The union as one mask, bool [1, d], so that one network may use all that RTL keeps."""
+        return Masks(self.layout, self.union().unsqueeze(0))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rtl_core.errors import SettingsError
+from rtl_core.masks import Masks
 
 
 def prune_smallest(weights: Tensor, mask: Tensor, count: int) -> Tensor:
@@ -36,6 +37,23 @@ def prune_smallest(weights: Tensor, mask: Tensor, count: int) -> Tensor:
     pruned = mask.clone()
     pruned[leaving] = False
     return pruned
+
+
+def prune_to(weights: Tensor, mask: Tensor, sparsity: float) -> Tensor:
+    """Remove from a mask, bool [d], what is smallest in ``weights``, float [d], until a share of all is at zero.
+
+    Raises:
+        ValueError: more are at zero already.
+    """
+    remaining = len(mask) - round(sparsity * len(mask))
+    return prune_smallest(weights, mask, int(mask.sum()) - remaining)
+
+
+def largest_masks(masks: Masks, weights: Tensor) -> Masks:
+    """Masks of as many weights as each of ``masks`` has, those of largest magnitude in ``weights``, float [d]."""
+    everything, weights = torch.ones_like(masks.values[0]), weights.to(masks.values.device)
+    rows = [prune_smallest(weights, everything, masks.layout.size - active) for active in masks.active().tolist()]
+    return Masks(masks.layout, torch.stack(rows))
 
 
 @dataclass(frozen=True)

@@ -19,27 +19,25 @@ def late_tickets(
     duration: Duration,
     make_optimizer: OptimizerFactory,
     stream: Stream,
-    single: bool = False,
     checkpoint: Checkpoint | None = None,
     threads: int = 1,
 ) -> Tickets:
     """Unpruned tickets after some training from θ₀, whose weights are rewound to in its place (Frankle et al. 2020).
 
     The K tickets must start from one θ, so they are trained jointly, under masks of ones, by the synchronous
-    update; the network of IMP single is trained on all data. ``checkpoint`` and ``threads`` are ``retrain``'s.
+    update. ``checkpoint`` and ``threads`` are ``retrain``'s.
 
     Raises:
         DivergedError: a loss or a weight was not finite.
     """
-    weights = initial_weights(problem, stream, single)
-    objectives = [problem.single_objective] if single else list(problem.objectives)
-    everything = Masks(weights.layout, torch.ones(len(objectives), weights.layout.size, dtype=torch.bool))
+    weights = initial_weights(problem, stream)
+    everything = Masks(weights.layout, torch.ones(len(problem.subsets), weights.layout.size, dtype=torch.bool))
     return retrain(
         weights,
         everything,
-        objectives,
+        problem.objectives,
         duration,
-        max(objective.batches_per_epoch for objective in objectives),
+        problem.batches_per_epoch,
         "synchronous",
         make_optimizer,
         stream.at(method="late rewinding"),
@@ -48,8 +46,8 @@ def late_tickets(
     )
 
 
-def weights_at(tickets: Tickets, problem: Problem, stream: Stream, single: bool = False) -> FlatWeights:
+def weights_at(tickets: Tickets, problem: Problem, stream: Stream) -> FlatWeights:
     """A new network at the weights of unpruned tickets: what to start from, and rewind to, in place of θ₀."""
-    weights = initial_weights(problem, stream, single)
+    weights = initial_weights(problem, stream)
     weights.load(tickets.weights, weights.dense_layout.join(tickets.dense))
     return weights

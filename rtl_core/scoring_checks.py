@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from rtl_core.implicit_draws import implicit_draws
+from rtl_core.one_network import scored_subsets
 from rtl_core.problem import Problem
 from rtl_core.scoring import complete_scores
 
@@ -19,7 +20,7 @@ def score_failures(problem: Problem, score: Callable[[], Any], metrics: set[str]
     with implicit_draws() as draws:
         scores = score()
     yield from draw_failures("it", draws)
-    metrics.update(row.metric for row in complete_scores(scores, problem.subsets))
+    metrics.update(row.metric for row in complete_scores(scores, scored_subsets(problem)))
 
 
 def every_job_failures(problem: Problem, network: nn.Module, metrics: set[str]) -> Iterator[str]:

@@ -7,8 +7,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from rtl_core.controls import initial_magnitude_masks
 from rtl_core.masks import Masks
+from rtl_core.pruning import largest_masks
 
 ALL = "all"
 DEPTHS = ("shallow", "middle", "deep")
@@ -75,7 +75,7 @@ def departures(masks: Masks, initial: Tensor) -> Masks:
     the last rewind. Their departures from θ₀'s mask are what training did: the Jaccard similarity of departures
     tells whether it did the same to all.
     """
-    return Masks(masks.layout, masks.values ^ initial_magnitude_masks(masks, initial).values)
+    return Masks(masks.layout, masks.values ^ largest_masks(masks, initial).values)
 
 
 def union_bounds(masks: Masks) -> tuple[float, float]:

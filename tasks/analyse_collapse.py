@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl_core.semantics.matrix import read_semantics
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.tables.collapse import agreement_table, alignment_table, collapse_table, function_table, knees_table
 from tasks.tables.names import MEAN
@@ -15,14 +15,7 @@ from tasks.tables.similarity import by_depth, overlap_table, pairs_table, simila
 Rows = list[dict[str, Any]]
 
 
-@cached_task(
-    name="collapse analysis of {problem}",
-    uses=(
-        "rtl_core.alignment", "rtl_core.collapse", "rtl_core.semantics.matrix", "tasks.tables.collapse",
-        "tasks.tables.similarity", "tasks.tables.scores",
-    ),
-    version="2",
-)  # fmt: skip
+@cached_task(name="collapse analysis of {problem}")
 def analyse_collapse(
     problem: str,
     scores: Rows,
@@ -31,8 +24,8 @@ def analyse_collapse(
     across: Rows,
     levels: dict[str, Any],
     metric: str | None,
-    semantics: dict[str, str] | None,
-) -> dict[str, dict[str, str]]:
+    semantics: Reference | None,
+) -> dict[str, Reference]:
     """References of the files that the analysis publishes, by path below ``artifacts/<problem>``.
 
     Args:

@@ -4,21 +4,18 @@ from rtl_core.checks import problem_failures
 from rtl_core.errors import SettingsError
 from rtl_core.isolation import OptimizerChoice
 from tasks.caching.cached_task import cached_task
-from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.job import Job, load_problem, name_of, stream_of
 
 
-@cached_task(name="check, seed {seed}", uses=("rtl_core.checks",), version="1")
-def check_job(job: Job, seed: int, single: bool) -> str:
+@cached_task(name="check, seed {seed}")
+def check_job(job: Job, seed: int) -> str:
     """Take a step of every objective, score untrained networks once, and keep nothing of it; what was found.
 
     Raises:
         SettingsError: something is to be changed first; the message is the first failure.
     """
-    failures = list(
-        problem_failures(load_problem(job), OptimizerChoice(**job["optimizer"]), stream_of(job, seed), single)
-    )
+    failures = list(problem_failures(load_problem(job), OptimizerChoice(**job["optimizer"]), stream_of(job, seed)))
     if failures:
-        problem = job["name"].partition("/")[0]
-        more = f" (and {len(failures) - 1} more: rtl check {problem})" if len(failures) > 1 else ""
-        raise SettingsError(f"{job['name']}: {failures[0]}{more}")
+        more = f" (and {len(failures) - 1} more: rtl check {job['problem']})" if len(failures) > 1 else ""
+        raise SettingsError(f"{name_of(job)}: {failures[0]}{more}")
     return "sound"

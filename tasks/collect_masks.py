@@ -4,21 +4,19 @@ import torch
 
 from rtl_core.construction import initial_weights
 from rtl_core.masks import Masks
-from rtl_core.pruning import prune_smallest
+from rtl_core.pruning import prune_to
 from rtl_core.similarity import check_union
 from rtl_core.ticket_file import masks_to_bytes
 from tasks.artefacts.chain_file import chain_from_bytes
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
 
-USES = ("rtl_core.ticket_file", "rtl_core.similarity", "rtl_core.pruning")
 
-
-@cached_task(name="masks of {method}, seed {seed}, sparsity {sparsity}", uses=USES, version="2")
+@cached_task(name="masks of {method}, seed {seed}, sparsity {sparsity}")
 def collect_masks(
-    job: Job, method: str, seed: int, sparsity: float, names: list[str], chains: list[dict[str, str]]
-) -> dict[str, str]:
+    job: Job, method: str, seed: int, sparsity: float, names: list[str], chains: list[Reference]
+) -> Reference:
     """Reference of a masks file, from the references of chains that all reached one sparsity, and their names."""
     layout = initial_weights(load_problem(job), stream_of(job, seed)).layout
     masks = [chain_from_bytes(STORE.get(chain["sha256"]), layout.size).mask for chain in chains]
@@ -27,18 +25,16 @@ def collect_masks(
     return {"sha256": STORE.put(masks_to_bytes(names, gathered))}
 
 
-@cached_task(name="masks after epoch {epoch}, seed {seed}", uses=USES, version="1")
+@cached_task(name="masks after epoch {epoch}, seed {seed}")
 def masks_after_epoch(
-    job: Job, seed: int, epoch: int, sparsity: float, names: list[str], chains: list[dict[str, str]]
-) -> dict[str, str]:
+    job: Job, seed: int, epoch: int, sparsity: float, names: list[str], chains: list[Reference]
+) -> Reference:
     """Reference of the masks that the magnitudes of the K trained networks would give at one sparsity.
 
     It shows what training does to masks apart from how many weights have left. The chains are RTL's after a round
     that did not rewind, with fewer weights pruned than ``sparsity`` asks for.
     """
     layout = initial_weights(load_problem(job), stream_of(job, seed)).layout
-    rows = []
-    for chain in (chain_from_bytes(STORE.get(reference["sha256"]), layout.size) for reference in chains):
-        count = int(chain.mask.sum()) - (layout.size - round(sparsity * layout.size))
-        rows.append(prune_smallest(chain.carried["weights"], chain.mask, count))
-    return {"sha256": STORE.put(masks_to_bytes(names, Masks(layout, torch.stack(rows))))}
+    reached = [chain_from_bytes(STORE.get(chain["sha256"]), layout.size) for chain in chains]
+    masks = [prune_to(chain.carried["weights"], chain.mask, sparsity) for chain in reached]
+    return {"sha256": STORE.put(masks_to_bytes(names, Masks(layout, torch.stack(masks))))}

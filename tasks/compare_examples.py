@@ -4,7 +4,7 @@ import io
 
 import pandas as pd
 
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.tables.examples import joined_examples
 from tasks.tables.margins import margins_table
@@ -12,12 +12,8 @@ from tasks.tables.published import read_csv
 from tasks.tables.scores import to_csv
 
 
-@cached_task(
-    name="margins of {problem}",
-    uses=("rtl_core.intervals", "tasks.tables.examples", "tasks.tables.margins"),
-    version="2",
-)
-def compare_examples(problem: str, parts: list[dict[str, str]], scoring: dict[str, str]) -> dict[str, dict[str, str]]:
+@cached_task(name="margins of {problem}")
+def compare_examples(problem: str, parts: list[Reference], scoring: Reference) -> dict[str, Reference]:
     """References of examples.parquet and margins.csv, by name, from each method's file of examples, and scoring.csv.
 
     Where a problem has none, both are there, as DVC asks, with no row.

@@ -4,19 +4,21 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.figures.catalogue import png, specs
 from tasks.tables.published import of_instance, read_tables
 
 
-@cached_task(name="figures of {name}", uses=("tasks.figures.catalogue", "tasks.tables.published"), version="4")
-def draw(name: str, tables: dict[str, dict[str, str]]) -> dict[str, dict[str, dict[str, str]]]:
-    """References of each figure's ``picture`` (PNG) and ``spec`` (Vega-Lite), by name, from those of the tables.
+@cached_task(name="figures of {name}")
+def draw(name: str, instance: str, tables: dict[str, Reference]) -> dict[str, dict[str, Reference]]:
+    """References of each figure's ``picture`` (PNG) and ``spec`` (Vega-Lite), by name.
 
-    ``name`` is that of a problem, whose run is drawn, or of one instance, as ``<problem>/<instance>``.
+    Args:
+        name: what is drawn, for people to read.
+        instance: the one that is drawn; empty where a whole run is, or the one job.
+        tables: references by file name.
     """
-    instance = name.partition("/")[2]
     with TemporaryDirectory() as folder:
         for file, reference in tables.items():
             Path(folder, file).write_bytes(STORE.get(reference["sha256"]))

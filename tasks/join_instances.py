@@ -5,13 +5,13 @@ import io
 
 import pandas as pd
 
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 
-Files = dict[str, dict[str, str]]
+Files = dict[str, Reference]
 
 
-@cached_task(name="tables of all instances of {problem}", uses=(), version="1")
+@cached_task(name="tables of all instances of {problem}")
 def join_instances(problem: str, tables: dict[str, Files]) -> Files:
     """References of tables (CSV, Parquet) of the same names, with the column ``instance`` before all others.
 

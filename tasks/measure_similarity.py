@@ -4,24 +4,20 @@ from typing import Any
 
 import torch
 
-from rtl_core.controls import initial_magnitude_masks
 from rtl_core.masks import Masks
+from rtl_core.pruning import largest_masks
 from rtl_core.similarity import departures, every_pair, similarity
 from rtl_core.ticket_file import masks_from_bytes
 from tasks.artefacts.similarity_file import similarity_to_bytes
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.starting_point import starting_weights
 
 
-@cached_task(
-    name="similarity of {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.similarity", "rtl_core.ticket_file", "rtl_core.controls", "tasks.artefacts.similarity_file"),
-    version="2",
-)
+@cached_task(name="similarity of {method}, seed {seed}, sparsity {sparsity}")
 def measure_similarity(
-    job: Job, method: str, seed: int, sparsity: float, masks: dict[str, str], start: dict[str, str] | None
+    job: Job, method: str, seed: int, sparsity: float, masks: Reference, start: Reference | None
 ) -> dict[str, Any]:
     """References of the similarities of every pair of masks, of every pair of their departures from θ₀'s mask, and
     of each mask with that; beside these the size of the union, and what is shown and watched after every round.
@@ -32,7 +28,7 @@ def measure_similarity(
     names, found = masks_from_bytes(STORE.get(masks["sha256"]), masks["sha256"])
     origin = starting_weights(problem, stream, start).prunable.detach().cpu()
     count = len(names)
-    with_origin = torch.cat([found.values, initial_magnitude_masks(found.select([0]), origin).values])
+    with_origin = torch.cat([found.values, largest_masks(found.select([0]), origin).values])
     measured = {
         "pairs": similarity(found, every_pair(count)),
         "departures": similarity(departures(found, origin), every_pair(count)),

@@ -12,7 +12,7 @@ from tasks.settings.problem_settings import problem_class
 from tasks.sources.problem_files import made_of_named_files, partition_sources
 
 
-@cached_task(name="partition {problem}", uses=("rtl_core.problem",), version="2")
+@cached_task(name="partition {problem}")
 def partition_data(
     problem: str, import_path: str, code: str, settings: dict[str, Any], sources: dict[str, str]
 ) -> dict[str, Any]:

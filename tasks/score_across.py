@@ -3,30 +3,24 @@
 from typing import Any
 
 from rtl_core.behaviour import behaviour
-from rtl_core.ticket_file import tickets_from_bytes
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.ticket_sets import networks_of, ticket_sets
 from tasks.process.computing_time import computing
-from tasks.score_method import check_subsets, networks_of
 
 
-@cached_task(
-    name="across subsets: {method}, seed {seed}, sparsity {sparsity}",
-    uses=("rtl_core.behaviour", "rtl_core.construction", "rtl_core.ticket_file", "rtl_core.tickets"),
-    version="2",
-)
-def score_across(job: Job, method: str, seed: int, sparsity: float, file: dict[str, str]) -> dict[str, Any]:
+@cached_task(name="across subsets: {method}, seed {seed}, sparsity {sparsity}")
+def score_across(job: Job, method: str, seed: int, sparsity: float, file: Reference) -> dict[str, Any]:
     """Scores of ticket i on subset j and agreement of tickets i and j, as lists of rows; nothing where senseless."""
-    tickets = tickets_from_bytes(STORE.get(file["sha256"]), file["path"])
     problem = load_problem(job)
-    check_subsets(problem, method, [tickets])
+    sets = ticket_sets(problem, method, [file])
     with computing():
-        found = behaviour(problem, networks_of(problem, [tickets], stream_of(job, seed)))
-    if found is None:
+        across = behaviour(problem, networks_of(problem, sets, stream_of(job, seed)))
+    if across is None:
         return {}
     place = {"method": method, "seed": seed, "sparsity": sparsity}
-    return {**place, "subsets": list(tickets.subsets), "metric": found.metric} | {
-        "scores": found.scores.tolist(),
-        "agreement": found.agreement.tolist(),
+    return {**place, "subsets": list(problem.subsets), "metric": across.metric} | {
+        "scores": across.scores.tolist(),
+        "agreement": across.agreement.tolist(),
     }

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.tables.scores import metrics_tree, parameters_table, results_table, scoring_table, summary_table, to_csv
 
 Rows = list[dict[str, Any]]
 
 
-@cached_task(name="tables of {problem}", uses=("rtl_core.intervals", "tasks.tables.scores"), version="3")
-def tabulate(problem: str, scores: Rows, parameters: Rows) -> dict[str, dict[str, str]]:
+@cached_task(name="tables of {problem}")
+def tabulate(problem: str, scores: Rows, parameters: Rows) -> dict[str, Reference]:
     """References of the tables of scores and parameters, by path below ``artifacts/<problem>``.
 
     Raises:

@@ -13,8 +13,9 @@ import fsspec
 import pytest
 
 from rtl_core.errors import DataError
+from tasks.artefacts.digests import file_digest
 from tasks.artefacts.store import ObjectStore, Store
-from tasks.artefacts.whole_file import file_digest, write_atomically
+from tasks.artefacts.whole_file import write_atomically
 from tasks.sources.source_digest import source_digest
 
 

@@ -69,22 +69,25 @@ def check(problem: ProblemName) -> None:
 
     from rtl_core.checks import problem_failures
     from rtl_core.isolation import OptimizerChoice
+    from rtl_core.one_network import as_one_network
     from rtl_core.randomness import Stream
+    from tasks.artefacts.paths import JobName
     from tasks.settings.methods import has_one_network
     from tasks.settings.problem_settings import problem_settings
 
     settings = problem_settings(problem)
     stages = [settings] if (later := settings.for_retraining) == settings else [settings, later]
-    started, failed, single = perf_counter(), False, has_one_network(settings)
+    started, failed = perf_counter(), False
     for of_stage in stages:
         make_optimizer = OptimizerChoice(**of_stage.optimizer.model_dump())
         with Console(stderr=True).status("checking"), _each(problem, of_stage) as each:
             for instance, loaded in each:
-                place = f"{problem}/{instance}" if instance else problem
+                place = str(JobName(problem, instance))
                 stream = Stream(settings.seeds[0]).at(problem=place)
-                for failure in problem_failures(loaded, make_optimizer, stream, single):
-                    failed = True
-                    typer.echo(f"error: {place}: {failure}", err=True)
+                for view in [loaded, *([as_one_network(loaded)] if has_one_network(settings) else [])]:
+                    for failure in problem_failures(view, make_optimizer, stream):
+                        failed = True
+                        typer.echo(f"error: {place}: {failure}", err=True)
     if failed:
         raise typer.Exit(1)
     typer.echo(f"{problem}: found nothing to change ({perf_counter() - started:.1f} s)")
@@ -124,11 +127,11 @@ def report(problem: ProblemName) -> None:
     from tasks.tables.published import instances_in, of_instance, read_tables
 
     section(read_params(), problem)
-    tables = read_tables(paths.artifacts(problem))
+    tables = read_tables(paths.tables(problem))
     digest = tables_digest(problem)
-    drawn = {f"{problem}/{name}": specs(of_instance(tables, name)) for name in instances_in(tables)}
+    drawn = {name: specs(of_instance(tables, name)) for name in instances_in(tables)}
     described = read_description(problem, digest)
-    for path in write_pages(problem, tables, {problem: specs(tables), **drawn}, digest, described):
+    for path in write_pages(problem, tables, {"": specs(tables), **drawn}, digest, described):
         typer.echo(path)
 
 
@@ -199,11 +202,12 @@ def _each(problem: str, settings: "ProblemSettings") -> Iterator[Iterator[tuple[
     partitioned for this once, which are there until the end of the block.
     """
     from tasks.artefacts import paths
+    from tasks.artefacts.paths import JobName
     from tasks.settings.problem_settings import problem_class
 
     cls = problem_class(settings.problem)
     with TemporaryDirectory() as scratch:
-        folder = paths.data(problem)
+        folder = paths.data(JobName(problem))
         if not folder.exists():
             folder = Path(scratch)
             cls.partition(folder, **settings.partition)

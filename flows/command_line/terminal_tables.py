@@ -12,6 +12,7 @@ from rich.table import Table
 
 from flows.stage_times import stage_times
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 from tasks.jobs.taken_up import changed_since
 from tasks.report.description import tables_digest
 from tasks.report.shown_pages import are_shown
@@ -25,17 +26,16 @@ def show_results(problem: str) -> None:
     Raises:
         DataError: the compare stage has not run.
     """
-    folder = paths.artifacts(problem)
-    tables = read_tables(folder, ["results", "summary", "scoring", "margins", "parameters"])
+    tables = read_tables(paths.tables(problem), ["results", "summary", "scoring", "margins", "parameters"])
     console = Console()
     margins = margin_tables(tables["margins"], tables["scoring"]) if "margins" in tables else []
     scores = score_tables(tables["summary"], tables["scoring"])
     for table in (*scores, *margins, kept_table(tables["parameters"], KEPT)):
         console.print(_levels_table(problem, table))
     show_doubts(problem)
-    page = paths.report(problem)
+    page = paths.report(JobName(problem))
     if are_shown(problem, tables, tables_digest(problem)):
-        line = f"All of it on one page: {page} (tables beside it as CSV, pictures in figures/)"
+        line = f"All of it on one page: {page} (tables and pictures beside it, in tables/ and figures/)"
     elif page.exists():
         line = f"{page} is the page of another comparison: `rtl report {problem}` writes the page of this one"
     else:
@@ -48,7 +48,7 @@ def show_results(problem: str) -> None:
 
 def show_doubts(problem: str) -> None:
     """Say on stderr what speaks against the last comparison, a line each."""
-    for line in doubt_lines(read_tables(paths.artifacts(problem), ["doubts"])):
+    for line in doubt_lines(read_tables(paths.tables(problem), ["doubts"])):
         print(f"warning: {problem}: {line}", file=sys.stderr)
 
 

@@ -1,13 +1,21 @@
-"""Where everything lies, relative to the project's root (the current folder): each path is one function.
-
-``job`` is the name of a job: a problem's or, where a problem holds several instances, ``<problem>/<instance>``.
-"""
+"""Where everything lies, relative to the project's root (the current folder): each path is one function."""
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 PARAMS = Path("params.yaml")
 STATE = Path(".rtl")
+
+
+class JobName(NamedTuple):
+    """What a job is called: a section of params.yaml and, where that holds several, an instance."""
+
+    problem: str
+    instance: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.problem}/{self.instance}" if self.instance else self.problem
 
 
 def shared_store() -> str:
@@ -50,42 +58,62 @@ def taken_up(problem: str, stage: str) -> Path:
     return STATE / "taken_up" / problem / f"{stage}.json"
 
 
-def data(job: str) -> Path:
+def data(job: JobName) -> Path:
     """What the partition stage publishes: of a problem, or of one instance."""
-    return Path("data") / job
+    return Path("data", *job)
 
 
-def artifacts(job: str) -> Path:
+def artifacts(problem: str) -> Path:
     """What all later stages publish: one folder for all instances of a problem."""
-    return Path("artifacts") / job.partition("/")[0]
+    return Path("artifacts") / problem
 
 
-def masks(job: str, seed: int, sparsity: float, method: str = "rtl") -> Path:
+def tables(problem: str) -> Path:
+    """The tables of a comparison, one file each."""
+    return artifacts(problem) / "tables"
+
+
+def plots(problem: str) -> Path:
+    """The tables that `dvc plots` draws."""
+    return artifacts(problem) / "plots"
+
+
+def metrics(problem: str) -> Path:
+    """What `dvc metrics` shows."""
+    return artifacts(problem) / "metrics.json"
+
+
+def figures(problem: str) -> Path:
+    """Pictures and sounds; those of an instance lie in a folder of its name."""
+    return artifacts(problem) / "figures"
+
+
+def masks(job: JobName, seed: int, sparsity: float, method: str = "rtl") -> Path:
     """The masks of one seed after one round: RTL's, or those of a control."""
     return _own(job, "masks") / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
 
 
-def epoch_masks(job: str, seed: int, epoch: int) -> Path:
+def epoch_masks(job: JobName, seed: int, epoch: int) -> Path:
     """The K masks that magnitude gave after some epochs of extraction, all at one sparsity."""
     return _own(job, "masks") / "epochs" / f"seed-{seed}" / f"epoch-{epoch}.safetensors"
 
 
-def levels(job: str) -> Path:
+def levels(job: JobName) -> Path:
     """Which sparsities extraction reached, and whether the alarm rang."""
     return _own(job, "masks") / "levels.json"
 
 
-def start(job: str, seed: int) -> Path:
+def start(job: JobName, seed: int) -> Path:
     """What the tickets of one seed are rewound to, where that is not θ₀."""
     return _own(job, "masks") / "start" / f"seed-{seed}.safetensors"
 
 
-def tickets(job: str, method: str, seed: int, sparsity: float) -> Path:
+def tickets(job: JobName, method: str, seed: int, sparsity: float) -> Path:
     """The retrained tickets of RTL, under one of its updates."""
     return _own(job, "tickets") / method / f"seed-{seed}" / f"{level(sparsity)}.safetensors"
 
 
-def baselines(job: str, method: str, seed: int, sparsity: float) -> Path:
+def baselines(job: JobName, method: str, seed: int, sparsity: float) -> Path:
     """The folder of a baseline's ticket files, one for each network that shares nothing with the others."""
     return _own(job, "baselines") / method / f"seed-{seed}" / level(sparsity)
 
@@ -95,10 +123,10 @@ def description(problem: str, digest: str) -> Path:
     return artifacts(problem) / "runs" / f"{digest}.json"
 
 
-def report(job: str) -> Path:
+def report(job: JobName) -> Path:
     """The page of a comparison, or of one instance in it."""
-    instance = job.partition("/")[2]
-    return artifacts(job) / "report" / f"{instance}.html" if instance else artifacts(job) / "report.html"
+    folder = artifacts(job.problem)
+    return folder / "report" / f"{job.instance}.html" if job.instance else folder / "report.html"
 
 
 def level(sparsity: float) -> str:
@@ -106,6 +134,6 @@ def level(sparsity: float) -> str:
     return f"sparsity-{100 * sparsity:g}"
 
 
-def _own(job: str, kind: str) -> Path:
+def _own(job: JobName, kind: str) -> Path:
     """The folder of what is published of one kind; inside it, each instance has one of its name."""
-    return artifacts(job) / kind / job.partition("/")[2]
+    return artifacts(job.problem) / kind / job.instance

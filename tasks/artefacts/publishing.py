@@ -4,22 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rtl_core.errors import DataError
-from tasks.artefacts.folder_lock import publishing_to
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 
 
-def publish(folder: Path, name: str, reference: dict[str, str]) -> None:
-    """Write an artefact of the store below a folder, whole or not at all.
-
-    Raises:
-        DataError: the name, which may come from a store that others write to, leads out of the folder.
-    """
-    path = folder / name
-    _check_below(folder, path)
-    STORE.copy(reference["sha256"], path)
-
-
-def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:
+def publish_files(folder: Path, files: Mapping[Path, Reference]) -> None:
     """Publish artefacts below a folder, and remove what an earlier run left there beside them.
 
     Raises:
@@ -28,14 +16,13 @@ def publish_files(folder: Path, files: Mapping[Path, dict[str, str]]) -> None:
     for path in files:
         _check_below(folder, path)
     folder.mkdir(parents=True, exist_ok=True)
-    with publishing_to(folder):
-        for path, reference in files.items():
-            STORE.copy(reference["sha256"], path)
-        for path in sorted(folder.rglob("*"), reverse=True):
-            if path.is_file() and path not in files:
-                path.unlink()
-            elif path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
+    for path, reference in files.items():
+        STORE.copy(reference["sha256"], path)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file() and path not in files:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _check_below(folder: Path, path: Path) -> None:
@@ -43,7 +30,7 @@ def _check_below(folder: Path, path: Path) -> None:
         raise DataError(f"{path}: found a name that leads out of {folder}; allowed: files below it")
 
 
-def collect(path: Path) -> dict[str, str]:
+def collect(path: Path) -> Reference:
     """Take a published file into the store; its artefact reference, with the path for messages.
 
     Raises:

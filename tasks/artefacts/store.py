@@ -2,86 +2,37 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NotRequired, TypedDict
 
 import fsspec
 
 from rtl_core.errors import DataError
 from tasks.artefacts import paths
-from tasks.artefacts.whole_file import file_digest, whole_file, write_atomically
+from tasks.artefacts.digests import file_digest
+from tasks.artefacts.whole_file import whole_file, write_atomically
+
+
+class Reference(TypedDict):
+    """What steps hand to one another: the digest of an object and, of a published file, its path for messages."""
+
+    sha256: str
+    path: NotRequired[str]
 
 
 class Store:
-    """A folder of objects, perhaps one that several machines share. An object is never changed; deleting one costs the
-    step that made it.
+    """Objects in a folder, perhaps one that several machines share, or under a URL that fsspec reaches, such as
+    s3://bucket/folder, where objects appear whole. An object is never changed; deleting one costs the step that made
+    it.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def path(self, digest: str) -> Path:
-        """Where the object of this SHA-256 lies, or would lie."""
-        return self.root / digest[:2] / digest
-
-    def holds(self, digest: str) -> bool:
-        """Whether the object is there and its content is what its name says."""
-        try:
-            return file_digest(self.path(digest)) == digest
-        except OSError:
-            return False
-
-    def put(self, data: bytes) -> str:
-        """Keep bytes; their SHA-256 in hexadecimal."""
-        digest = hashlib.sha256(data).hexdigest()
-        if not self.holds(digest):
-            write_atomically(self.path(digest), data)
-        return digest
-
-    def put_file(self, path: Path) -> str:
-        """Keep the content of a file, which may be larger than memory; its SHA-256 in hexadecimal.
-
-        Raises:
-            OSError: the file cannot be read.
-            DataError: it changed meanwhile.
-        """
-        digest = file_digest(path)
-        if not self.holds(digest):
-            _copy_checked(path, self.path(digest), digest)
-        return digest
-
-    def copy(self, digest: str, path: Path) -> None:
-        """Write an object, which may be larger than memory, to a path, whole or not at all.
-
-        Raises:
-            DataError: the object is missing, or its content does not match its name.
-        """
-        try:
-            _copy_checked(self.path(digest), path, digest)
-        except FileNotFoundError:
-            raise _missing(self.path(digest)) from None
-
-    def get(self, digest: str) -> bytes:
-        """The bytes of an object.
-
-        Raises:
-            DataError: the object is missing, or its content does not match its name.
-        """
-        path = self.path(digest)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            raise _missing(path) from None
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise DataError(f"{path}: object altered in the store; run the stage again")
-        return data
-
-
-class ObjectStore:
-    """The same in what fsspec reaches under a URL, such as s3://bucket/folder, and where objects appear whole."""
-
-    def __init__(self, url: str) -> None:
-        self._files, self._root = fsspec.url_to_fs(url)
+    def __init__(self, place: str) -> None:
+        self._is_folder = "://" not in place
+        self._files, root = fsspec.url_to_fs(place)
+        self._root = place if self._is_folder else root
         self._verified: set[str] = set()
 
     def path(self, digest: str) -> str:
@@ -89,7 +40,15 @@ class ObjectStore:
         return f"{self._root}/{digest[:2]}/{digest}"
 
     def holds(self, digest: str) -> bool:
-        """Whether the object is there and its content is what its name says; read once per process."""
+        """Whether the object is there and its content is what its name says.
+
+        In a folder it is read again where its size or time differs, elsewhere once per process.
+        """
+        if self._is_folder:
+            try:
+                return file_digest(Path(self.path(digest))) == digest
+            except OSError:
+                return False
         if digest not in self._verified:
             try:
                 with self._files.open(self.path(digest), "rb") as file:
@@ -103,8 +62,11 @@ class ObjectStore:
         """Keep bytes; their SHA-256 in hexadecimal."""
         digest = hashlib.sha256(data).hexdigest()
         if not self.holds(digest):
-            self._files.makedirs(self._files._parent(self.path(digest)), exist_ok=True)
-            self._files.pipe_file(self.path(digest), data)
+            if self._is_folder:
+                write_atomically(Path(self.path(digest)), data)
+            else:
+                self._files.makedirs(self._files._parent(self.path(digest)), exist_ok=True)
+                self._files.pipe_file(self.path(digest), data)
         return digest
 
     def put_file(self, path: Path) -> str:
@@ -116,10 +78,13 @@ class ObjectStore:
         """
         digest = file_digest(path)
         if not self.holds(digest):
-            with TemporaryDirectory() as scratch:
-                _copy_checked(path, Path(scratch, digest), digest)
-                self._files.makedirs(self._files._parent(self.path(digest)), exist_ok=True)
-                self._files.put_file(str(Path(scratch, digest)), self.path(digest))
+            if self._is_folder:
+                _copy_checked(path, Path(self.path(digest)), digest)
+            else:
+                with TemporaryDirectory() as scratch:
+                    _copy_checked(path, whole := Path(scratch, digest), digest)
+                    self._files.makedirs(self._files._parent(self.path(digest)), exist_ok=True)
+                    self._files.put_file(str(whole), self.path(digest))
         return digest
 
     def copy(self, digest: str, path: Path) -> None:
@@ -128,12 +93,13 @@ class ObjectStore:
         Raises:
             DataError: the object is missing, or its content does not match its name.
         """
-        with TemporaryDirectory() as scratch:
-            try:
-                self._files.get_file(self.path(digest), str(Path(scratch, digest)))
-            except FileNotFoundError:
-                raise _missing(self.path(digest)) from None
-            _copy_checked(Path(scratch, digest), path, digest)
+        with self._named(digest):
+            if self._is_folder:
+                _copy_checked(Path(self.path(digest)), path, digest)
+            else:
+                with TemporaryDirectory() as scratch:
+                    self._files.get_file(self.path(digest), str(Path(scratch, digest)))
+                    _copy_checked(Path(scratch, digest), path, digest)
 
     def get(self, digest: str) -> bytes:
         """The bytes of an object.
@@ -141,17 +107,25 @@ class ObjectStore:
         Raises:
             DataError: the object is missing, or its content does not match its name.
         """
-        try:
-            data: bytes = self._files.cat_file(self.path(digest))
-        except FileNotFoundError:
-            raise _missing(self.path(digest)) from None
+        with self._named(digest):
+            data: bytes = (
+                Path(self.path(digest)).read_bytes() if self._is_folder else self._files.cat_file(self.path(digest))
+            )
         if hashlib.sha256(data).hexdigest() != digest:
             raise DataError(f"{self.path(digest)}: object altered in the store; run the stage again")
         return data
 
+    @contextmanager
+    def _named(self, digest: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise DataError(f"{self.path(digest)}: object missing from the store; run the stage again") from None
 
-def _missing(path: Path | str) -> DataError:
-    return DataError(f"{path}: object missing from the store; run the stage again")
+
+def called(reference: Reference) -> str:
+    """What messages call an artefact."""
+    return reference.get("path", reference["sha256"])
 
 
 def _copy_checked(source: Path, target: Path, digest: str) -> None:
@@ -163,4 +137,4 @@ def _copy_checked(source: Path, target: Path, digest: str) -> None:
                 raise DataError(f"{source}: content altered; run the stage again")
 
 
-STORE = ObjectStore(paths.objects()) if "://" in paths.objects() else Store(Path(paths.objects()))
+STORE = Store(paths.objects())

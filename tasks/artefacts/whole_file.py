@@ -1,6 +1,5 @@
 """How a file appears whole or not at all, and what its digest is."""
 
-import hashlib
 import os
 import re
 import tempfile
@@ -12,8 +11,6 @@ from pathlib import Path
 import psutil
 
 from tasks.process.interruption import if_ended_early
-
-_verified: dict[Path, tuple[int, int, str]] = {}
 
 
 @contextmanager
@@ -50,20 +47,3 @@ def write_atomically(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as unfinished:
         unfinished.write_bytes(data)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file; read once per process while its size and time stay the same.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    path = path.absolute()
-    status = path.stat()
-    stamp = (status.st_size, status.st_mtime_ns)
-    known = _verified.get(path)
-    if known is None or known[:2] != stamp:
-        with path.open("rb") as file:
-            known = (*stamp, hashlib.file_digest(file, "sha256").hexdigest())
-        _verified[path] = known
-    return known[2]

@@ -21,9 +21,7 @@ from prefect.utilities.callables import get_call_parameters
 
 from tasks.artefacts import paths
 from tasks.caching.records import DigestedJson, Kept, kept
-from tasks.sources.source_digest import source_digest, source_digests
-
-__all__ = ["cached_task", "source_digest", "started_runs", "step_key"]
+from tasks.sources.source_digest import step_digest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,12 +46,15 @@ PASSING = {
 
 
 class ContentPolicy(CachePolicy):
-    """A record is found again by task, version, source code of the method, and inputs; never by run."""
+    """A record is found again by task, source code behind it, and inputs; never by run.
 
-    def __init__(self, uses: tuple[str, ...], version: str) -> None:
+    Args:
+        module: the step's own.
+    """
+
+    def __init__(self, module: str) -> None:
         super().__init__()
-        self.uses = uses
-        self.version = version
+        self.module = module
 
     def compute_key(
         self,
@@ -75,9 +76,8 @@ class ContentPolicy(CachePolicy):
             return None
         identity = {
             "task": name,
-            "version": self.version,
-            "sources": source_digests(self.uses),
-            "inputs": inputs,
+            "sources": step_digest(self.module),
+            "inputs": _without_paths(inputs),
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -105,12 +105,12 @@ class CachedTask(Task[P, R]):
             return None
 
 
-def cached_task(
-    *, name: str, uses: tuple[str, ...], version: str, tags: tuple[str, ...] = ()
-) -> Callable[[Callable[P, R]], CachedTask[P, R]]:
+def cached_task(*, name: str, tags: tuple[str, ...] = ()) -> Callable[[Callable[P, R]], CachedTask[P, R]]:
     """Make a function a Prefect task that is computed once per distinct input, on all machines that share the store.
 
     What input or output refused is tried three times more, after 1, 2 and 4 seconds; nothing else is.
+
+    It is computed again when its module changes, or any that this reaches (``step_digest``).
 
     Arguments and result must be JSON. A dict with a key "sha256" in the result names an object of the store.
     A call with any other argument, or a function with any other result, fails with a TypeError that names it.
@@ -118,11 +118,8 @@ def cached_task(
     Args:
         name: how its runs are called, with the parameters in braces: "round {number} of {subset}". Where a parameter
             ``job`` is of one instance of a problem, its name comes first.
-        uses: the modules of the method that it calls; what they import counts as well.
-        version: to be changed when the function itself changes what it returns.
         tags: of its runs.
     """
-    modules = tuple(sorted(uses))
 
     def decorate(function: Callable[P, R]) -> CachedTask[P, R]:
         signature = inspect.signature(function)
@@ -139,7 +136,7 @@ def cached_task(
             return result
 
         def run_name(parameters: dict[str, Any]) -> str:
-            instance = parameters.get("job", {}).get("name", "").partition("/")[2]
+            instance = parameters.get("job", {}).get("instance", "")
             return f"{instance}: {name.format(**parameters)}" if instance else name.format(**parameters)
 
         return CachedTask(
@@ -150,7 +147,7 @@ def cached_task(
             retries=3,
             retry_delay_seconds=exponential_backoff(1),
             retry_condition_fn=_may_pass,
-            cache_policy=ContentPolicy(modules, version),
+            cache_policy=ContentPolicy(function.__module__),
             persist_result=True,
             result_serializer=DigestedJson(),
             # A record is checked on disk before it is used; one in memory would not be.
@@ -179,6 +176,13 @@ def _may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(problem, ConnectionError | TimeoutError) or (
         isinstance(problem, OSError) and problem.errno in PASSING
     )
+
+
+def _without_paths(value: Any) -> Any:
+    """Inputs without the paths of artefacts: where one is published is no part of what it holds."""
+    if isinstance(value, Mapping):
+        return {key: _without_paths(item) for key, item in value.items() if key != "path" or "sha256" not in value}
+    return [_without_paths(item) for item in value] if isinstance(value, list) else value
 
 
 def _not_json(values: Mapping[str, Any], finite: bool = True) -> Iterator[str]:

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import altair as alt
 
+from rtl_core.methods import METHODS
 from tasks.figures.fonts import FAMILY
 from tasks.tables.names import (
     DEPTH_NAMES,
     MASKS_NAMES,
-    METHOD_NAMES,
 )
 
 
@@ -25,27 +25,13 @@ class Style:
 
 OTHER = Style("#000000", "triangle-right", (1, 0))
 BAR = "M-1,-.3H1V.3H-1Z"
-DIAGONAL_CROSS = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
-STAR = "M0,-1.1L.26,-.35L1.05,-.34L.42,.14L.65,.89L0,.44L-.65,.89L-.42,.14L-1.05,-.34L-.26,-.35Z"
 
-_RTL = Style("#0072B2", "circle", (1, 0))
-_INITIAL_MAGNITUDE = Style("#666666", DIAGONAL_CROSS, (6, 2))
-METHOD_STYLES = {
-    "rtl": _RTL,
-    "rtl_sequential": Style("#56B4E9", "square", (7, 3)),
-    "imp_single": Style("#D55E00", "triangle-up", (7, 3, 2, 3)),
-    "imp_multiple": Style("#009E73", "diamond", (2, 2)),
-    "random_masks": Style("#999999", "triangle-down", (2, 5)),
-    "layer_shuffled_masks": Style("#CC79A7", "cross", (8, 2, 2, 2, 2, 2)),
-    "initial_magnitude_masks": _INITIAL_MAGNITUDE,
-    "imp_single_union": Style("#E69F00", "triangle-left", (4, 2)),
-    "shared_statistics": Style("#000000", STAR, (3, 3)),
-}
+METHOD_STYLES = {name: Style(row.colour, row.shape, row.dash) for name, row in METHODS.items()}
 MASKS_STYLES = {
-    "rtl": _RTL,
+    "rtl": METHOD_STYLES["rtl"],
     "same_subset": Style("#E69F00", "square", (7, 3)),
     "random_partition": Style("#009E73", "triangle-up", (2, 2)),
-    "initial_magnitude": _INITIAL_MAGNITUDE,
+    "initial_magnitude": METHOD_STYLES["initial_magnitude_masks"],
 }
 CHANCE_NAME = "chance, for Jaccard"
 DEPTH_STYLES = {
@@ -63,7 +49,7 @@ TICKET_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E
 TICKET_DASHES = ((1, 0), (5, 2))
 
 NAMED_STYLES = {
-    **{METHOD_NAMES[key]: style for key, style in METHOD_STYLES.items()},
+    **{METHODS[key].title: style for key, style in METHOD_STYLES.items()},
     **{MASKS_NAMES[key]: style for key, style in MASKS_STYLES.items()},
     **{DEPTH_NAMES[key]: style for key, style in DEPTH_STYLES.items()},
     CHANCE_NAME: Style("#999999", BAR, (2, 4)),

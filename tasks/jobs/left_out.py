@@ -5,6 +5,7 @@ import json
 from rtl_core.errors import DataError, one_line
 from rtl_core.problem import LEFT_OUT
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 
 
 def read_left_out(problem: str) -> list[str]:
@@ -13,13 +14,13 @@ def read_left_out(problem: str) -> list[str]:
     Raises:
         DataError: the file is no list of lines.
     """
-    path = paths.data(problem) / LEFT_OUT
+    path = paths.data(JobName(problem)) / LEFT_OUT
     if not path.is_file():
         return []
     try:
-        found = json.loads(path.read_bytes())
+        lines = json.loads(path.read_bytes())
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON ({error})") from error
-    if not isinstance(found, list) or not all(isinstance(line, str) for line in found):
-        raise DataError(f"{path}: found {found!r}; allowed: a list of lines of text")
-    return [one_line(line) for line in found]
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise DataError(f"{path}: found {lines!r}; allowed: a list of lines of text")
+    return [one_line(line) for line in lines]

@@ -5,11 +5,12 @@ from typing import Any
 
 from rtl_core.errors import DataError
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 from tasks.settings.methods import examined_method, rtl_methods
 from tasks.settings.sections import ProblemSettings
 
 
-def read_levels(job: str) -> dict[str, Any]:
+def read_levels(job: JobName) -> dict[str, Any]:
     """What extraction reached: ``levels`` and ``rounds`` (sparsities), and ``alarms`` by seed.
 
     Raises:
@@ -21,19 +22,19 @@ def read_levels(job: str) -> dict[str, Any]:
     return dict(json.loads(path.read_text()))
 
 
-def compared_levels(job: str, settings: ProblemSettings) -> list[float]:
+def compared_levels(job: JobName, settings: ProblemSettings) -> list[float]:
     """The levels at which methods are trained and compared, as far as extraction came.
 
     Raises:
         DataError: none of them exists, or the extract stage has not run.
     """
     reached = read_levels(job)["levels"]
-    if not (found := [sparsity for sparsity in settings.compared_sparsities if sparsity in reached]):
+    if not (compared := [sparsity for sparsity in settings.compared_sparsities if sparsity in reached]):
         raise DataError(f"{job}: extraction ended at {max(reached):g}, before every level that is to be compared")
-    return found
+    return compared
 
 
-def retrained_places(job: str, settings: ProblemSettings) -> list[tuple[str, int, float]]:
+def retrained_places(job: JobName, settings: ProblemSettings) -> list[tuple[str, int, float]]:
     """Method, seed and sparsity of all of RTL's own tickets: those compared, and those only examined for collapse.
 
     Raises:

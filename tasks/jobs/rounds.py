@@ -12,13 +12,13 @@ from tasks.settings.sections import ProblemSettings
 Rounds = Sequence[dict[str, Any]]
 
 
-def planned_rounds(job: Job, settings: ProblemSettings, single: bool = False) -> Rounds:
-    """The rounds of one chain as JSON: those of a ticket, or of IMP single, whose network may differ.
+def planned_rounds(job: Job, settings: ProblemSettings) -> Rounds:
+    """The rounds of one chain as JSON.
 
     Raises:
         SettingsError: a level cannot be reached.
     """
-    weights = initial_weights(load_problem(job), stream_of(job, settings.seeds[0]), single)
+    weights = initial_weights(load_problem(job), stream_of(job, settings.seeds[0]))
     extract = settings.extract
     rounds = plan_rounds(weights.layout.size, settings.sparsities, extract.weights_per_round, extract.rewind_every)
     return [asdict(pruning_round) for pruning_round in rounds]

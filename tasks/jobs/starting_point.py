@@ -8,13 +8,14 @@ from rtl_core.rewinding import weights_at
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.weights import FlatWeights
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 from tasks.artefacts.publishing import collect
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference, called
 from tasks.settings.sections import ProblemSettings
 
 
-def published_start(job: str, settings: ProblemSettings, seed: int) -> dict[str, str] | None:
-    """What the extract stage rewound the tickets of one seed to, by name of the job; None for θ₀.
+def published_start(job: JobName, settings: ProblemSettings, seed: int) -> Reference | None:
+    """What the extract stage rewound the tickets of one seed to; None for θ₀.
 
     Raises:
         DataError: the file is missing.
@@ -22,18 +23,15 @@ def published_start(job: str, settings: ProblemSettings, seed: int) -> dict[str,
     return collect(paths.start(job, seed)) if settings.extract.rewind_to else None
 
 
-def starting_weights(
-    problem: Problem, stream: Stream, start: dict[str, str] | None, single: bool = False
-) -> FlatWeights:
+def starting_weights(problem: Problem, stream: Stream, start: Reference | None) -> FlatWeights:
     """A network at θ₀, or at the weights that ``train_start`` found.
 
     Raises:
         TicketFileError: their file is damaged, or made for another network.
     """
     if not start:
-        return initial_weights(problem, stream, single)
-    name = start.get("path", start["sha256"])
-    tickets = tickets_from_bytes(STORE.get(start["sha256"]), name)
-    if tickets.masks.layout != initial_weights(problem, stream, single).layout:
-        raise TicketFileError(f"{name}: made for another network; run the extract stage again")
-    return weights_at(tickets, problem, stream, single)
+        return initial_weights(problem, stream)
+    tickets = tickets_from_bytes(STORE.get(start["sha256"]), called(start))
+    if tickets.masks.layout != initial_weights(problem, stream).layout:
+        raise TicketFileError(f"{called(start)}: made for another network; run the extract stage again")
+    return weights_at(tickets, problem, stream)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rtl_core.errors import DataError
 from tasks.artefacts import paths
-from tasks.artefacts.whole_file import file_digest, write_atomically
+from tasks.artefacts.digests import file_digest
+from tasks.artefacts.whole_file import write_atomically
 from tasks.jobs.dvc_deps import PARTITION, own_modules
 from tasks.settings.problem_settings import problem_class, problem_settings
 from tasks.settings.sections import ProblemSettings

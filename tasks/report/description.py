@@ -10,7 +10,8 @@ import json
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.artefacts import paths
-from tasks.artefacts.whole_file import file_digest, write_atomically
+from tasks.artefacts.digests import file_digest
+from tasks.artefacts.whole_file import write_atomically
 from tasks.tables.published import OPTIONAL, REQUIRED
 
 
@@ -33,7 +34,7 @@ class Description(BaseModel):
 
 def tables_digest(problem: str) -> str:
     """SHA-256, in hexadecimal, over the published tables of a problem as they lie there now."""
-    folder = paths.artifacts(problem)
+    folder = paths.tables(problem)
     files = [folder / f"{name}.{suffix}" for name in (*REQUIRED, *OPTIONAL) for suffix in ("csv", "parquet")]
     found = {path.name: file_digest(path) for path in files if path.is_file()}
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()

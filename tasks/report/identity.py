@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tasks.artefacts.whole_file import file_digest
+from tasks.artefacts.digests import file_digest
 from tasks.report.page import TEMPLATE
-from tasks.sources.source_digest import source_digests
+from tasks.sources.source_digest import step_digest
 
 SHOWN_BY = ("tasks.report.pages", "tasks.tracking.comparison")
 
@@ -31,7 +31,7 @@ def comparison_identity(
         "settings": dict(settings),
         "data": data_digest,
         "left_out": list(left_out),
-        "sources": source_digests(SHOWN_BY),
+        "sources": {module: step_digest(module) for module in SHOWN_BY},
         "template": file_digest(TEMPLATE),
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

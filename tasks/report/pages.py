@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 from tasks.artefacts.whole_file import write_atomically
 from tasks.report.description import Description
 from tasks.report.page import report
@@ -27,22 +28,22 @@ def write_pages(
     Args:
         problem: a section of params.yaml.
         tables: the published tables by file stem.
-        drawn: the Vega-Lite of figures by name: those of the whole run under its problem's name and, where there are
-            any, those of instances under theirs, as ``<problem>/<instance>``.
+        drawn: the Vega-Lite of figures by name: those of the whole run under no name and, where there are any, those of
+            instances under theirs.
         digest: that of the tables (``tables_digest``).
         description: which run the tables came from; None where that is not known, as the pages then say.
     """
     facts, settings, left_out = (
         (description.facts, description.settings, description.left_out) if description else ({}, {}, [])
     )
-    run, instances = paths.report(problem), instances_in(tables)
+    run, instances = paths.report(JobName(problem)), instances_in(tables)
     links = {name: f"{name}.html" for name in instances}
     below = {name: f"report/{link}" for name, link in links.items()}
-    pages = {run: report(problem, tables, drawn[problem], facts, settings, left_out, below, digest)}
+    pages = {run: report(problem, tables, drawn[""], facts, settings, left_out, below, digest)}
     for name in instances:
-        job = f"{problem}/{name}"
+        job = JobName(problem, name)
         others = {UP: f"../{run.name}", **links}
-        page = report(job, of_instance(tables, name), drawn[job], facts, settings, (), others, digest)
+        page = report(str(job), of_instance(tables, name), drawn[name], facts, settings, (), others, digest)
         pages[paths.report(job)] = page
     for path, page in pages.items():
         write_atomically(path, page)

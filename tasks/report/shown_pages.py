@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 from tasks.tables.published import instances_in
 
 HEAD = 1 << 10
@@ -20,8 +21,8 @@ def are_shown(problem: str, tables: Mapping[str, pd.DataFrame], digest: str) -> 
         tables: the published tables by file stem; ``results`` at least.
         digest: that of the tables (``tables_digest``).
     """
-    run = paths.report(problem)
-    pages = {run, *(paths.report(f"{problem}/{name}") for name in instances_in(tables))}
+    run = paths.report(JobName(problem))
+    pages = {run, *(paths.report(JobName(problem, name)) for name in instances_in(tables))}
     return pages == {run, *run.parent.glob("report/*.html")} and all(_shows(page, digest) for page in pages)
 
 

@@ -1,12 +1,16 @@
 """What one run changes in the settings of params.yaml: fields of the form in Prefect's page."""
 
 from copy import deepcopy
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.settings.methods import UPDATE_METHODS
-from tasks.settings.sections import Methods
+from rtl_core.methods import METHODS, UPDATES
+
+if TYPE_CHECKING:
+    AnyMethod = str
+else:
+    AnyMethod = Literal[tuple(METHODS)]
 
 
 class Changes(BaseModel):
@@ -20,7 +24,7 @@ class Changes(BaseModel):
     sparsities: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
         default=[], description="Shares of the prunable weights at zero, increasing: pruned to, and compared at."
     )
-    methods: list[Literal["rtl", "rtl_sequential", Methods]] = Field(
+    methods: list[AnyMethod] = Field(
         default=[], description="What is trained and compared: RTL under one of its updates or both, and baselines."
     )
 
@@ -34,8 +38,8 @@ class Changes(BaseModel):
             changed["retrain"] |= {"sparsities": None}
             changed["collapse"] |= {"sparsities": []}
         if self.methods:
-            updates = [update for update, method in UPDATE_METHODS.items() if method in self.methods]
-            others = [method for method in self.methods if method not in UPDATE_METHODS.values()]
+            updates = [update for update, method in UPDATES.items() if method in self.methods]
+            others = [method for method in self.methods if method not in UPDATES.values()]
             changed["retrain"] |= {"update": updates}
             changed["baselines"] |= {"methods": others}
             if changed["collapse"]["update"] not in updates:

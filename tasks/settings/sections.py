@@ -15,6 +15,7 @@ from pydantic import (
 
 from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
+from rtl_core.methods import BASELINES, UPDATES
 
 LONGEST = 10**9
 """Epochs or steps of a duration."""
@@ -22,7 +23,9 @@ LEVEL_DECIMALS = 6
 """Of a sparsity: with these, no two have one name (``paths.level``)."""
 
 if TYPE_CHECKING:
-    pass
+    Update = Baseline = str
+else:
+    Update, Baseline = Literal[tuple(UPDATES)], Literal[BASELINES]
 
 
 def _is_duration(text: str) -> str:
@@ -70,15 +73,6 @@ def _yaml_off(value: Any) -> Any:
 
 
 DurationText = Annotated[str, AfterValidator(_is_duration), Field(description="epochs '4ep' or steps '200it'")]
-Methods = Literal[
-    "imp_single",
-    "imp_multiple",
-    "imp_single_union",
-    "random_masks",
-    "layer_shuffled_masks",
-    "initial_magnitude_masks",
-    "shared_statistics",
-]
 
 
 class Section(BaseModel):
@@ -122,7 +116,7 @@ class RetrainSettings(Section):
     """Joint retraining (Algorithm 2)."""
 
     duration: DurationText
-    update: Annotated[list[Literal["synchronous", "sequential"]], AfterValidator(_distinct)] = Field(
+    update: Annotated[list[Update], AfterValidator(_distinct)] = Field(
         default=["synchronous"], min_length=1, description="which updates are run"
     )
     sparsities: Annotated[list[float], AfterValidator(_increasing)] | None = Field(
@@ -139,7 +133,7 @@ class RetrainSettings(Section):
 class BaselineSettings(Section):
     """What RTL is compared with."""
 
-    methods: Annotated[list[Methods], AfterValidator(_distinct)] = ["imp_single", "imp_multiple"]
+    methods: Annotated[list[Baseline], AfterValidator(_distinct)] = ["imp_single", "imp_multiple"]
     single_duration_factor: float = Field(
         default=1.0,
         gt=0,
@@ -153,7 +147,7 @@ class CollapseSettings(Section):
     sparsities: Annotated[list[float], AfterValidator(_increasing)] = Field(
         default=[], description="levels at which tickets are retrained for this alone, beyond those compared"
     )
-    update: Literal["synchronous", "sequential"] | None = Field(
+    update: Update | None = Field(
         default=None, description="whose tickets are examined [default: the first of retrain.update]"
     )
     metric: str | None = Field(

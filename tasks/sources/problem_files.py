@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem
-from tasks.artefacts.whole_file import file_digest
+from tasks.artefacts.digests import file_digest
 from tasks.sources.opened_files import opened_files
 from tasks.sources.source_digest import is_installed, own_sources
 

@@ -5,7 +5,7 @@ import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec, resolve_name
@@ -15,6 +15,20 @@ from threading import Lock
 from rtl_core.errors import SettingsError
 
 METHOD = "rtl_core"
+PLUMBING = (
+    "tasks.artefacts.digests",
+    "tasks.artefacts.folder_lock",
+    "tasks.artefacts.paths",
+    "tasks.artefacts.publishing",
+    "tasks.artefacts.store",
+    "tasks.artefacts.whole_file",
+    "tasks.caching",
+    "tasks.prefect_environment",
+    "tasks.process",
+    "tasks.settings",
+    "tasks.sources",
+)
+"""What steps reach that decides where artefacts lie and when they are made, and nothing of what they hold."""
 INSTALLED = {"site-packages", "dist-packages"}
 STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 
@@ -31,19 +45,28 @@ def source_digest(module_name: str) -> str:
     Raises:
         SettingsError: there is no such module, or it has no source.
     """
-    files = own_sources(module_name)
+    return _digest_of(own_sources(module_name))
+
+
+@cache
+def step_digest(module_name: str) -> str:
+    """The same of the module of a cached step, without what carries artefacts and does not make them.
+
+    Raises:
+        SettingsError: there is no such module, or it has no source.
+    """
+    return _digest_of(own_sources(module_name, PLUMBING))
+
+
+def _digest_of(files: Mapping[str, Path]) -> str:
     listing = "\n".join(f"{name} {hashlib.sha256(files[name].read_bytes()).hexdigest()}" for name in sorted(files))
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def source_digests(module_names: Iterable[str]) -> dict[str, str]:
-    """The digest of each module, by name."""
-    return {name: source_digest(name) for name in module_names}
-
-
 @cache
-def own_sources(module_name: str) -> dict[str, Path]:
-    """The files of a module and, transitively, of the modules it imports, by name.
+def own_sources(module_name: str, without: tuple[str, ...] = ()) -> dict[str, Path]:
+    """The files of a module and, transitively, of the modules it imports, by name; not of modules and packages named in
+    ``without``, nor of what only these import.
 
     Those count that lie below the project's root, beside the module's own top-level package or in the method's: not
     what was installed, nor Python's own. An import counts wherever it stands, and so does ``import_module`` of a
@@ -54,12 +77,13 @@ def own_sources(module_name: str) -> dict[str, Path]:
     """
     tops = {module_name.partition(".")[0], METHOD}
     roots = {Path.cwd(), *(root for top in tops if (root := _root(top)))}
+    barred = tuple(f"{name}." for name in without)
     files: dict[str, Path] = {}
     waiting = [module_name]
     while waiting:
         name = waiting.pop()
         waiting += [above for above in [name.rpartition(".")[0]] if above]
-        if name in files or (file := _origin(name)) is None:
+        if name in files or f"{name}.".startswith(barred) or (file := _origin(name)) is None:
             continue
         if name.partition(".")[0] in tops or _is_below(file, roots):
             files[name] = file

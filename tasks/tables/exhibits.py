@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from rtl_core.distinct_names import FILES, distinct_names
 from tasks.artefacts import paths
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MEAN, caption_text, metric_title
 from tasks.tables.selection import first_metric
@@ -30,7 +30,7 @@ COLUMNS = pa.schema(
 Rows = list[dict[str, Any]]
 
 
-def exhibits_file(rows: Rows) -> dict[str, str]:
+def exhibits_file(rows: Rows) -> Reference:
     """Reference of exhibits.parquet: every picture, as PNG, with its place and name, and every sound, as FLAC.
 
     Columns: instance (empty where the problem is the one job), method, seed, sparsity, exhibit, png and, only where one
@@ -47,15 +47,15 @@ def exhibits_file(rows: Rows) -> dict[str, str]:
     return {"sha256": STORE.put(buffer.getvalue())}
 
 
-def sound_files(rows: Rows) -> dict[str, dict[str, str]]:
-    """References of sounds by path below ``artifacts/<problem>``, as ``figures/sounds/indoor-rtl-sparsity-50.flac``."""
+def sound_files(rows: Rows) -> dict[str, Reference]:
+    """References of sounds by path below the folder of figures, as ``sounds/indoor-rtl-sparsity-50.flac``."""
     names = distinct_names([row["exhibit"] for row in rows], FILES)
     return {str(_sound_path(row, names[row["exhibit"]])): row["flac"] for row in rows if "flac" in row}
 
 
 def _sound_path(row: dict[str, Any], name: str) -> Path:
     place = [row["method"], paths.level(row["sparsity"])] if row["method"] else []
-    return Path("figures", row["instance"], "sounds", f"{'-'.join([name, *place])}.flac")
+    return Path(row["instance"], "sounds", f"{'-'.join([name, *place])}.flac")
 
 
 PLACE = ["method", "seed", "sparsity"]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rtl_core.intervals import stratified_interval
-from tasks.settings.methods import UPDATE_METHODS
+from rtl_core.methods import UPDATES
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MEAN
 
@@ -52,7 +52,7 @@ def _comparisons(methods: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Method and rival: everything against one mask for everything, RTL against the others as well."""
     for against in ("imp_single", *RIVALS):
         if against in methods:
-            held = methods if against == "imp_single" else [name for name in UPDATE_METHODS.values() if name in methods]
+            held = methods if against == "imp_single" else [name for name in UPDATES.values() if name in methods]
             yield from ((method, against) for method in held if method != against)
 
 

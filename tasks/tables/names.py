@@ -2,19 +2,8 @@
 
 from math import isnan
 
+from rtl_core.methods import METHODS
 from rtl_core.scoring import MEAN as MEAN
-
-METHOD_NAMES = {
-    "rtl": "RTL",
-    "rtl_sequential": "RTL sequential",
-    "imp_single": "IMP single",
-    "imp_multiple": "IMP multiple",
-    "imp_single_union": "IMP single, RTL's union",
-    "random_masks": "random masks",
-    "layer_shuffled_masks": "layer-shuffled masks",
-    "initial_magnitude_masks": "masks of |θ₀|",
-    "shared_statistics": "RTL, shared statistics",
-}
 
 MASKS_NAMES = {
     "rtl": "RTL",
@@ -62,7 +51,7 @@ CAPTION = 16
 
 def method_name(method: str) -> str:
     """A method as people write it."""
-    return METHOD_NAMES.get(method, method)
+    return METHODS[method].title if method in METHODS else method
 
 
 def metric_name(metric: str) -> str:

@@ -27,7 +27,7 @@ def read_tables(folder: Path, names: Sequence[str] = (*REQUIRED, *OPTIONAL)) -> 
     """Tables by file stem, from CSV or Parquet; an optional one that is not there is left out.
 
     Args:
-        folder: ``artifacts/<problem>``.
+        folder: where they lie.
         names: the tables to read.
 
     Raises:
