@@ -13,8 +13,8 @@ from urllib.request import urlopen
 import pandas as pd
 import pytest
 import yaml
-from test_pipeline import Project
-from test_servers import HOST, answers, ask, free_ports, until
+from http_answers import HOST, answers, ask, free_ports, until
+from small_project import Project
 
 from tasks.settings.sections import flat_settings
 
@@ -87,7 +87,7 @@ def runs_page(browser_page: Any, server: str, experiment: str) -> Any:
 
 def published_means(project: Project) -> dict[str, dict[int, float]]:
     """By method: the balanced accuracy of the paper's protocol at every step, from the published table."""
-    results = pd.read_csv(project.folder / "artifacts/digits/results.csv")
+    results = pd.read_csv(project.folder / "artifacts/digits/tables/results.csv")
     rows = results.query("protocol == 'paper' and metric == 'balanced_accuracy' and subset == 'mean'")
     rows = rows.assign(step=(100 * rows.sparsity).round().astype(int))
     return {method: dict(zip(own.step, own.value, strict=True)) for method, own in rows.groupby("method")}

@@ -11,9 +11,10 @@ from rtl_core.doubts import has_fallen, is_at_chance, layers_without_weights, lo
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
+from rtl_core.one_network import as_one_network
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_to_bytes
-from tasks.score_method import doubts
+from tasks.score_method import doubts_of
 from tasks.tables.doubts import doubts_table
 from tasks.tables.published import doubt_lines
 
@@ -65,12 +66,13 @@ def test_looking_changes_nothing_and_draws_from_its_own_stream_alone(trained, di
 
 
 def test_networks_that_share_nothing_and_one_for_every_subset_are_held_against_their_own_start(digits, stream):
+    network = as_one_network(digits)
     for rate in (MOVES_NOTHING, LEARNS):
-        weights = initial_weights(digits, stream, single=True)
+        weights = initial_weights(network, stream)
         mask = Masks(weights.layout, torch.ones(1, weights.layout.size, dtype=torch.bool))
         adam, length = OptimizerChoice("adam", rate), Duration.parse("6it")
-        one = retrain(weights, mask, [digits.single_objective], length, 6, "sequential", adam, stream)
-        found = doubts(digits, "imp_single", [one], stream)
+        one = retrain(weights, mask, network.objectives, length, 6, "sequential", adam, stream)
+        found = doubts_of(network, [one], stream)
         assert (found["tickets"], found["empty_layers"]) == (["all"], {})
         assert list(found["losses"]) == (["all"] if rate == MOVES_NOTHING else [])
     several = []
@@ -79,7 +81,7 @@ def test_networks_that_share_nothing_and_one_for_every_subset_are_held_against_t
         mask = Masks(weights.layout, torch.ones(1, weights.layout.size, dtype=torch.bool))
         adam = OptimizerChoice("adam", MOVES_NOTHING if objective.name == "digit 4" else LEARNS)
         several.append(retrain(weights, mask, [objective], Duration.parse("6it"), 6, "sequential", adam, stream))
-    found = doubts(digits, "imp_multiple", several, stream)
+    found = doubts_of(digits, several, stream)
     assert found["tickets"] == list(digits.subsets) and list(found["losses"]) == ["digit 4"]
 
 

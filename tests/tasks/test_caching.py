@@ -15,7 +15,40 @@ from typing import Any
 import pytest
 
 STEPS = """
-import errno, hashlib, json, os, subprocess, sys
+import errno, os
+from pathlib import Path
+
+from tasks.artefacts.store import STORE
+from tasks.caching.cached_task import cached_task
+
+
+def count(step):
+    with open("executed", "a") as file:
+        file.write(step + "\\n")
+
+
+@cached_task(name="double {number}")
+def double(number, anything=None):
+    count(f"double {number}")
+    return {"double": 2 * number, "files": [{"sha256": STORE.put(str(number).encode())}]}
+
+
+@cached_task(name="total")
+def total(parts):
+    count("total")
+    return sum(part["double"] for part in parts)
+
+
+@cached_task(name="read, {why} at first")
+def read(why):
+    count(why)
+    number = getattr(errno, why)
+    if Path("executed").read_text().count(why) == 1:
+        raise OSError(number, os.strerror(number))
+    return "read"
+"""
+RUN = """
+import hashlib, json, subprocess, sys
 from pathlib import Path
 
 from tasks.server.temporary_server import start_early
@@ -24,36 +57,10 @@ start_early()
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from tasks.caching.cached_task import cached_task
-from tasks.server.run_session import all_runs_final
-from tasks.caching.records import Kept
+from steps import double, read, total
 from tasks.artefacts.store import STORE
-
-
-def count(step):
-    with open("executed", "a") as file:
-        file.write(step + "\\n")
-
-
-@cached_task(name="double {number}", uses=("rtl_core.errors",), version="1")
-def double(number, anything=None):
-    count(f"double {number}")
-    return {"double": 2 * number, "files": [{"sha256": STORE.put(str(number).encode())}]}
-
-
-@cached_task(name="total", uses=("rtl_core.errors",), version="1")
-def total(parts):
-    count("total")
-    return sum(part["double"] for part in parts)
-
-
-@cached_task(name="read, {why} at first", uses=("rtl_core.errors",), version="1")
-def read(why):
-    count(why)
-    number = getattr(errno, why)
-    if Path("executed").read_text().count(why) == 1:
-        raise OSError(number, os.strerror(number))
-    return "read"
+from tasks.caching.records import Kept
+from tasks.server.run_session import all_runs_final
 
 
 @flow
@@ -104,7 +111,7 @@ def damages(doubles):
         path.write_bytes(content)
         return executed(doubles)
 
-    report, three = {}, STORE.path(hashlib.sha256(b"3").hexdigest())
+    report, three = {}, Path(STORE.path(hashlib.sha256(b"3").hexdigest()))
     three.unlink()
     report["object deleted"] = executed(doubles)
     report["object altered"] = damaged(three, b"4")
@@ -142,9 +149,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(project: Path, repository: Path) -> dict[str, Any]:
     """What each situation caused to be executed; also holds that the terminal shows nothing else."""
     (project / "steps.py").write_text(STEPS)
+    (project / "run.py").write_text(RUN)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     run = subprocess.run(
-        [sys.executable, "steps.py"],
+        [sys.executable, "run.py"],
         cwd=project,
         env={**environment, "PYTHONPATH": str(repository)},
         capture_output=True,

@@ -5,8 +5,8 @@ from copy import deepcopy
 
 import pytest
 import yaml
-from test_own_problem import MINE
-from test_pipeline import Project
+from example_waves import MINE
+from small_project import Project
 
 PLAIN = "return nn.Sequential(nn.Linear(inputs, self.width), nn.ReLU(), nn.Linear(self.width, 1))"
 FAULTS = {

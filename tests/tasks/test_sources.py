@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_own_problem import MINE
-from test_pipeline import Project
+from example_waves import MINE
+from small_project import Project
 
 from tasks.sources.source_digest import own_sources
 
@@ -77,8 +77,10 @@ LOADING = """
 import json, sys
 from pathlib import Path
 import tasks.prefect_environment
-from tasks.jobs.job import job_of, load_problem
-from tasks.settings.sections import problem_settings
+from tasks.artefacts.paths import JobName
+from tasks.jobs.job import load_problem
+from tasks.jobs.making import job_of
+from tasks.settings.problem_settings import problem_settings
 from rtl_core.errors import RtlError
 
 def said(action):
@@ -87,11 +89,11 @@ def said(action):
     except RtlError as problem:
         return str(problem)
 
-lines, name = {}, "My_waves"
+lines, name = {}, JobName("My_waves")
 for module in json.loads(sys.argv[1]):
-    settings = problem_settings(name).model_copy(update={"problem": f"{module}:Waves"})
+    settings = problem_settings(name.problem).model_copy(update={"problem": f"{module}:Waves"})
     lines[module] = said(lambda: load_problem(job_of(name, settings)))
-settings = problem_settings(name).model_copy(update={"problem": "named:Waves"})
+settings = problem_settings(name.problem).model_copy(update={"problem": "named:Waves"})
 job = job_of(name, settings)
 lines["other code"] = said(lambda: load_problem({**job, "code": "0"}))
 Path("backbone.pt").write_bytes(b"")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_pipeline import Project
+from small_project import Project
 
 from tasks.caching.checkpoint import FileCheckpoint
 
@@ -212,7 +212,7 @@ def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.Temp
         run.wait_for(lambda: states(project))
         run.process.kill()
     assert not (project.folder / "artifacts/digits/tickets").exists()
-    for name in (f".results.csv.{run.process.pid}.a1b2c3d4", f"figures/.metrics.png.{run.process.pid}.e5f6_7g8"):
+    for name in (f"tables/.results.csv.{run.process.pid}.a1b2c3d4", f"figures/.metrics.png.{run.process.pid}.e5f6_7g8"):
         (project.folder / "artifacts/digits" / name).write_bytes(b"half")
     return project
 

@@ -1,103 +1,15 @@
 """The web pages as users open them: real servers started by ``rtl ui``, a real browser."""
 
-import json
-import os
 import signal
 import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import psutil
 import pytest
-from test_pipeline import Project
-
-HOST = "127.0.0.1"
-
-
-def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
-    """The first true value of a condition that is asked again and again; ``what`` says what was awaited."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"after {seconds} s: {what()}"
-        time.sleep(0.1)
-    return found
-
-
-def free_ports(number: int) -> list[int]:
-    holders = [socket.create_server((HOST, 0)) for _ in range(number)]
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
-
-
-def ask(url: str, body: dict[str, Any] | None = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=30) as answer:
-        return json.load(answer)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=30) as answer:
-            return answer.status == 200
-    except (URLError, ConnectionError, TimeoutError):
-        return False
-
-
-class Pages:
-    """One ``rtl ui`` in a session of its own, as from a terminal."""
-
-    def __init__(self, project: Project, prefect_port: int, mlflow_port: int) -> None:
-        self.prefect = f"http://{HOST}:{prefect_port}"
-        self.mlflow = f"http://{HOST}:{mlflow_port}"
-        self.ports = {prefect_port, mlflow_port}
-        self._output = project.folder / f"ui-{prefect_port}.txt"
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                ["rtl", "ui", "--prefect-port", str(prefect_port), "--mlflow-port", str(mlflow_port)],
-                cwd=project.folder,
-                env=project.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    def printed(self) -> str:
-        return self._output.read_text()
-
-    def tree(self) -> list[psutil.Process]:
-        return [parent := psutil.Process(self.process.pid), *parent.children(recursive=True)]
-
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        until(lambda: self.process.poll() is not None or condition(), 90, self.printed)
-        assert self.process.poll() is None, self.printed()
-
-    def end(self, number: signal.Signals) -> list[psutil.Process]:
-        """Send a signal to the foreground processes, as a terminal does; those that are still there afterwards."""
-        tree = self.tree()
-        os.killpg(self.process.pid, number)
-        assert self.process.wait(timeout=40) == 0, self.printed()
-        return psutil.wait_procs(tree, timeout=1)[1]
-
-
-@contextmanager
-def pages_of(project: Project, *ports: int) -> Iterator[Pages]:
-    pages = Pages(project, *ports)
-    try:
-        yield pages
-    finally:
-        if pages.process.poll() is None:
-            for process in reversed(pages.tree()):
-                process.kill()
-        pages.process.wait()
+from http_answers import HOST, answers, ask, free_ports
+from small_project import Project
+from web_pages import Pages, pages_of
 
 
 @pytest.fixture(scope="module")

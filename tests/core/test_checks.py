@@ -18,6 +18,7 @@ from rtl_core.duration import Duration
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
+from rtl_core.one_network import as_one_network
 from rtl_core.problem import AcrossSubsets, Objective, Problem, Score
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
@@ -111,8 +112,8 @@ class Jitter(nn.Module):
         return x * (1 + random.random()) if self.training else x
 
 
-def failures(problem, single=True):
-    return list(problem_failures(problem, ADAM, STREAM, single))
+def failures(problem):
+    return list(problem_failures(problem, ADAM, STREAM))
 
 
 def with_layer(layer):
@@ -128,7 +129,7 @@ def with_method(**methods):
 
 
 def test_a_sound_problem_has_nothing_to_change():
-    assert failures(Lines()) == []
+    assert failures(Lines()) == failures(as_one_network(Lines())) == []
 
 
 def test_a_plain_constructor_gives_the_same_initial_weights_at_every_call():
@@ -233,7 +234,7 @@ def unseeded_order(self, generator):
     ],
 )  # fmt: skip
 def test_each_failure_is_one_line_that_says_what_to_change(problem, line):
-    found = failures(problem, single=False)
+    found = failures(problem)
     assert any(re.search(line, failure) for failure in found), found
     assert all("\n" not in failure for failure in found)
 
@@ -245,8 +246,8 @@ def test_random_features_outside_the_weights_come_back_when_a_ticket_does():
 
 def test_the_network_of_imp_single_is_tried_as_well():
     problem = with_method(single_network=lambda self, generator: nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1)))
-    assert failures(problem, single=False) == []
-    assert any("objective 'both': training draws" in line for line in failures(problem))
+    assert failures(problem) == []
+    assert any("objective 'both': training draws" in line for line in failures(as_one_network(problem)))
 
 
 def test_algorithm_1_tries_the_problem_first():

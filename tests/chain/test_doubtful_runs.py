@@ -8,7 +8,7 @@ from copy import deepcopy
 import pandas as pd
 import pytest
 import yaml
-from test_pipeline import Project
+from small_project import Project
 
 GUESSABLE = '''
 from rtl_core.problems.digits import Digits
@@ -48,7 +48,7 @@ def run(project: Project, **changes: object) -> tuple[list[str], pd.DataFrame]:
     (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
     done = project.run(sys.executable, "-m", "flows.pipeline", "guessable")
     assert done.returncode == 0, done.stdout + done.stderr
-    return warnings_in(done.stderr), pd.read_csv(project.folder / "artifacts/guessable/doubts.csv")
+    return warnings_in(done.stderr), pd.read_csv(project.folder / "artifacts/guessable/tables/doubts.csv")
 
 
 def warnings_in(text: str) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 import yaml
-from test_pipeline import Project
+from small_project import Project
 from typer.testing import CliRunner
 
 from flows.command_line.app import _each, app
@@ -61,17 +61,17 @@ def test_what_cannot_be_read_is_told_in_a_line(project):
 
 def test_every_method_is_scored_on_every_mixture(project):
     folder = project.folder / "artifacts/speech_scenes"
-    results, examples = pd.read_csv(folder / "results.csv"), pd.read_parquet(folder / "examples.parquet")
+    results, examples = pd.read_csv(folder / "tables/results.csv"), pd.read_parquet(folder / "tables/examples.parquet")
     methods = {"rtl", "imp_single", "imp_multiple"}
     assert set(results.method) == methods and set(results.metric) == {"si_snri", "sdri", "stoi"}
     assert set(results.subset) == {"mean", *SCENES}
-    assert set(pd.read_csv(folder / "summary.csv").protocol) == {"enhancement of synthetic sounds"}
+    assert set(pd.read_csv(folder / "tables/summary.csv").protocol) == {"enhancement of synthetic sounds"}
     assert "enhancement of synthetic sounds protocol" in (folder / "report.html").read_text()
     assert (examples.groupby(["method", "metric", "subset"]).size() == 3).all()
     means = examples.groupby(["method", "metric", "subset"]).value.mean()
     table = results.set_index(["method", "metric", "subset"]).value
     assert all(table[place] == pytest.approx(value) for place, value in means.items())
-    function = pd.read_csv(folder / "function.csv")
+    function = pd.read_csv(folder / "tables/function.csv")
     assert len(function) == 3 * 3 and set(function.metric) == {"si_snri"}
     own = function[function.ticket == function.subset]
     assert own.value.tolist() == pytest.approx([table["rtl", "si_snri", scene] for scene in own.subset], abs=1e-4)
@@ -79,7 +79,7 @@ def test_every_method_is_scored_on_every_mixture(project):
 
 def test_margins_and_sounds_are_published(project):
     folder = project.folder / "artifacts/speech_scenes"
-    margins = pd.read_csv(folder / "margins.csv").query("metric == 'si_snri' and against == 'imp_single'")
+    margins = pd.read_csv(folder / "tables/margins.csv").query("metric == 'si_snri' and against == 'imp_single'")
     assert set(margins.method) == {"rtl", "imp_multiple"} and set(margins.subset) == {"mean", *SCENES}
     page = (folder / "report.html").read_text()
     references, made = 2 * 3, 3 * 3

@@ -13,16 +13,18 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from test_pipeline import Project
+from small_project import Project
 from typer.testing import CliRunner
 
 from flows.command_line.app import app
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem
 from tasks.artefacts import paths
+from tasks.artefacts.paths import JobName
 from tasks.artefacts.store import Store
 from tasks.figures.catalogue import png, specs
-from tasks.jobs.job import jobs_of
+from tasks.jobs.job import name_of
+from tasks.jobs.making import jobs_of
 from tasks.report.description import tables_digest
 from tasks.report.shown_pages import are_shown
 from tasks.settings.problem_settings import problem_settings
@@ -158,8 +160,8 @@ def test_what_was_left_out_is_told_and_stands_on_the_page(project):
 def test_tables_name_the_instance_and_summaries_are_over_all(project, tables):
     folder = project.folder / "artifacts/parts"
     for name in (*FULL, "alignment"):
-        assert (folder / f"{name}.csv").read_text().startswith("instance,"), name
-    assert (folder / "results.csv").read_text().startswith("problem,instance,method,seed,")
+        assert (folder / f"tables/{name}.csv").read_text().startswith("instance,"), name
+    assert (folder / "tables/results.csv").read_text().startswith("problem,instance,method,seed,")
     assert tables["pairs"].columns[0] == "instance"
     for name in (*FULL, "results", "pairs"):
         assert set(tables[name].instance) == {FIRST, SECOND}, name
@@ -191,7 +193,7 @@ def test_a_mean_over_instances_is_called_one(tables):
 
 
 def test_pictures_are_published_as_they_are(project):
-    exhibits = pd.read_parquet(project.folder / "artifacts/parts/exhibits.parquet")
+    exhibits = pd.read_parquet(project.folder / "artifacts/parts/tables/exhibits.parquet")
     assert list(exhibits) == ["instance", "method", "seed", "sparsity", "exhibit", "png"]
     shades = {
         (instance, method): np.asarray(Image.open(io.BytesIO(png)))[0, 0, 0]
@@ -241,9 +243,10 @@ def test_rtl_report_writes_all_pages_and_removes_those_of_instances_that_are_gon
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"problems": ["parts"], "parts": {}}))
     folder = paths.artifacts("parts")
     (folder / "report").mkdir(parents=True)
+    paths.tables("parts").mkdir()
     (folder / "report/gone.html").touch()
     for name in ("results", "summary", "scoring", "parameters"):
-        tables[name].to_csv(folder / f"{name}.csv", index=False)
+        tables[name].to_csv(paths.tables("parts") / f"{name}.csv", index=False)
     done = CliRunner().invoke(app, ["report", "parts"], catch_exceptions=False)
     written = [folder / "report.html", *(folder / f"report/{name}.html" for name in (SECOND, FIRST))]
     assert done.output.splitlines() == [str(path) for path in written]
@@ -275,13 +278,13 @@ NO_NAMES += [[" a"], ["a."], ["é" * 76]]
 def test_instances_that_no_path_can_hold_apart_are_one_line(repository, tmp_path, monkeypatch, names):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((repository / "params.yaml").read_bytes())
-    paths.data("digits").mkdir(parents=True)
+    paths.data(JobName("digits")).mkdir(parents=True)
     settings = problem_settings("digits")
 
     class Named:
         instances = staticmethod(lambda folder: names)
 
-    monkeypatch.setattr("tasks.jobs.job.problem_class", lambda path: Named)
+    monkeypatch.setattr("tasks.jobs.making.problem_class", lambda path: Named)
     with pytest.raises(DataError, match=r"^data/digits: instance .*; allowed: names that differ"):
         jobs_of("digits", settings)
 
@@ -291,18 +294,18 @@ def test_instances_have_names_of_any_script_and_hidden_files_are_no_data(reposit
     (tmp_path / "params.yaml").write_bytes((repository / "params.yaml").read_bytes())
     names = ["räder", "фото 1", "写真", "हिन्दी", "a-b_c.d"]
     for name in names:
-        paths.data(f"digits/{name}").mkdir(parents=True)
-        (paths.data(f"digits/{name}") / "x").write_text(name)
+        paths.data(JobName("digits", name)).mkdir(parents=True)
+        (paths.data(JobName("digits", name)) / "x").write_text(name)
 
     class Named(Problem):
         @classmethod
         def instances(cls, folder):
             return names
 
-    monkeypatch.setattr("tasks.jobs.job.problem_class", lambda path: Named)
+    monkeypatch.setattr("tasks.jobs.making.problem_class", lambda path: Named)
     jobs = jobs_of("digits", problem_settings("digits"))
-    assert [job["name"] for job in jobs] == [f"digits/{name}" for name in names]
-    (paths.data("digits/räder") / ".DS_Store").write_text("where icons lie")
-    (paths.data("digits/räder") / ".ipynb_checkpoints").mkdir()
-    (paths.data("digits/räder") / ".ipynb_checkpoints/x-checkpoint").write_text("x")
+    assert [name_of(job) for job in jobs] == [JobName("digits", name) for name in names]
+    (paths.data(JobName("digits", "räder")) / ".DS_Store").write_text("where icons lie")
+    (paths.data(JobName("digits", "räder")) / ".ipynb_checkpoints").mkdir()
+    (paths.data(JobName("digits", "räder")) / ".ipynb_checkpoints/x-checkpoint").write_text("x")
     assert jobs_of("digits", problem_settings("digits")) == jobs

@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from test_pipeline import SMALL, Project
+from small_project import SMALL, Project
 from torchvision.datasets import ImageFolder as ImageFolderOfTorchvision
 
 from rtl_core.errors import DataError
@@ -181,7 +181,7 @@ def test_the_pipeline_runs_on_them_by_params_yaml_alone(repository, tmp_path, pi
     params["images"]["baselines"] = {"methods": ["imp_single", "imp_multiple", "imp_single_union"]}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     project.succeed(sys.executable, "-m", "flows.pipeline", "images")
-    results = pd.read_csv(tmp_path / "artifacts/images/results.csv")
+    results = pd.read_csv(tmp_path / "artifacts/images/tables/results.csv")
     assert set(results.subset) == {"plants", "others", "mean"}
     of_classes = results[results.metric == "class_accuracy"]
     assert set(of_classes.method) == {"imp_single", "imp_single_union"} and of_classes.value.between(0, 1).all()

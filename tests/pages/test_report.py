@@ -135,13 +135,13 @@ def project(repository, tmp_path, monkeypatch):
 
 def test_rtl_report_writes_the_page_and_prints_its_path(project):
     folder = project / "artifacts/digits"
-    folder.mkdir(parents=True)
+    (folder / "tables").mkdir(parents=True)
     for name, table in example_tables(seeds=[0], rounds=8).items():
         if name == "pairs":
-            table.to_parquet(folder / "pairs.parquet")
+            table.to_parquet(folder / "tables/pairs.parquet")
         else:
-            table.to_csv(folder / f"{name}.csv", index=False)
-    (folder / "alignment.csv").write_text("\n")
+            table.to_csv(folder / f"tables/{name}.csv", index=False)
+    (folder / "tables/alignment.csv").write_text("\n")
     done = CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
     assert (done.exit_code, done.output) == (0, "artifacts/digits/report.html\n")
     html = (folder / "report.html").read_text()
@@ -163,7 +163,7 @@ def test_rtl_report_writes_the_page_and_prints_its_path(project):
     assert "nothing is known here" in (folder / "report.html").read_text()  # of a description that is damaged
 
     known.write_text(described)
-    (folder / "knees.csv").write_text("\n")
+    (folder / "tables/knees.csv").write_text("\n")
     CliRunner().invoke(app, ["report", "digits"], catch_exceptions=False)
     assert "nothing is known here" in (folder / "report.html").read_text()  # other tables, other run
 
@@ -182,5 +182,5 @@ def test_doubts_stand_above_everything_else_and_only_where_there_are_any(page, p
 def test_rtl_report_before_any_comparison_is_one_line(project):
     done = subprocess.run([Path(sys.executable).parent / "rtl", "report", "digits"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines() == ["error: artifacts/digits/results.csv: not found; run `dvc repro` first"]
+    assert done.stderr.splitlines() == ["error: artifacts/digits/tables/results.csv: not found; run `dvc repro` first"]
     assert not (project / "artifacts").exists()

@@ -1,134 +1,37 @@
 """The whole chain as users start it: real Prefect, real DVC, real MLflow, on digits cut small."""
 
-import atexit
 import hashlib
 import json
-import os
 import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
-from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-import yaml
+from small_project import Project
 
-from rtl_core.baselines import extract_single_mask
+from rtl_core.baselines import imp_single
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
-from rtl_core.controls import initial_magnitude_masks, layer_shuffled_masks, random_masks
+from rtl_core.controls import masks_for
 from rtl_core.duration import Duration
 from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
+from rtl_core.one_network import as_one_network
 from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
 from rtl_core.rewinding import late_tickets, weights_at
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes
 from tasks.caching.checkpoint import FileCheckpoint
-
-SMALL = {
-    "seeds": [0, 1],
-    "sparsities": [0.4, 0.8],
-    "training": {"network": "small_cnn", "batch_size": 64, "device": "cpu"},
-    "extract": {"duration": "2it", "weights_per_round": 0.4, "rewind_every": 2},
-    "retrain": {"duration": "3it", "update": ["synchronous", "sequential"]},
-    "baselines": {
-        "methods": ["imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"],
-        "single_duration_factor": 2,
-    },
-    "collapse": {"sparsities": []},
-}
-CODE = [
-    "flows",
-    "tasks",
-    "rtl_core",
-    ".dvc/config",
-    ".dvc/.gitignore",
-    ".dvc/plots",
-    "dvc.yaml",
-    ".dvcignore",
-    ".gitignore",
-]
-
-
-@cache
-def prefect_tables() -> Path:
-    """A folder with Prefect's database as `make` leaves it on a new machine, made once: it takes seconds."""
-    folder = Path(tempfile.mkdtemp(prefix="prefect-tables-"))
-    atexit.register(shutil.rmtree, folder)
-    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-    environment = {**os.environ, "PREFECT_HOME": str(folder)}
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    return folder
-
-
-class Project:
-    """A checkout of its own, with small settings."""
-
-    def __init__(self, repository: Path, folder: Path, **changes: object) -> None:
-        self.folder = folder
-        for name in CODE:
-            source, target = repository / name, folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))  # being written beside us
-            else:
-                shutil.copy(source, target)
-        shutil.copytree(prefect_tables(), folder / ".rtl/prefect")
-        params = yaml.safe_load((repository / "params.yaml").read_text())
-        params["digits"] |= SMALL | changes
-        (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(folder),
-        }
-
-    def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, **options
-        )
-
-    def succeed(self, *command: str) -> str:
-        done = self.run(*command)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def flow(self, stage: str) -> None:
-        self.succeed(sys.executable, "-m", f"flows.{stage}", "digits")
-
-    def executed(self) -> list[str]:
-        """Names of the steps that were not taken from the cache, oldest first."""
-        with closing(sqlite3.connect(self.folder / ".rtl/prefect/prefect.db")) as database:
-            query = (
-                "select name from task_run where state_name = 'Completed' and flow_run_id is not null "
-                "and id not in (select parent_task_run_id from flow_run where parent_task_run_id is not null) "
-                "order by start_time"
-            )
-            return [name for (name,) in database.execute(query)]
-
-    def logged(self) -> list[str]:
-        """The runs of the methods and of what they belong to in MLflow."""
-        with closing(sqlite3.connect(self.folder / "mlflow.db")) as database:
-            return sorted(name for (name,) in database.execute("select run_uuid from runs"))
-
-    def published(self) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(self.folder)): path.read_bytes()
-            for top in ("data", "artifacts")
-            for path in sorted((self.folder / top).rglob("*"))
-            if path.is_file() and path.name != "report.html" and path.parent.name != "runs"  # they name the run
-        }
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +44,7 @@ def finished(repository, tmp_path_factory):
 
 def test_the_tables_that_others_rely_on(finished):
     artifacts = finished.folder / "artifacts/digits"
-    results = pd.read_csv(artifacts / "results.csv")
+    results = pd.read_csv(artifacts / "tables/results.csv")
     assert list(results) == ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
     methods = {"rtl", "rtl_sequential", "imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"}
     assert set(results.method) == methods
@@ -151,7 +54,7 @@ def test_the_tables_that_others_rely_on(finished):
     assert set(results.subset) == {"mean", *(f"digit {k}" for k in range(10))}
     assert results.value.between(0, 1).all()
     assert not results.duplicated(list(results)[:-1]).any()
-    parameters = pd.read_csv(artifacts / "parameters.csv")
+    parameters = pd.read_csv(artifacts / "tables/parameters.csv")
     assert list(parameters) == [
         "method", "seed", "sparsity", "prunable", "union", "active_mean", "dense", "file_bytes",
     ]  # fmt: skip
@@ -161,12 +64,12 @@ def test_the_tables_that_others_rely_on(finished):
     assert (single["union"] == single.active_mean).all()
     several = parameters[parameters.method == "imp_multiple"]
     assert (several["union"] == 10 * several.active_mean).all()
-    similarity = pd.read_csv(artifacts / "similarity.csv")
+    similarity = pd.read_csv(artifacts / "tables/similarity.csv")
     assert list(similarity) == [
         "masks", "seed", "sparsity", "layer", "jaccard", "chance", "excess", "departure", "union",
     ]  # fmt: skip
     assert set(similarity.masks) == {"rtl", "initial_magnitude"} and similarity.sparsity.nunique() == 4
-    pairs = pd.read_parquet(artifacts / "pairs.parquet")
+    pairs = pd.read_parquet(artifacts / "tables/pairs.parquet")
     depths_and_layers = 4 + 3
     assert len(pairs) == 2 * 4 * 45 * depths_and_layers
     overall = pairs[pairs.layer == "all"].groupby(["seed", "sparsity"]).jaccard.mean()
@@ -175,22 +78,22 @@ def test_the_tables_that_others_rely_on(finished):
 
 def test_the_tables_of_the_collapse_analysis(finished):
     artifacts = finished.folder / "artifacts/digits"
-    collapse, knees = pd.read_csv(artifacts / "collapse.csv"), pd.read_csv(artifacts / "knees.csv")
+    collapse, knees = pd.read_csv(artifacts / "tables/collapse.csv"), pd.read_csv(artifacts / "tables/knees.csv")
     assert set(collapse.method) == {"rtl"} and set(collapse.sparsity) == {0.4, 0.8}
-    results = pd.read_csv(artifacts / "results.csv")
+    results = pd.read_csv(artifacts / "tables/results.csv")
     same = collapse.merge(results[results.protocol == "paper"], on=["method", "seed", "sparsity", "subset", "metric"])
     assert len(same) == len(collapse) == 2 * 2 * 11 and (same.value_x == same.value_y).all()
     assert set(knees.curve) == {"metric", "departure", "excess", "alarm"}
     assert knees[knees.curve == "alarm"].sparsity.isna().all()
-    function = pd.read_csv(artifacts / "function.csv")
+    function = pd.read_csv(artifacts / "tables/function.csv")
     assert len(function) == 2 * 2 * 2 * 100
     own = function[function.ticket == function.subset].merge(
         results[(results.metric == "auroc")], on=["method", "seed", "sparsity", "subset"]
     )
     assert own.value_x.tolist() == pytest.approx(own.value_y.tolist())
-    agreement = pd.read_csv(artifacts / "agreement.csv")
+    agreement = pd.read_csv(artifacts / "tables/agreement.csv")
     assert len(agreement) == 2 * 2 * 2 * 45 and agreement.agreement.between(0, 1).all()
-    assert len(pd.read_csv(artifacts / "alignment.csv")) == 0
+    assert len(pd.read_csv(artifacts / "tables/alignment.csv")) == 0
     assert json.loads((artifacts / "masks/levels.json").read_text())["levels"] == [0.4, 0.8]
     page = (artifacts / "report.html").read_text()
     assert "IMP multiple" in page and "collapse" in page
@@ -213,8 +116,8 @@ def test_extraction_stops_at_the_last_level_before_tickets_collapse(repository, 
     assert len(list((project.folder / "artifacts/digits/masks/rtl/seed-0").iterdir())) == len(reached["rounds"])
     rounds = [int(name.rpartition(" ")[2]) for name in project.executed() if name.startswith("rtl, seed 0, digit")]
     assert max(rounds) <= reached["alarms"]["0"]["rung"] + 2 < 22  # chains were stopped while they went on
-    results = pd.read_csv(project.folder / "artifacts/digits/results.csv")
-    knees = pd.read_csv(project.folder / "artifacts/digits/knees.csv")
+    results = pd.read_csv(project.folder / "artifacts/digits/tables/results.csv")
+    knees = pd.read_csv(project.folder / "artifacts/digits/tables/knees.csv")
     assert knees[knees.curve == "alarm"].rung.item() == reached["alarms"]["0"]["rung"]
     assert "extraction ended at" in (project.folder / "artifacts/digits/report.html").read_text()
     assert set(results.sparsity) == {0.5, 0.9} and set(results.method) == {"rtl_sequential", "imp_single"}
@@ -226,7 +129,8 @@ def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finish
     rounds = plan_rounds(initial_weights(problem, stream).layout.size, [0.4, 0.8], 0.4, 2)
     adam = OptimizerChoice("adam", 0.003)
     levels = extract_tickets(problem, rounds, Duration.parse("2it"), adam, stream)
-    single = extract_single_mask(problem, rounds, Duration.parse("4it"), adam, stream)
+    one = as_one_network(problem)
+    single = extract_tickets(one, rounds, Duration.parse("4it"), adam, stream, method="imp_single")
     artifacts = finished.folder / "artifacts/digits"
     for sparsity, masks in levels.items():
         place = f"seed-1/sparsity-{100 * sparsity:g}"
@@ -238,7 +142,8 @@ def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finish
             assert alone.subsets == (subsets[k],)
             assert torch.equal(alone.masks[0], masks[k])
         (file,) = (artifacts / f"baselines/imp_single/{place}").iterdir()
-        assert torch.equal(tickets_from_bytes(file.read_bytes(), file.name).masks.values, single[sparsity].values)
+        alone = imp_single(problem, single[sparsity], Duration.parse("6it"), adam, stream)
+        assert alone.subsets == one.subsets and file.read_bytes() == tickets_to_bytes(alone)
 
 
 def test_every_end_of_a_task_run_is_recorded(finished):
@@ -360,17 +265,17 @@ def test_controls_run_in_the_same_flow(repository, tmp_path):
     meaning.to_csv(tmp_path / "meaning.csv")
     project.flow("pipeline")
     artifacts = project.folder / "artifacts/digits"
-    results = pd.read_csv(artifacts / "results.csv")
+    results = pd.read_csv(artifacts / "tables/results.csv")
     assert set(controls) < set(results.method)
-    kept = pd.read_csv(artifacts / "parameters.csv").set_index("method")
+    kept = pd.read_csv(artifacts / "tables/parameters.csv").set_index("method")
     assert kept.loc["imp_single_union", "union"] == kept.loc["rtl", "union"] > kept.loc["imp_single", "union"]
     assert kept.loc["initial_magnitude_masks", "union"] == kept.loc["rtl", "active_mean"]
     assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
-    similarity = pd.read_csv(artifacts / "similarity.csv")
+    similarity = pd.read_csv(artifacts / "tables/similarity.csv")
     everywhere = similarity[(similarity.layer == "all") & (similarity.sparsity == 0.4)].set_index("masks")
     assert set(everywhere.index) == {"rtl", "same_subset", "random_partition", "initial_magnitude"}
     assert everywhere.loc["same_subset", "departure"] > everywhere.loc["rtl", "departure"] > 0
-    pairs = pd.read_parquet(artifacts / "pairs.parquet")
+    pairs = pd.read_parquet(artifacts / "tables/pairs.parquet")
     named = pairs[pairs.masks == "same_subset"]
     assert set(named.subset_a) | set(named.subset_b) == {"order 1", "order 2", "order 3"}
 
@@ -393,16 +298,11 @@ def test_controls_run_in_the_same_flow(repository, tmp_path):
         place = stream.at(method="random_partition", subset="part 1")
         chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, one, adam, place)
     assert torch.equal(published("masks/random_partition")[0], chain.mask)
-    for method, control in (
-        ("random_masks", partial(random_masks, masks)),
-        ("layer_shuffled_masks", partial(layer_shuffled_masks, masks)),
-    ):
-        data = (artifacts / f"baselines/{method}/seed-0/sparsity-40/network-000.safetensors").read_bytes()
-        expected = control(stream.at(method=method).at(draw="masks"))
-        assert torch.equal(tickets_from_bytes(data, method).masks.values, expected.values)
-    data = (artifacts / "baselines/initial_magnitude_masks/seed-0/sparsity-40/network-000.safetensors").read_bytes()
-    largest = initial_magnitude_masks(masks, initial_weights(problem, stream).prunable.detach())
-    assert torch.equal(tickets_from_bytes(data, "initial").masks.values, largest.values)
+    initial = initial_weights(problem, stream).prunable.detach()
+    for control in ("random_masks", "layer_shuffled_masks", "initial_magnitude_masks"):
+        data = (artifacts / f"baselines/{control}/seed-0/sparsity-40/network-000.safetensors").read_bytes()
+        expected = masks_for(control, masks, initial, stream.at(method=control).at(draw="masks"))
+        assert torch.equal(tickets_from_bytes(data, control).masks.values, expected.values)
 
     first = extract_round(
         start.copy(), problem.objectives[3], unpruned(masks.layout), rounds[0], one, adam,
@@ -412,7 +312,7 @@ def test_controls_run_in_the_same_flow(repository, tmp_path):
     assert (halves.active() == 13_968 // 2).all()
     kept, lost = (first.carried["weights"].abs()[chosen] for chosen in (halves[3], first.mask & ~halves[3]))
     assert (halves[3] <= first.mask).all() and kept.min() >= lost.max()
-    alignment = pd.read_csv(artifacts / "alignment.csv")
+    alignment = pd.read_csv(artifacts / "tables/alignment.csv")
     assert alignment.groupby("over").size().to_dict() == {"sparsity": 2 * 4, "epoch": 4}
     assert alignment.rho.between(-1, 1).all() and alignment.p.between(0, 1).all()
 

@@ -15,8 +15,8 @@ import pandas as pd
 import psutil
 import pytest
 import vl_convert
-from test_pipeline import Project
-from test_servers import until
+from http_answers import until
+from small_project import Project
 
 from tasks.figures.catalogue import VEGA_LITE
 

@@ -13,8 +13,9 @@ from urllib.error import HTTPError
 import psutil
 import pytest
 import yaml
-from test_pipeline import Project
-from test_servers import Pages, answers, ask, free_ports, pages_of, until
+from http_answers import answers, ask, free_ports, until
+from small_project import Project
+from web_pages import Pages, pages_of
 
 STAGES = {"partition", "extract", "retrain", "baselines", "compare"}
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}

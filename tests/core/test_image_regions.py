@@ -11,6 +11,7 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.networks import as_published
 from rtl_core.networks.coordinate_mlp import FEATURES, CoordinateMLP, fourier_features
+from rtl_core.one_network import as_one_network
 from rtl_core.problem import Exhibit
 from rtl_core.problems.image_regions import MOST_DB, ImageRegions
 from rtl_core.problems.regions.painting import paint
@@ -60,7 +61,7 @@ def test_the_embedded_photographs_are_two_instances(folder, china):
 @pytest.mark.parametrize("activation", ["relu", "sine"])
 def test_masks_cover_53_888_weights_that_are_the_same_for_every_method(folder, activation):
     problem = ImageRegions(folder / "china", activation=activation, device="cpu")
-    ticket, single = initial_weights(problem, STREAM), initial_weights(problem, STREAM, single=True)
+    ticket, single = initial_weights(problem, STREAM), initial_weights(as_one_network(problem), STREAM)
     assert ticket.layout.size == 53_888 and ticket.dense_layout.size == 4 * 128 + 3
     assert single.layout == ticket.layout and torch.equal(single.prunable, ticket.prunable)
     assert single.dense_layout.size == 4 * 128 + 3 + 16 * (128 + len(problem.subsets))
@@ -159,7 +160,7 @@ def test_a_file_is_painted_as_it_was_scored_and_at_any_size(china, tickets):
 
 
 def test_one_network_for_all_regions_is_painted_from_its_file(china):
-    weights = initial_weights(china, STREAM, single=True)
+    weights = initial_weights(as_one_network(china), STREAM)
     mask = Masks(weights.layout, torch.rand(1, weights.layout.size, generator=generator()) < 0.5)
     adam = OptimizerChoice("adam", 1e-2)
     single = retrain(weights, mask, [china.single_objective], Duration.parse("5it"), 1, "sequential", adam, STREAM)
@@ -200,7 +201,7 @@ def test_references_are_the_photograph_and_its_regions(folder, china):
 def test_an_unpruned_network_learns_a_photograph_of_128_pixels(tmp_path):
     ImageRegions.partition(tmp_path, longest_side=128)
     problem = ImageRegions(tmp_path / "flower", device="cpu")
-    weights = initial_weights(problem, STREAM, single=True)
+    weights = initial_weights(as_one_network(problem), STREAM)
     everything = Masks(weights.layout, torch.ones(1, weights.layout.size, dtype=torch.bool))
     adam, objective = OptimizerChoice("adam", 3e-3), problem.single_objective
     trained = retrain(weights, everything, [objective], Duration.parse("450it"), 1, "sequential", adam, STREAM)

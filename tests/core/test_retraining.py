@@ -5,13 +5,7 @@ import torch
 
 from rtl_core.baselines import imp_multiple, imp_single
 from rtl_core.construction import initial_weights
-from rtl_core.controls import (
-    initial_magnitude_masks,
-    layer_shuffled_masks,
-    random_masks,
-    union_mask,
-    with_shared_statistics,
-)
+from rtl_core.controls import initial_magnitude_masks, layer_shuffled_masks, random_masks
 from rtl_core.duration import Duration
 from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import OptimizerChoice
@@ -20,6 +14,7 @@ from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, retrain
 from rtl_core.rewinding import late_tickets, weights_at
+from rtl_core.ticket_controls import with_shared_statistics
 from rtl_core.ticket_file import tickets_to_bytes
 from rtl_core.training import batches_of, gradient_of
 
@@ -200,24 +195,25 @@ def test_imp_multiple_shares_nothing_and_imp_single_is_one_network(digits, strea
     assert not single.weights[~masks[0]].any()
 
 
-def test_sanity_masks_keep_counts_and_only_shuffling_keeps_layers(masks, stream):
+def test_sanity_masks_keep_counts_and_only_shuffling_keeps_layers(masks, digits, stream):
+    initial = initial_weights(digits, stream).prunable.detach()
     for draw in (random_masks, layer_shuffled_masks):
-        other = draw(masks, stream)
+        other = draw(masks, initial, stream)
         assert torch.equal(other.active(), masks.active())
         assert not torch.equal(other.values, masks.values)
-        assert torch.equal(draw(masks, stream).values, other.values)
-    shuffled = layer_shuffled_masks(masks, stream)
+        assert torch.equal(draw(masks, initial, stream).values, other.values)
+    shuffled = layer_shuffled_masks(masks, initial, stream)
     for name, layer in masks.layers().items():
         assert torch.equal(shuffled.layers()[name].sum(1), layer.sum(1))
 
 
 def test_masks_of_initial_magnitude_keep_the_largest_and_the_union_mask_keeps_all(masks, digits, stream):
     initial = initial_weights(digits, stream).prunable.detach()
-    found = initial_magnitude_masks(masks, initial)
+    found = initial_magnitude_masks(masks, initial, stream)
     assert torch.equal(found.active(), masks.active())
     for mask in found.values:
         assert initial[mask].abs().min() >= initial[~mask].abs().max()
-    assert torch.equal(union_mask(masks).values, masks.union().unsqueeze(0))
+    assert torch.equal(masks.united().values, masks.union().unsqueeze(0))
 
 
 def test_shared_statistics_are_the_mean_over_the_tickets_own(digits, stream, adam, masks):

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from rtl_core.construction import initial_weights
 from rtl_core.errors import DataError, SettingsError
+from rtl_core.one_network import as_one_network
 from rtl_core.problem import check_problem
 from rtl_core.problems.cifar import Cifar100, Cifar100Within
 from rtl_core.problems.digits import Digits
@@ -107,7 +108,7 @@ def test_one_class_a_cluster_is_as_without_clusters(folder, digits):
 
 
 def test_the_single_network_differs_in_its_classifier_alone(one_vs_rest):
-    ticket, single = (initial_weights(one_vs_rest, Stream(0), single=single) for single in (False, True))
+    ticket, single = (initial_weights(view, Stream(0)) for view in (one_vs_rest, as_one_network(one_vs_rest)))
     assert ticket.layout == single.layout and torch.equal(ticket.prunable, single.prunable)
     shapes = [dict(weights.network.named_parameters())["11.weight"].shape for weights in (ticket, single)]
     assert shapes == [(3, 32), (10, 32)]
@@ -253,7 +254,7 @@ def test_real_cifar_100_in_the_papers_clusters(tmp_path, cls):
     assert len(problem.subsets) == 8 and len(problem.classes) == len(set(problem.classes)) == 100
     assert sorted(problem.cluster_of.bincount().tolist()) == [4, 5, 8, 9, 9, 15, 22, 28]
     assert initial_weights(problem, Stream(0)).layout.size == 125_832
-    assert initial_weights(problem, Stream(0), single=True).layout.size == 125_832
+    assert initial_weights(as_one_network(problem), Stream(0)).layout.size == 125_832
     network = problem.network(Stream(0).generator()).eval()
     for scores in (problem.score([network] * 8), problem.score_single(problem.single_network(Stream(0).generator()))):
         assert all(0 <= score.value <= 1 for score in scores)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_pipeline import Project
-from test_servers import answers, free_ports, until
+from http_answers import answers, free_ports, until
+from small_project import Project
 
 SETTINGS = {
     "seeds": [0],

@@ -11,7 +11,7 @@ import yaml
 from mlflow.tracking import MlflowClient
 from PIL import Image
 from sklearn.datasets import load_sample_image
-from test_pipeline import Project
+from small_project import Project
 from typer.testing import CliRunner
 
 from flows.command_line.app import app
