@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from warm_start import run_module
 
 SMALL = {
     "seeds": [0, 1],
@@ -72,6 +73,8 @@ class Project:
         }
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
+        if command[:2] == (sys.executable, "-m"):
+            return run_module(*command[2:], cwd=self.folder, env=self.environment, **options)
         return subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, **options
         )

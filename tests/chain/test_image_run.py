@@ -85,7 +85,7 @@ def test_what_cannot_be_used_is_told_in_a_line_each_and_harms_no_other(project):
 
 
 def test_every_method_is_scored_on_every_image(project):
-    tables = read_tables(project.folder / "artifacts/image_regions")
+    tables = read_tables(project.folder / "artifacts/image_regions/tables")
     results = tables["results"]
     methods = {"rtl", "imp_single", "imp_multiple", "imp_single_union"}
     for metric in ("psnr", "ssim"):
@@ -121,7 +121,7 @@ def test_a_ticket_file_is_painted_at_any_size(project, method, monkeypatch):
     assert done.exit_code == 0 and done.output.strip() == "as-trained.png: 40×24 pixels"
     assert CliRunner().invoke(app, ["reconstruct", str(path), "--out", "large.jpg", "--size", "320x200"]).exit_code == 0
     assert pixels_of(project.folder / "large.jpg").shape == (200, 320, 3)
-    shown = read_tables(project.folder / "artifacts/image_regions")["exhibits"]
+    shown = read_tables(project.folder / "artifacts/image_regions/tables")["exhibits"]
     (png,) = shown[
         (shown.instance == "mine-halves") & (shown.method == method.split("/")[-1]) & (shown.sparsity == 0.5)
         & (shown.exhibit == "reconstruction")

@@ -133,7 +133,7 @@ def project(repository, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tables(project):
-    return read_tables(project.folder / "artifacts/parts")
+    return read_tables(project.folder / "artifacts/parts/tables")
 
 
 def test_an_instance_beside_another_runs_nothing_again_and_gives_the_bytes_it_gives_alone(project):
@@ -229,7 +229,7 @@ def test_each_instance_has_figures_and_a_page_of_its_own(project):
 
 
 def test_every_published_figure_is_the_one_drawn_alone(project, tables):
-    store = Store(project.folder / ".rtl/objects")
+    store = Store(str(project.folder / ".rtl/objects"))
     for instance in ("", FIRST, SECOND):
         drawn = specs(of_instance(tables, instance) if instance else tables)
         folder = project.folder / "artifacts/parts/figures" / instance

@@ -194,11 +194,12 @@ def test_cancelling_stops_the_workers_and_leaves_nothing_half_written(pages, pro
     assert list(checkpoints.glob("*/state"))  # a later run goes on there
 
 
-def test_a_second_run_queues_its_training_steps(pages, project, served):
+def test_runs_at_once_queue_their_training_steps_and_those_of_one_problem_take_turns(pages, project, served):
     limit = f"{pages.prefect}/api/v2/concurrency_limits/tag:training"
     assert ask(limit)["limit"] >= 1
     project.succeed("prefect", "gcl", "update", "tag:training", "--limit", "1")
-    runs = [start(pages, served["extract"], problem=name, changes={"seeds": [7]}) for name in ("digits", "long")]
+    asked = [("digits", 7), ("long", 7), ("digits", 8)]
+    runs = [start(pages, served["extract"], problem=name, changes={"seeds": [seed]}) for name, seed in asked]
     most = 0
     while any(run_of(pages, run)["state_type"] not in FINAL for run in runs):
         states = {"task_runs": {"state": {"type": {"any_": ["RUNNING"]}}, "tags": {"all_": ["training"]}}}
@@ -206,6 +207,15 @@ def test_a_second_run_queues_its_training_steps(pages, project, served):
         time.sleep(0.05)
     assert most == 1
     assert {run_of(pages, run)["state_type"] for run in runs} == {"COMPLETED"}
+    earlier, later = sorted(span_of(pages, run) for run in (runs[0], runs[2]))
+    assert earlier[1] <= later[0]  # of one problem, the second began no step before the first had ended its last
+
+
+def span_of(pages: Pages, run: str) -> tuple[str, str]:
+    """When the first step of a run began, and when its last ended."""
+    found = ask(f"{pages.prefect}/api/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    assert found
+    return min(one["start_time"] for one in found), max(one["end_time"] for one in found)
 
 
 def test_a_worker_of_a_process_pool_runs_what_prefect_yaml_deploys(pages, project, repository):

@@ -88,7 +88,7 @@ def test_margins_and_sounds_are_published(project):
 
 
 def test_the_number_beside_a_sound_is_that_sounds_own(project):
-    tables = read_tables(project.folder / "artifacts/speech_scenes")
+    tables = read_tables(project.folder / "artifacts/speech_scenes/tables")
     shown, examples = tables["exhibits"], tables["examples"]
     assert set(shown.example) == {f"{scene} 0" for scene in SCENES}
     page = (project.folder / "artifacts/speech_scenes/report.html").read_text()

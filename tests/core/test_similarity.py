@@ -68,7 +68,7 @@ def test_random_masks_have_no_excess(draw):
     layout = Layout(("wide", "narrow"), ((40_000,), (4_000,)))
     dense_and_sparse = torch.cat([torch.ones(20, 4_000), torch.zeros(20, 40_000)], dim=1).bool()
     start = Masks(layout, dense_and_sparse.roll(36_000, 1) if draw is layer_shuffled_masks else dense_and_sparse)
-    excesses = of_every_pair(draw(start, Stream(0))).excess[:, 0].numpy()
+    excesses = of_every_pair(draw(start, torch.zeros(layout.size), Stream(0))).excess[:, 0].numpy()
     error = np.std(excesses) / np.sqrt(20 / 2)  # 20 independent masks, not 190 independent pairs
     assert abs(np.mean(excesses)) < 4 * error + 1e-3
 

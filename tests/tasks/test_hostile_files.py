@@ -19,11 +19,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-import yaml
 from hostile_tickets import file_of, parts_of, signed
 from PIL import Image
 from safetensors.torch import save_file
-from small_project import Project
 from torchvision import datasets
 
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
@@ -552,27 +550,3 @@ def test_stored_images_that_are_not_what_they_claim(tmp_path, metadata, labels):
     tensors = {f"{s}.images": images.clone() for s in splits} | {f"{s}.labels": labels.clone() for s in splits}
     save_file(tensors, tmp_path / FILE, metadata)
     assert str(tmp_path / FILE) in line_of(DataError, load_images, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("x; touch deed; true", "error: params.yaml: 'x; touch deed; true': allowed in a problem's name: letters"),
-        ("$(touch deed)", "error: params.yaml: '$(touch deed)': allowed in a problem's name: letters"),
-        ('x"`touch deed`"\n"', "allowed: up to 80 printable letters"),
-        ("../precious", "overlap and are thus in the same tracked directory"),
-        ("../../precious", "overlap and are thus in the same tracked directory"),
-    ],
-)
-def test_a_name_in_params_is_no_program_and_no_folder_elsewhere_to_dvc(repository, tmp_path, name, line):
-    project = Project(repository, tmp_path / "project")
-    precious = [tmp_path / "project/precious", tmp_path / "precious"]
-    for folder in precious:
-        folder.mkdir()
-        (folder / "file").touch()
-    settings = yaml.safe_load((repository / "params.yaml").read_text())["digits"]
-    (project.folder / "params.yaml").write_text(yaml.safe_dump({"problems": [name], name: settings}))
-    project.succeed("git", "init", "--quiet")
-    done = project.run("dvc", "repro")
-    assert done.returncode and line in done.stdout + done.stderr
-    assert not (project.folder / "deed").exists() and all((folder / "file").exists() for folder in precious)
