@@ -61,7 +61,8 @@ class CollapseWatch:
         knees = [ring.knee for ring in self._heard().values() if ring]
         if self.policy != "stop" or not knees:
             return len(self.rounds)
-        levels = [r["number"] for r in self.rounds if r["sparsity"] is not None and r["number"] <= min(knees)]
+        reached: list[int] = [r["number"] for r in self.rounds if r["sparsity"] is not None]
+        levels = [number for number in reached if number <= min(knees)]
         if not levels:
             raise RtlError(
                 f"{self._of_instance}extraction: the similarity of masks left its level after round {min(knees)}, "

@@ -1,6 +1,7 @@
 """How long each stage took, and how much of that was training and scoring."""
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 
@@ -20,10 +21,18 @@ def record_stage(problem: str, stage: str) -> None:
 
     The file holds epoch seconds, and the seconds of computing in between.
     """
-    start = _ends[-1] if _ends else psutil.Process().create_time()
+    start = _ends[-1] if _ends else time.time() - _age()
     _ends.append(time.time())
     times = {"start": start, "end": _ends[-1], "computing": take_computing_time()}
     write_atomically(paths.timing(problem, stage), json.dumps(times).encode())
+
+
+def _age() -> float:
+    """Seconds since this process began, by the clock that nobody sets: the time of day may have been set meanwhile."""
+    created = psutil.Process().create_time()
+    if sys.platform != "linux":
+        return time.time() - created
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - (created - psutil.boot_time())
 
 
 def stage_times(problems: Sequence[str], since: float = 0.0) -> dict[str, dict[str, float]]:

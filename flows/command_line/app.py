@@ -211,7 +211,7 @@ def _each(problem: str, settings: "ProblemSettings") -> Iterator[Iterator[tuple[
         if not folder.exists():
             folder = Path(scratch)
             cls.partition(folder, **settings.partition)
-        yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])
+        yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])  # type: ignore[call-arg]
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ def show_results(problem: str) -> None:
     else:
         line = f"`rtl report {problem}` writes all of it on one page, {page}"
     console.print(line, soft_wrap=True)
-    if line := changed_since(problem):
-        console.print(line, soft_wrap=True)
+    if changes := changed_since(problem):
+        console.print(changes, soft_wrap=True)
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
 
 

@@ -16,7 +16,7 @@ from tasks.tables.names import DEPTH_NAMES
 SIGNIFICANT = 0.05
 
 
-def alignment(tables: Tables) -> alt.TopLevelMixin:
+def alignment(tables: Tables) -> alt.ConcatChart:
     """Rank correlation of mask similarity and semantic similarity, against sparsity and against training time."""
     table = tables["alignment"]
     table = table.assign(

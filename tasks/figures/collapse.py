@@ -28,7 +28,7 @@ TICKETS_HEIGHT = 240
 """Pixels of a panel of tickets."""
 
 
-def collapse(tables: Tables) -> alt.TopLevelMixin:
+def collapse(tables: Tables) -> alt.ConcatChart:
     """A column per method: each ticket's metric, and below it how alike its departures from θ₀ are to the others'."""
     table = tables["collapse"]
     table = table[table.metric == table.metric.iloc[0]]
@@ -49,7 +49,7 @@ def collapse(tables: Tables) -> alt.TopLevelMixin:
     )
     percent = pd.concat([*scores.values(), *similar.values()]).percent
     x, reach = sparsity_axis(percent), span_of(percent)
-    stacks = []
+    stacks: list[alt.VConcatChart] = []
     for method in scores:
         marks = marks_of(tables, str(method), {"metric": WORSE[higher], **CURVE_NAMES})
         above = [

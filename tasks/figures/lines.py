@@ -1,6 +1,7 @@
 """Lines over sparsity, and what is marked on them, as several figures draw them."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import altair as alt
 import numpy as np
@@ -15,6 +16,8 @@ from tasks.figures.styles import (
 from tasks.tables.names import MEAN
 
 Tables = Mapping[str, pd.DataFrame]
+
+Align = Literal["left", "center", "right"]
 
 LABEL_HEIGHT = 14
 """Pixels of one line of text above a panel or beside it."""
@@ -74,7 +77,7 @@ def rules(marks: pd.DataFrame, x: alt.X, reach: Span, labelled: bool) -> list[al
         rule = row.mark_rule(color=style.colour, strokeDash=list(style.dash), strokeWidth=1.4)
         layers.append(rule.encode(x=x, tooltip="text:N"))
         if labelled:
-            align = "left" if place < 1 / 3 else "right" if place > 2 / 3 else "center"
+            align: Align = "left" if place < 1 / 3 else "right" if place > 2 / 3 else "center"
             text = row.mark_text(align=align, baseline="bottom", fontSize=12, color=style.colour)
             height = -3 - LABEL_HEIGHT * (len(marks) - 1 - line)
             layers.append(text.encode(x=x, y=alt.value(height), text="text:N"))

@@ -13,7 +13,7 @@ from tasks.tables.directions import higher_is_better
 from tasks.tables.names import method_name, metric_title
 
 
-def metrics(tables: Tables) -> alt.TopLevelMixin:
+def metrics(tables: Tables) -> alt.ConcatChart:
     """A panel per protocol and metric: mean over seeds with its interval, one line per method."""
     summary = tables["summary"]
     rows = summary.assign(percent=percent_of(summary.sparsity), name=summary.method.map(method_name))

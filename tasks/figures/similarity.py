@@ -15,7 +15,7 @@ from tasks.figures.styles import (
 from tasks.tables.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, MEASURES
 
 
-def similarity(tables: Tables) -> alt.TopLevelMixin:
+def similarity(tables: Tables) -> alt.ConcatChart:
     """A row per measure of similarity, a column per depth: RTL's masks, and the controls as noise floor."""
     table = tables["similarity"]
     table = table.assign(name=table.masks.map(lambda masks: MASKS_NAMES.get(masks, masks)))

@@ -23,7 +23,8 @@ LEVEL_DECIMALS = 6
 """Of a sparsity: with these, no two have one name (``paths.level``)."""
 
 if TYPE_CHECKING:
-    Update = Baseline = str
+    Update = str
+    Baseline = str
 else:
     Update, Baseline = Literal[tuple(UPDATES)], Literal[BASELINES]
 

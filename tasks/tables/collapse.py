@@ -87,7 +87,7 @@ def knees_table(
 def _alarm(overlap: pd.DataFrame, rounds: Sequence[float]) -> dict[str, Any] | None:
     trajectory = overlap[overlap.subset == MEAN].sort_values("sparsity").departure.tolist()
     ring = alarm(trajectory)
-    return ring and {**asdict(ring), "sparsity": rounds[ring.knee - 1]}
+    return {**asdict(ring), "sparsity": rounds[ring.knee - 1]} if ring else None
 
 
 def alignment_table(

@@ -82,7 +82,8 @@ def metrics_tree(summary: pd.DataFrame, parameters: pd.DataFrame) -> str:
 
 def to_csv(table: pd.DataFrame) -> bytes:
     """A table as it is published."""
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text.encode()
 
 
 def _agreed(rows: pd.DataFrame, column: str) -> Any:

@@ -17,7 +17,7 @@ from rtl_core.randomness import Stream
 from rtl_core.semantics.name_clusters import centres_of, name_clusters
 from rtl_core.semantics.name_encoding import encode_names, encoder_files
 
-SEMANTICS = Path(__file__).parents[1] / "semantics"
+SEMANTICS = Path(__file__).parents[2] / "semantics"
 TABLES = {
     "paper": SEMANTICS / "cifar100_paper_clusters.csv",
     "superclass": SEMANTICS / "cifar100_superclasses.csv",
