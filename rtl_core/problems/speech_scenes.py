@@ -20,9 +20,7 @@ from rtl_core.errors import SettingsError
 from rtl_core.networks.speech_unet import speech_unet
 from rtl_core.problem import AcrossSubsets, Exhibit, Objective, Problem, Score
 from rtl_core.problems.source_path import source_path
-from rtl_core.problems.speech.mixtures import (
-    audio_files,
-)
+from rtl_core.problems.speech.mixtures import audio_files
 from rtl_core.problems.speech.partition import mix_folders
 from rtl_core.problems.speech.scores import NOTHING_DONE, Perceptual, improvements, si_snr_improvement
 from rtl_core.problems.speech.spectrogram_picture import sound_exhibit
@@ -33,9 +31,8 @@ from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 
 PROTOCOL, SYNTHETIC = "enhancement", "enhancement of synthetic sounds"
-SCORED_AT_A_TIME = 8
-COMPARED = 8
-"""Test mixtures of each scene whose enhanced signals tell whether two tickets do the same."""
+SCORED_AT_A_TIME, COMPARED = 8, 8
+"""Mixtures; and of each scene those whose enhanced signals tell whether two tickets do the same."""
 
 Batch = tuple[Tensor, Tensor]
 

@@ -5,12 +5,7 @@ import pandas as pd
 
 from tasks.figures.axes import opacity, percent_of, picked_in, span_of, value_axis
 from tasks.figures.lines import Tables
-from tasks.figures.styles import (
-    NAMED_STYLES,
-    OTHER,
-    channels,
-    grid,
-)
+from tasks.figures.styles import NAMED_STYLES, OTHER, channels, grid
 from tasks.tables.names import DEPTH_NAMES
 
 SIGNIFICANT = 0.05

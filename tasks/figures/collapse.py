@@ -10,15 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from tasks.figures.axes import Span, on_axis, opacity, percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import LABEL_HEIGHT, Tables, marks_of, over_seeds, rules
-from tasks.figures.styles import (
-    MOST_NAMED,
-    NAMED_STYLES,
-    OTHER,
-    Style,
-    channels,
-    grid,
-    ticket_styles,
-)
+from tasks.figures.styles import MOST_NAMED, NAMED_STYLES, OTHER, Style, channels, grid, ticket_styles
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import CURVE_NAMES, MASKS_NAMES, MEAN, MEASURES, WORSE, method_name, metric_title
 

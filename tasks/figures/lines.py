@@ -8,11 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.figures.axes import Span, on_axis, opacity
-from tasks.figures.styles import (
-    CURVE_STYLES,
-    Style,
-    channels,
-)
+from tasks.figures.styles import CURVE_STYLES, Style, channels
 from tasks.tables.names import MEAN
 
 Tables = Mapping[str, pd.DataFrame]

@@ -4,11 +4,7 @@ import altair as alt
 
 from tasks.figures.axes import percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import Tables, lines
-from tasks.figures.styles import (
-    NAMED_STYLES,
-    OTHER,
-    grid,
-)
+from tasks.figures.styles import NAMED_STYLES, OTHER, grid
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import method_name, metric_title
 

@@ -6,12 +6,7 @@ import pandas as pd
 
 from tasks.figures.axes import percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import Tables, lines, marks_of, over_seeds, rules
-from tasks.figures.styles import (
-    CHANCE_NAME,
-    NAMED_STYLES,
-    OTHER,
-    grid,
-)
+from tasks.figures.styles import CHANCE_NAME, NAMED_STYLES, OTHER, grid
 from tasks.tables.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, MEASURES
 
 

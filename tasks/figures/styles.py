@@ -8,10 +8,7 @@ import altair as alt
 
 from rtl_core.methods import METHODS
 from tasks.figures.fonts import FAMILY
-from tasks.tables.names import (
-    DEPTH_NAMES,
-    MASKS_NAMES,
-)
+from tasks.tables.names import DEPTH_NAMES, MASKS_NAMES
 
 
 @dataclass(frozen=True)

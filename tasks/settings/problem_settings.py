@@ -3,11 +3,7 @@
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from pydantic import (
-    BaseModel,
-    ValidationError,
-    create_model,
-)
+from pydantic import BaseModel, ValidationError, create_model
 
 from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem

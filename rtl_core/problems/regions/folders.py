@@ -1,4 +1,4 @@
-"""What a photograph divided into regions is: read from folders, cleaned, and stored."""
+"""Photographs and their regions: read from folders of images and maps, or found by colour and place."""
 
 import math
 import os
