@@ -135,7 +135,7 @@ class SpeechScenes(Problem):
         self.training = [StoredMixtures(folder, training[training.scene == scene]) for scene in self.subsets]
         self.scored = [StoredMixtures(folder, scored[scored.scene == scene]) for scene in self.subsets]
 
-    def dealt_at_random(self, generator: torch.Generator) -> "SpeechScenes":
+    def random_partition(self, generator: torch.Generator) -> "SpeechScenes":
         """Mixtures in K parts of about equal size, whatever their scene."""
         dealt = copy(self)
         order = torch.randperm(len(self.everything), generator=generator)
@@ -176,8 +176,8 @@ class SpeechScenes(Problem):
         """
         scores: list[Score] = []
         for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
-            found = self._improvements(network, mixtures)
-            for metric, values in found.items():
+            improved = self._improvements(network, mixtures)
+            for metric, values in improved.items():
                 known = {number: value for number, value in enumerate(values) if math.isfinite(value)}
                 if known:
                     scores.append(self._score(metric, scene, mean(known.values())))
@@ -196,11 +196,11 @@ class SpeechScenes(Problem):
         return self.score([network] * len(self.subsets))
 
     def _improvements(self, network: nn.Module, mixtures: StoredMixtures) -> dict[str, list[float]]:
-        found: dict[str, list[float]] = defaultdict(list)
+        improved: dict[str, list[float]] = defaultdict(list)
         for noisy, clean, enhanced in self._enhanced(network, mixtures):
             for metric, values in improvements(noisy, clean, enhanced, self.perceptual).items():
-                found[metric] += values
-        return found
+                improved[metric] += values
+        return improved
 
     @torch.inference_mode()
     def _enhanced(self, network: nn.Module, mixtures: StoredMixtures) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -61,10 +61,10 @@ def kept(key: str) -> Kept | None:
         content = files.cat_file(record)
     except FileNotFoundError:
         return None
-    found = _read(content)
-    if found is None:
+    result = _read(content)
+    if result is None:
         files.rm_file(record)
-    return found
+    return result
 
 
 def declare_records() -> None:

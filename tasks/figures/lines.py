@@ -50,12 +50,12 @@ def marks_of(tables: Tables, method: str, curves: Mapping[str, str]) -> pd.DataF
     for curve, name in curves.items() if not knees.empty else ():
         of_curve = knees[(knees.curve == curve) & (knees.subset == MEAN)]
         of_curve = of_curve[of_curve.method == (method if curve == "metric" else "rtl")]
-        found = of_curve.dropna(subset=["sparsity"])
-        if found.empty:
+        marked = of_curve.dropna(subset=["sparsity"])
+        if marked.empty:
             continue
-        percent, low, high = 100 * found.sparsity.mean(), 100 * found.low.min(), 100 * found.high.max()
+        percent, low, high = 100 * marked.sparsity.mean(), 100 * marked.low.min(), 100 * marked.high.max()
         interval = "" if np.isnan(low) else f" [{low:.0f}, {high:.0f}]"
-        part = "" if len(found) == len(of_curve) else f" ({len(found)} of {len(of_curve)} {repeats})"
+        part = "" if len(marked) == len(of_curve) else f" ({len(marked)} of {len(of_curve)} {repeats})"
         text = f"{name}: {percent:.0f} %{interval}{part}"
         rows.append({"curve": curve, "percent": percent, "low": low, "high": high, "text": text})
     return pd.DataFrame(rows)

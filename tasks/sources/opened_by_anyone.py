@@ -28,15 +28,15 @@ def opened_by_anyone(root: Path) -> Iterator[set[Path]]:
     Hidden folders and those of published data are not looked into, and what the run opens by itself does not count.
     Empty where the system does not tell.
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     descriptor = _inotify()
     if descriptor is None:
-        yield found
+        yield files
         return
     try:
         folders = _watched(descriptor, root)
-        yield found
-        found |= _opened(descriptor, folders) - {root / name for name in OF_THE_RUN}
+        yield files
+        files |= _opened(descriptor, folders) - {root / name for name in OF_THE_RUN}
     finally:
         os.close(descriptor)
 

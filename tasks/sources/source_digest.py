@@ -130,8 +130,8 @@ def _root(top: str) -> Path | None:
     if spec is None:
         return None
     places = spec.submodule_search_locations
-    found = Path(os.path.abspath(next(iter(places)) if places else spec.origin or "")).parent
-    return None if is_installed(found) else found
+    folder = Path(os.path.abspath(next(iter(places)) if places else spec.origin or "")).parent
+    return None if is_installed(folder) else folder
 
 
 @cache

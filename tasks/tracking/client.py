@@ -56,8 +56,8 @@ def open_client() -> "MlflowClient":
 
 def open_experiment(client: "MlflowClient", problem: str) -> str:
     """The id of the experiment of a problem, which is created where there is none."""
-    if found := client.get_experiment_by_name(problem):
-        return str(found.experiment_id)
+    if experiment := client.get_experiment_by_name(problem):
+        return str(experiment.experiment_id)
     # A server keeps artifacts where it was told to; a database knows of no place.
     is_server = client.tracking_uri.startswith("http")
     location = None if is_server else (_folder() / ARTIFACTS / problem).resolve().as_uri()

@@ -66,10 +66,10 @@ def read_blocks(path: Path, rate: int, name: str = "") -> Iterator[Tensor]:
     """
     name = name or str(path)
     with _opened(path, name) as file:
-        found = file.samplerate
-        if found * rate // gcd(found, rate) ** 2 > MOST_COEFFICIENTS:
-            raise DataError(f"{name}: found {found} samples per second, too odd a ratio to the {rate} wanted")
-        yield from resampled(_blocks_of(file, name), found, rate)
+        source_rate = file.samplerate
+        if source_rate * rate // gcd(source_rate, rate) ** 2 > MOST_COEFFICIENTS:
+            raise DataError(f"{name}: found {source_rate} samples per second, too odd a ratio to the {rate} wanted")
+        yield from resampled(_blocks_of(file, name), source_rate, rate)
 
 
 def reason_of(problem: Exception) -> str:
@@ -89,8 +89,8 @@ def resampled(blocks: Iterable[Tensor], source_rate: int, rate: int) -> Iterator
     reach = ceil(ZERO_CROSSINGS * old / (ROLL_OFF * min(old, new)))
     for piece, inside in with_context(blocks, BLOCK_SECONDS * source_rate, ceil(reach / old) * old):
         # torchaudio rounds lengths that are no multiple in float32, and then may lose a sample
-        found = resample(F.pad(piece, (0, -piece.shape[1] % old)), source_rate, rate)
-        yield found[:, inside.start * new // old : ceil(inside.stop * new / old)]
+        converted = resample(F.pad(piece, (0, -piece.shape[1] % old)), source_rate, rate)
+        yield converted[:, inside.start * new // old : ceil(inside.stop * new / old)]
 
 
 def with_context(blocks: Iterable[Tensor], size: int, margin: int) -> Iterator[tuple[Tensor, slice]]:

@@ -45,5 +45,5 @@ def first_groups(pattern: str, names: Sequence[str], key: str) -> list[str | Non
             f"{key}: found {pattern!r}, which is not done with {len(names)} name(s) after {MOST_SECONDS} s; "
             "allowed: an expression without repetitions of repetitions, such as '^(..)'"
         ) from None
-    found: list[str | None] = json.loads(done.stdout)
-    return found
+    first: list[str | None] = json.loads(done.stdout)
+    return first
