@@ -1,6 +1,5 @@
 """What the terminal shows at the end: scores under both protocols, parameters, and where the time went."""
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.doubts import show_doubts
 from flows.stage_times import stage_times
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
@@ -17,7 +17,7 @@ from tasks.jobs.taken_up import changed_since
 from tasks.report.description import tables_digest
 from tasks.report.shown_pages import are_shown
 from tasks.tables.by_level import KEPT, LevelTable, kept_table, margin_tables, score_tables
-from tasks.tables.published import doubt_lines, read_tables
+from tasks.tables.published import read_tables
 
 
 def show_results(problem: str) -> None:
@@ -44,12 +44,6 @@ def show_results(problem: str) -> None:
     if changes := changed_since(problem):
         console.print(changes, soft_wrap=True)
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
-
-
-def show_doubts(problem: str) -> None:
-    """Say on stderr what speaks against the last comparison, a line each."""
-    for line in doubt_lines(read_tables(paths.tables(problem), ["doubts"])):
-        print(f"warning: {problem}: {line}", file=sys.stderr)
 
 
 def show_times(problems: Sequence[str], since: float) -> None:
