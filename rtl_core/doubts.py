@@ -17,7 +17,7 @@ from rtl_core.training import batches_of
 from rtl_core.weights import FlatWeights, to_cpu
 
 MOST_BATCHES = 4
-"""Of a ticket's training batches, over which its loss is taken."""
+"""Training batches of a ticket over which its loss is taken, at most."""
 ROUNDING, CLEARLY = 1e-5, 0.1
 """Shares of a loss: what float32 may lose in a sum over a batch, and what no other batch will take back."""
 FEWEST = 3

@@ -32,7 +32,7 @@ ValidationShare = Annotated[
 
 ARRAYS = ("images", "labels", "classes")
 MOST_IMAGES, MOST_BYTES = 1 << 20, 1 << 30
-"""Of an npz file: its images, and its three arrays once they are unpacked."""
+"""Most of an npz file: its images, and its three arrays once they are unpacked."""
 
 
 class Cifar10(OneVsRest):

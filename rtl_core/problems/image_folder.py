@@ -30,7 +30,7 @@ from rtl_core.randomness import Stream
 SPLITS = 3
 """Training, thresholds and testing take an image of each class."""
 MOST_BYTES = 1 << 32
-"""Of all images, unpacked."""
+"""Most that all images take, unpacked."""
 
 
 class ImageFolderData:

@@ -9,7 +9,7 @@ from rtl_core.errors import DataError
 from rtl_core.one_thread import one_thread
 
 NEIGHBOURS, DIMENSIONS = 10, 5
-"""Of UMAP: how many names count as near, and how many numbers a place has."""
+"""UMAP's: how many names count as near, and how many numbers a place has."""
 FEWEST = 10
 """Names; with fewer there is no density to speak of."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rtl_core.errors import DataError
 
 ENDINGS = {"s": "", "ses": "s", "xes": "x", "zes": "z", "ches": "ch", "shes": "sh", "men": "man", "ies": "y"}
-"""Of regular plurals and what stands there in the singular, from morphy(7WN)."""
+"""Endings of regular plurals, and of their singulars, from morphy(7WN)."""
 
 
 FILES = ("index.noun", "data.noun")

@@ -16,9 +16,9 @@ from rtl_core.errors import SettingsError
 from tasks.artefacts import paths
 
 MOST_BYTES = 1 << 18
-"""Of the file."""
+"""Most that the file may hold."""
 MOST_DIGITS, MOST_LETTERS, MOST_SHOWN = 40, 80, 200
-"""Of a number, of a key, and of what a message shows."""
+"""Most digits of a number, letters of a key, and letters that a message shows of a value."""
 TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 WRITTEN_OUT = "settings written out in each section (`dvc exp run -S` cannot change shared ones, or not in one alone)"

@@ -12,9 +12,9 @@ from rtl_core.errors import SettingsError
 from rtl_core.methods import BASELINES, UPDATES
 
 LONGEST = 10**9
-"""Epochs or steps of a duration."""
+"""Most epochs or steps of a duration."""
 LEVEL_DECIMALS = 6
-"""Of a sparsity: with these, no two have one name (``paths.level``)."""
+"""Decimals of a sparsity, with which no two have one name (``paths.level``)."""
 
 if TYPE_CHECKING:
     Update = str

@@ -33,7 +33,7 @@ INSTALLED = {"site-packages", "dist-packages"}
 STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 
 _parsing = Lock()
-"""Of CPython before 3.11.9: parsing in several threads at once may fail (its issue 106905)."""
+"""CPython before 3.11.9 may fail when several threads parse at once (its issue 106905)."""
 
 
 @cache

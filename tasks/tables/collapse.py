@@ -200,7 +200,7 @@ def correlation(rows: pd.DataFrame, measure: str, higher_is_better: bool) -> str
 
 
 def _rho(rows: pd.DataFrame, measure: str) -> float:
-    """Of too few tickets, or where all are alike, there is none."""
+    """Spearman's ρ; NaN for too few tickets, or where all are alike."""
     pair = rows[["value", measure]].dropna()
     if len(pair) < FEWEST_TICKETS or pair.nunique().min() == 1:
         return float("nan")

@@ -113,7 +113,7 @@ def _chance(metrics: Sequence[Metric]) -> str:
 
 
 def _at_chance(group: Sequence[Found]) -> dict[Metric, bool]:
-    """Of each metric whose chance is known, whether it is no better, over subsets, seeds and instances."""
+    """Whether each metric whose chance is known is no better than that, over subsets, seeds and instances."""
     rows = [row for one in group for row in one["scores"] if row["chance"] is not None]
     by_metric = {}
     for metric in dict.fromkeys((row["protocol"], row["metric"]) for row in rows):

@@ -57,7 +57,7 @@ def _comparisons(methods: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _margin(strata: Sequence[pd.Series]) -> dict[str, float]:
-    """Of differences by stratum, each of which weighs the same."""
+    """The margin of differences in strata that weigh the same."""
     low, high = stratified_interval(strata)
     return {
         "difference": fmean(part.mean() for part in strata),

@@ -15,7 +15,7 @@ OPTIONAL = (
     "examples", "margins", "doubts",
 )  # fmt: skip
 SHOWN_PAIRS = [("masks", "==", "rtl"), ("layer", "in", [ALL, *DEPTHS])]
-"""Of pairs.parquet, with all controls and layers a large file, what figures are made from."""
+"""The part of pairs.parquet, a large file with all controls and layers, that figures are made from."""
 TEXT = (
     "problem", "instance", "method", "against", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
     "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b", "kind", "text",

@@ -13,7 +13,7 @@ from rtl_core.problems.images.labelled_images import LabelledImages
 from rtl_core.randomness import Stream
 
 STEPS, BATCH, LEARNING_RATE = 750, 128, 3e-3
-"""Of Adam; six passes over 15,000 images."""
+"""Adam's steps: six passes over 15,000 images."""
 SIDE = 32
 """Pixels of an image at most: larger ones are averaged down."""
 AT_ONCE = 1000

@@ -25,9 +25,9 @@ MOST_RATE, MOST_CHANNELS, MOST_VALUES = 768_000, 64, 1 << 23
 """Of samples per second, of channels, and of both multiplied: silence is packed so well that a short file holds any
 number of them."""
 MOST_COEFFICIENTS = 1 << 24
-"""Of a resampling filter: the two rates multiplied, each divided by their greatest common divisor."""
+"""Coefficients of a resampling filter: the two rates multiplied, each divided by their greatest common divisor."""
 ZERO_CROSSINGS, ROLL_OFF = 6, 0.99
-"""Of torchaudio's resampling filter, as it is by default: to each side, and as a share of the lower rate."""
+"""Width of torchaudio's default resampling filter: to each side, and as a share of the lower rate."""
 UNKNOWN_BYTES = 0x7FFF_0000
 """From here on, the number of bytes that a header claims stands for one not known when it was written."""
 
