@@ -40,10 +40,10 @@ def stage_times(problems: Sequence[str], since: float = 0.0) -> dict[str, dict[s
         problems: sections of params.yaml.
         since: leave out stages that began before this moment (seconds of the epoch).
     """
-    stages = {}
+    stages: dict[str, dict[str, float]] = {}
     for problem in problems:
-        records = [(json.loads(path.read_text()), path.stem) for path in paths.timing(problem, "").parent.glob("*.json")]
-        for times, stage in sorted(records, key=lambda record: record[0]["start"]):
+        records = {path.stem: json.loads(path.read_text()) for path in paths.timing(problem, "").parent.glob("*.json")}
+        for stage, times in sorted(records.items(), key=lambda record: record[1]["start"]):
             if times["start"] >= since:
                 seconds = {"seconds": times["end"] - times["start"], "computing": times["computing"]}
                 stages[f"{problem} {stage}"] = seconds
