@@ -61,7 +61,8 @@ class CollapseWatch:
         knees = [ring.knee for ring in self._heard().values() if ring]
         if self.policy != "stop" or not knees:
             return len(self.rounds)
-        levels = [r["number"] for r in self.rounds if r["sparsity"] is not None and r["number"] <= min(knees)]
+        reached: list[int] = [r["number"] for r in self.rounds if r["sparsity"] is not None]
+        levels = [number for number in reached if number <= min(knees)]
         if not levels:
             raise RtlError(
                 f"{self._of_instance}extraction: the similarity of masks left its level after round {min(knees)}, "
@@ -69,15 +70,15 @@ class CollapseWatch:
             )
         return max(levels)
 
-    def measured(self, seed: int, number: int, found: Mapping[str, Any]) -> bool:
+    def measured(self, seed: int, number: int, similarity: Mapping[str, Any]) -> bool:
         """Take in what ``measure_similarity`` found after a round; whether the alarm has rung just now."""
         past = self._departures[seed]
-        past[number] = found["departure"]
+        past[number] = similarity["departure"]
         known = [past[n] for n in range(1, len(self.rounds) + 1) if n in past]
         fresh = None
         if self.alarms[seed] is None and len(known) == max(past):  # rounds may end out of order
             fresh = self.alarms[seed] = alarm(known)
-        self._say(seed, found["excess"])
+        self._say(seed, similarity["excess"])
         if fresh:
             self._warn(seed, fresh)
         if self.instance:
@@ -87,7 +88,7 @@ class CollapseWatch:
     def record(self) -> bytes:
         """levels.json: the sparsities that exist, level by level and round by round, and the alarm of each seed."""
         kept = self.rounds[: self.last_round]
-        found = {
+        reached = {
             "levels": [r["sparsity"] for r in kept if r["sparsity"] is not None],
             "rounds": self.sparsities[: self.last_round],
             "alarms": {
@@ -95,7 +96,7 @@ class CollapseWatch:
                 for seed, ring in self._heard().items()
             },
         }
-        return (json.dumps(found, indent=2) + "\n").encode()
+        return (json.dumps(reached, indent=2) + "\n").encode()
 
     def _heard(self) -> dict[int, Alarm | None]:
         return {seed: ring if ring and ring.rung <= self.ends_after else None for seed, ring in self.alarms.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.command_line.terminal_tables import show_doubts
+from flows.doubts import show_doubts
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.scoring import across_steps, analysis_steps, compared_places, exhibit_steps, scoring_steps, similarity_steps

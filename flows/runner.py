@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 from prefect.context import FlowRunContext
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from rtl_core.errors import RtlError
 from tasks.process.cores import cores
@@ -13,9 +15,9 @@ FIRST_WORKER = 60
 """Seconds that a scheduler is given to answer, and the first of its workers to join."""
 
 
-def threads() -> ThreadPoolTaskRunner[object]:
+def threads() -> TaskRunner[PrefectFuture[Any]]:
     """One thread per core that this process may use; a step may take more where fewer steps are at hand."""
-    return ThreadPoolTaskRunner(max_workers=cores())
+    return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=cores()))
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def workers(runner: str) -> Iterator[None]:
     if runner == "threads":
         yield
         return
-    from prefect_dask import DaskTaskRunner  # takes a second to import
+    from prefect_dask.task_runners import DaskTaskRunner  # takes a second to import
 
     here = {
         "n_workers": cores(),

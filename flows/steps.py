@@ -32,7 +32,7 @@ class Step(NamedTuple):
     """
 
     submit: Callable[..., PrefectFuture[Any] | Kept]
-    after: tuple[Hashable, ...] = ()
+    after: tuple[tuple[Any, ...], ...] = ()
 
 
 def for_each(jobs: Iterable[Job], steps_of: Callable[[Job], Mapping[Any, Step]]) -> dict[tuple[Any, ...], Step]:

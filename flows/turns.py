@@ -17,4 +17,4 @@ def taking_turns(function: Callable[Concatenate[str, P], None]) -> Callable[Conc
         with problem_lock(problem):
             function(problem, *args, **kwargs)
 
-    return in_turn
+    return in_turn  # type: ignore[return-value]

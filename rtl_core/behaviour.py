@@ -23,11 +23,11 @@ class Behaviour(NamedTuple):
 
 def behaviour(problem: Problem, tickets: Sequence[nn.Module]) -> Behaviour | None:
     """Every ticket, in evaluation mode, on every subset's job; None where the problem says that makes no sense."""
-    found = [across for ticket in tickets if (across := problem.across_subsets(ticket))]
-    if len(found) < len(tickets):
+    answers = [across for ticket in tickets if (across := problem.across_subsets(ticket))]
+    if len(answers) < len(tickets):
         return None
-    scores = torch.tensor([across.scores for across in found], dtype=torch.float64)
-    return Behaviour(found[0].metric, scores, agreement([across.predictions for across in found]))
+    scores = torch.tensor([across.scores for across in answers], dtype=torch.float64)
+    return Behaviour(answers[0].metric, scores, agreement([across.predictions for across in answers]))
 
 
 def agreement(predictions: Sequence[Tensor]) -> Tensor:

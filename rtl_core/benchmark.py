@@ -48,7 +48,7 @@ def benchmark(
     """
     tickets = _Tickets(problem, make_optimizer, stream, cores, len(problem.subsets))
     training, scoring = tickets.plain_training(), tickets.plain_scoring()
-    found = {}
+    speeds = {}
     for part in PARTS:
         report(part)
         reference = scoring if part == "evaluation" else training
@@ -61,9 +61,9 @@ def benchmark(
                 each = tickets.batches_each(part) if name == "images_per_s" else 1
                 rates[name].append(passes * each * tickets.images / seconds)
         medians = {name: statistics.median(values) for name, values in rates.items()}
-        found[part] = medians | {"ratio": medians["images_per_s"] / medians["reference_images_per_s"]}
+        speeds[part] = medians | {"ratio": medians["images_per_s"] / medians["reference_images_per_s"]}
     torch.set_num_threads(1)
-    return found
+    return speeds
 
 
 def growth(
@@ -78,7 +78,7 @@ def growth(
     """
     torch.set_num_threads(1)
     every = {k: _Tickets(problem, make_optimizer, stream, cores, k) for k in counts}
-    found: dict[str, dict[str, float]] = {str(k): {} for k in counts}
+    grown: dict[str, dict[str, float]] = {str(k): {} for k in counts}
     for part in PARTS:
         works = {k: tickets.work(part) for k, tickets in every.items()}
         times: dict[int, list[float]] = {k: [] for k in counts}
@@ -88,8 +88,8 @@ def growth(
                 passes, seconds = _time(work)
                 times[k].append(1000 * seconds / (passes * every[k].batches_each(part) * k))
         for k, values in times.items():
-            found[str(k)][part] = statistics.median(values)
-    return found
+            grown[str(k)][part] = statistics.median(values)
+    return grown
 
 
 def peak_memory(

@@ -47,11 +47,11 @@ def extract_round(
     carried = chain.carried
     if carried:
         weights.load(carried["weights"], carried["dense"])
-        weights.load_buffers(under("buffer.", carried))
+        weights.load_buffers(with_prefix("buffer.", carried))
     with torch.no_grad():
         weights.prunable.mul_(chain.mask.to(weights.prunable.device))
     optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
-    optimizer.restore(under("moment.", carried))
+    optimizer.restore(with_prefix("moment.", carried))
     iterations = duration.iterations(objective.batches_per_epoch)
     train(weights, optimizer, objective, iterations, stream.at(round=pruning_round.number))
 
@@ -65,6 +65,6 @@ def extract_round(
     return Chain(mask, state)
 
 
-def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose name begins with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

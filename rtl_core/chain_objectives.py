@@ -28,5 +28,5 @@ def objective_of(problem: Problem, method: str, chain: str, stream: Stream) -> O
     if control == "same_subset":
         return problem.objectives[0]
     if control == "random_partition":
-        problem = problem.dealt_at_random(stream.at(draw="random partition").generator())
+        problem = problem.random_partition(stream.at(draw="random partition").generator())
     return problem.objectives[chains_of(problem, control).index(chain)]

@@ -140,8 +140,8 @@ def _batch_and_failures(objective: Objective, place: Stream) -> tuple[Batch | No
     epoch = iter(objective.batches(place.generator()))
     if (first := next(epoch, None)) is None:
         return None, "batches() gave no batch; allowed: batches_per_epoch of them"
-    if count <= MOST_COUNTED and (found := 1 + sum(1 for _ in islice(epoch, count))) != count:
-        return first, f"batches() gave {'more' if found > count else found} in an epoch; batches_per_epoch says {count}"
+    if count <= MOST_COUNTED and (given := 1 + sum(1 for _ in islice(epoch, count))) != count:
+        return first, f"batches() gave {'more' if given > count else given} in an epoch; batches_per_epoch says {count}"
     again = next(iter(objective.batches(place.generator())))
     if not all(map(_same, tree_leaves(first), tree_leaves(again))):
         return first, "batches(generator) gave other batches for the same generator; draw from that alone"
@@ -187,10 +187,10 @@ def _ticket_failure(problem: Problem, weights: FlatWeights, objective: Objective
         reason = " ".join(str(problem_of_state).split())
         return f"a ticket cannot be made a network again: parameters and buffers are not its whole state ({reason})"
     with torch.no_grad():
-        was, found = (float(objective.loss(network, batch)) for network in (weights.network.eval(), restored))
-    if not math.isclose(was, found, rel_tol=1e-3, abs_tol=1e-6) and math.isfinite(was):
+        was, restored_loss = (float(objective.loss(network, batch)) for network in (weights.network.eval(), restored))
+    if not math.isclose(was, restored_loss, rel_tol=1e-3, abs_tol=1e-6) and math.isfinite(was):
         return (
-            f"a ticket made a network again has the loss {found:.6g}, not {was:.6g}: something that it "
+            f"a ticket made a network again has the loss {restored_loss:.6g}, not {was:.6g}: something that it "
             "learned or drew is neither parameter nor buffer; register it as one"
         )
     return ""

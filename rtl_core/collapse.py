@@ -58,8 +58,8 @@ def alarm(similarities: Sequence[float], tolerance: float = TOLERANCE) -> Alarm 
     """
     values = np.asarray(similarities, dtype=np.float64)
     for rounds in range(LEAST_ROUNDS, len(values) + 1):
-        if found := _bend_from_level(values[:rounds], tolerance):
-            return Alarm(found[0], rounds, found[1])
+        if bend := _bend_from_level(values[:rounds], tolerance):
+            return Alarm(bend[0], rounds, bend[1])
     return None
 
 
@@ -89,8 +89,8 @@ def knee(x: Sequence[float], curves: Floats, stream: Stream, confidence: float =
     else:
         left = (mean - basis @ fitted) * np.sqrt(count / max(count - 4, 1))
         again = basis @ fitted + left[draws.integers(count, size=(RESAMPLES, count))]
-    found = candidates[_best(places, again, candidates)[0]]
-    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
+    knees = candidates[_best(places, again, candidates)[0]]
+    low, high = np.quantile(knees, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Knee(at, float(low), float(high), float(fitted[1]), float(fitted[1] + fitted[2]))
 
 

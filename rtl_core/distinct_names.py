@@ -46,13 +46,13 @@ def distinct_names(names: Iterable[str], rule: NameRule) -> dict[str, str]:
         return rule.size(name) <= rule.most and rivals[rule.alike(name)] == 1
 
     for digits in DIGITS:
-        found = {
+        told_apart = {
             text: name if is_free(text, name) else _told_apart(text, name, digits, rule)
             for text, name in mended.items()
         }
-        if len({rule.alike(name) for name in found.values()}) == len(found):
+        if len({rule.alike(name) for name in told_apart.values()}) == len(told_apart):
             break
-    return {name: found[text] for name, text in texts.items()}
+    return {name: told_apart[text] for name, text in texts.items()}
 
 
 def _told_apart(text: str, name: str, digits: int, rule: NameRule) -> str:

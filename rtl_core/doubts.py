@@ -17,7 +17,7 @@ from rtl_core.training import batches_of
 from rtl_core.weights import FlatWeights, to_cpu
 
 MOST_BATCHES = 4
-"""Of a ticket's training batches, over which its loss is taken."""
+"""Training batches of a ticket over which its loss is taken, at most."""
 ROUNDING, CLEARLY = 1e-5, 0.1
 """Shares of a loss: what float32 may lose in a sum over a batch, and what no other batch will take back."""
 FEWEST = 3
@@ -31,11 +31,11 @@ def layers_without_weights(tickets: Tickets) -> dict[str, list[str]]:
     What comes after such a layer learns nothing of what comes before it, unless another path leads around it.
     """
     kept = {name: masks.any(1) for name, masks in tickets.masks.layers().items()}
-    found = {
+    empty = {
         ticket: [name for name, any_kept in kept.items() if not any_kept[number]]
         for number, ticket in enumerate(tickets.subsets)
     }
-    return {ticket: names for ticket, names in found.items() if names}
+    return {ticket: names for ticket, names in empty.items() if names}
 
 
 def losses_not_fallen(
@@ -60,7 +60,7 @@ def losses_not_fallen(
     """
     start = to_cpu(initial.prunable), to_cpu(initial.dense)
     trained = tickets.weights, initial.dense_layout.join(tickets.dense)
-    found = {}
+    not_fallen = {}
     for mask, objective, ticket in zip(tickets.masks.values, objectives, tickets.subsets, strict=True):
         before, after = [], []
         for batch in islice(batches_of(objective, [stream.at(subset=ticket)]), MOST_BATCHES):
@@ -69,9 +69,9 @@ def losses_not_fallen(
             if has_fallen(fmean(before), fmean(after), CLEARLY):
                 break
         if not has_fallen(fmean(before), fmean(after)):
-            found[ticket] = fmean(before), fmean(after)
+            not_fallen[ticket] = fmean(before), fmean(after)
     initial.load(*start)
-    return found
+    return not_fallen
 
 
 def has_fallen(before: float, after: float, share: float = ROUNDING) -> bool:

@@ -21,10 +21,10 @@ class Duration:
         Raises:
             SettingsError: the text is neither.
         """
-        found = re.fullmatch(r"([1-9][0-9]*)(ep|it)", str(text))
-        if not found:
+        match = re.fullmatch(r"([1-9][0-9]*)(ep|it)", str(text))
+        if not match:
             raise SettingsError(f"{text!r} is no duration; allowed: epochs such as '3ep' or iterations such as '50it'")
-        return cls(int(found[1]), found[2])
+        return cls(int(match[1]), match[2])
 
     def iterations(self, batches_per_epoch: int) -> int:
         """The number of optimizer steps, where an epoch has ``batches_per_epoch`` of them."""

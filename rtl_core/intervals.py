@@ -24,7 +24,7 @@ def stratified_interval(groups: Sequence[Sequence[float]], confidence: float = 0
     """
     if min(map(len, groups)) < 2:
         return float("nan"), float("nan")
-    found = bootstrap(
+    resampled = bootstrap(
         tuple(np.asarray(values, dtype=np.float64) for values in groups),
         _mean_of_means,
         confidence_level=confidence,
@@ -32,7 +32,7 @@ def stratified_interval(groups: Sequence[Sequence[float]], confidence: float = 0
         method="percentile",
         rng=np.random.default_rng(0),
     )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return float(resampled.confidence_interval.low), float(resampled.confidence_interval.high)
 
 
 def _mean_of_means(*groups: Any, axis: int) -> Any:

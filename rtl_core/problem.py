@@ -161,13 +161,13 @@ class Problem(ABC):
     def single_objective(self) -> Objective:
         """What one network for all subsets is trained on (IMP single)."""
 
-    def dealt_at_random(self, generator: torch.Generator) -> "Problem":
+    def random_partition(self, generator: torch.Generator) -> "Problem":
         """The same job with the training examples dealt to K subsets at random: a control without meaning.
 
         Raises:
             SettingsError: the problem does not offer it.
         """
-        raise SettingsError(f"{type(self).__name__} has no dealt_at_random(): the control cannot be run")
+        raise SettingsError(f"{type(self).__name__} has no random_partition(): the control cannot be run")
 
     @property
     def batches_per_epoch(self) -> int:

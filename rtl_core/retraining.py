@@ -7,7 +7,7 @@ from itertools import islice, repeat
 import torch
 from torch import Tensor
 
-from rtl_core.chain import under
+from rtl_core.chain import with_prefix
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
@@ -58,7 +58,7 @@ def retrain(
     tickets = SharedWeights(weights, masks, objectives)
     joint_step = UPDATES[update](tickets, make_optimizer, threads)
     iterations = duration.iterations(batches_per_epoch)
-    begun = _take_up(checkpoint, tickets, joint_step)
+    begun = _resume(checkpoint, tickets, joint_step)
     for epoch in range(begun, -(-iterations // batches_per_epoch)):
         places = [stream.at(subset=objective.name, epoch=epoch) for objective in objectives]
         # Short subsets repeat their batches, in the same order, until all have M.
@@ -134,13 +134,13 @@ class SynchronousUpdate:
 
     def __call__(self, batches: Sequence[Batch]) -> Tensor:
         """One batch index m: one step for all tickets; the K losses."""
-        found = self._gradients(batches)
+        passes = self._gradients(batches)
         total, dense_total = torch.zeros_like(self.tickets.theta), torch.zeros_like(self.tickets.dense)
-        for _, gradient, dense_gradient in found:
+        for _, gradient, dense_gradient in passes:
             total += gradient
             dense_total += dense_gradient
         self.optimizers[0].step(total, dense_total)
-        return torch.stack([loss for loss, *_ in found])
+        return torch.stack([loss for loss, *_ in passes])
 
     def _gradients(self, batches: Sequence[Batch]) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Loss and gradients of every ticket; copy c of the network takes tickets c, c + C, c + 2C, …"""
@@ -148,8 +148,8 @@ class SynchronousUpdate:
 
         def share(number: int) -> list[tuple[Tensor, Tensor, Tensor]]:
             mine = range(number, len(batches), count)
-            found = (self.tickets.gradient(subset, batches[subset], self._copies[number]) for subset in mine)
-            return [(loss, gradient, dense_gradient.clone()) for loss, gradient, dense_gradient in found]
+            passes = (self.tickets.gradient(subset, batches[subset], self._copies[number]) for subset in mine)
+            return [(loss, gradient, dense_gradient.clone()) for loss, gradient, dense_gradient in passes]
 
         if count == 1:
             return share(0)
@@ -171,9 +171,7 @@ def _state(epochs: int, tickets: SharedWeights, update: SequentialUpdate | Synch
     return state
 
 
-def _take_up(
-    checkpoint: Checkpoint | None, tickets: SharedWeights, update: SequentialUpdate | SynchronousUpdate
-) -> int:
+def _resume(checkpoint: Checkpoint | None, tickets: SharedWeights, update: SequentialUpdate | SynchronousUpdate) -> int:
     """Go back to the state that a checkpoint holds, if it holds one; how many epochs lie behind it."""
     state = checkpoint.load() if checkpoint is not None else {}
     if not state:
@@ -182,5 +180,5 @@ def _take_up(
         tickets.theta.copy_(state["theta"])
         tickets.dense.copy_(state["dense"])
     for number, optimizer in enumerate(update.optimizers):
-        optimizer.restore(under(f"moment.{number}.", state))
+        optimizer.restore(with_prefix(f"moment.{number}.", state))
     return int(state["epochs"])

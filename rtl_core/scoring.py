@@ -62,14 +62,14 @@ def _checked(score: object, subsets: Sequence[str]) -> Score:
     if not isinstance(score, Score):
         raise DataError(f"found a {type(score).__name__} among the scores; allowed: rtl_core.problem.Score")
     for name in ("protocol", "metric", "subset", "example"):
-        if not isinstance(found := getattr(score, name), str) or not (found or name == "example"):
-            raise DataError(f"a score's {name}: found {found!r}; allowed: text")
+        if not isinstance(value := getattr(score, name), str) or not (value or name == "example"):
+            raise DataError(f"a score's {name}: found {value!r}; allowed: text")
     what = f"{score.protocol} {score.metric} of {score.subset}"
     if score.subset not in (*subsets, MEAN):
         raise DataError(f"{what}: unknown subset; allowed: {', '.join((*subsets, MEAN))}")
     if isinstance(score.value, bool) or not isinstance(score.value, int | float):
-        found = type(score.value).__name__
-        raise DataError(f"{what}: value: found {found}; allowed: a float (a tensor's item() is one)")
+        value = type(score.value).__name__
+        raise DataError(f"{what}: value: found {value}; allowed: a float (a tensor's item() is one)")
     if math.isinf(score.value):
         raise DataError(f"{what}: value: found {score.value}; allowed: a finite number, or NaN where it is undefined")
     return score._replace(value=float(score.value))
@@ -81,7 +81,7 @@ def _directions(rows: Sequence[Score]) -> Mapping[tuple[str, str], bool]:
         known = told.setdefault((row.protocol, row.metric), set())
         if row.higher_is_better is not None:
             known.add(row.higher_is_better)
-    found = {}
+    directions = {}
     for (protocol, metric), known in told.items():
         if len(known) > 1:
             raise SettingsError(f"{protocol} {metric}: higher_is_better is both True and False; allowed: one")
@@ -91,8 +91,8 @@ def _directions(rows: Sequence[Score]) -> Mapping[tuple[str, str], bool]:
                 f"{protocol} {metric}: nothing says whether higher is better; "
                 "allowed: Score(..., higher_is_better=True), or False"
             )
-        found[protocol, metric] = direction
-    return found
+        directions[protocol, metric] = direction
+    return directions
 
 
 def _missing_means(rows: Sequence[Score]) -> Iterator[Score]:
@@ -131,4 +131,4 @@ def _known_directions() -> Mapping[str, bool]:
                     spoken.add("".join(word[0] for word in words).lower())
                 for text in spoken:
                     names.setdefault(text, set()).add(kind.higher_is_better)
-    return {name: found.pop() for name, found in names.items() if len(found) == 1}
+    return {name: directions.pop() for name, directions in names.items() if len(directions) == 1}

@@ -90,9 +90,9 @@ def union_bounds(masks: Masks) -> tuple[float, float]:
     s1 = active.sum().item()
     if not s1:
         return 0.0, 0.0
-    found = similarity(masks, pairs).jaccard[:, 0]
+    jaccard = similarity(masks, pairs).jaccard[:, 0]
     sizes = torch.tensor([(active[a] + active[b]).item() for a, b in pairs], dtype=torch.float64)
-    s2 = (found * sizes / (1 + found)).sum().item()
+    s2 = (jaccard * sizes / (1 + jaccard)).sum().item()
     m = int(2 * s2 / s1) + 1
     return 2 * s1 / (m + 1) - 2 * s2 / (m * (m + 1)), s1 - 2 * s2 / len(masks)
 

@@ -149,11 +149,11 @@ def _unpack(tensors: dict[str, Tensor], layout: Layout, num_subsets: int, name: 
 
 
 def _taken(tensors: dict[str, Tensor], key: str, dtype: torch.dtype, shape: tuple[int, ...], name: str) -> Tensor:
-    found = tensors.pop(key, None)
-    if found is None or found.dtype != dtype or tuple(found.shape) != shape:
-        described = "none" if found is None else f"{found.dtype} {list(found.shape)}"
+    tensor = tensors.pop(key, None)
+    if tensor is None or tensor.dtype != dtype or tuple(tensor.shape) != shape:
+        described = "none" if tensor is None else f"{tensor.dtype} {list(tensor.shape)}"
         raise TicketFileError(f"{name}: {key}: found {described}; allowed: {dtype} {list(shape)}")
-    return found
+    return tensor
 
 
 def _write(kind: str, subsets: Sequence[str], layout: Layout, tensors: dict[str, Tensor]) -> bytes:

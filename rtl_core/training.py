@@ -27,9 +27,9 @@ def batches_of(objective: Objective, epochs: Iterable[Stream]) -> Iterator[Batch
                 break
             yield batch
         if count != expected:
-            found = "more" if count > expected else str(count)
+            given = "more" if count > expected else str(count)
             raise DataError(
-                f"objective {objective.name}: batches() gave {found} in an epoch; batches_per_epoch says {expected} "
+                f"objective {objective.name}: batches() gave {given} in an epoch; batches_per_epoch says {expected} "
                 f"({stream})"
             )
 

@@ -22,11 +22,11 @@ def draw(name: str, instance: str, tables: dict[str, Reference]) -> dict[str, di
     with TemporaryDirectory() as folder:
         for file, reference in tables.items():
             Path(folder, file).write_bytes(STORE.get(reference["sha256"]))
-        found = read_tables(Path(folder))
+        contents = read_tables(Path(folder))
     return {
         figure: {
             "picture": {"sha256": STORE.put(png(spec))},
             "spec": {"sha256": STORE.put(json.dumps(spec).encode())},
         }
-        for figure, spec in specs(of_instance(found, instance) if instance else found).items()
+        for figure, spec in specs(of_instance(contents, instance) if instance else contents).items()
     }

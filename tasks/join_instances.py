@@ -19,7 +19,7 @@ def join_instances(problem: str, tables: dict[str, Files]) -> Files:
         problem: a section of params.yaml.
         tables: references by file name, by instance.
     """
-    joined = {}
+    joined: Files = {}
     for name in next(iter(tables.values())):
         parts = {instance: STORE.get(tables[instance][name]["sha256"]) for instance in sorted(tables)}
         content = _joined_parquet(parts) if name.endswith(".parquet") else _joined_csv(parts)

@@ -25,19 +25,19 @@ def measure_similarity(
     ``start`` is what the masks were rewound to, None for θ₀.
     """
     problem, stream = load_problem(job), stream_of(job, seed)
-    names, found = masks_from_bytes(STORE.get(masks["sha256"]), masks["sha256"])
+    names, own = masks_from_bytes(STORE.get(masks["sha256"]), masks["sha256"])
     origin = starting_weights(problem, stream, start).prunable.detach().cpu()
     count = len(names)
-    with_origin = torch.cat([found.values, largest_masks(found.select([0]), origin).values])
+    with_origin = torch.cat([own.values, largest_masks(own.select([0]), origin).values])
     measured = {
-        "pairs": similarity(found, every_pair(count)),
-        "departures": similarity(departures(found, origin), every_pair(count)),
-        "initial": similarity(Masks(found.layout, with_origin), [(k, count) for k in range(count)]),
+        "pairs": similarity(own, every_pair(count)),
+        "departures": similarity(departures(own, origin), every_pair(count)),
+        "initial": similarity(Masks(own.layout, with_origin), [(k, count) for k in range(count)]),
     }
     files = {name: STORE.put(similarity_to_bytes(kind, (*names, "θ₀"))) for name, kind in measured.items()}
     return {
         **{name: {"sha256": digest} for name, digest in files.items()},
-        "union": int(found.union().sum()),
+        "union": int(own.union().sum()),
         "jaccard": measured["pairs"].jaccard[:, 0].mean().item(),
         "excess": measured["pairs"].excess[:, 0].mean().item(),
         "departure": measured["departures"].jaccard[:, 0].mean().item(),

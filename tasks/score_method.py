@@ -49,7 +49,8 @@ def doubts_of(problem: Problem, sets: Sequence[Tickets], stream: Stream) -> dict
     """What speaks against the tickets in one or several sets, as JSON; ``stream`` is the root of their seed's draws."""
     objectives = {objective.name: objective for objective in problem.objectives}
     initial, place = initial_weights(problem, stream), stream.at(draw="doubts")
-    empty, losses = {}, {}
+    empty: dict[str, list[str]] = {}
+    losses: dict[str, tuple[float, float]] = {}
     for one in sets:
         empty |= layers_without_weights(one)
         own = [objectives[name] for name in one.subsets]

@@ -188,8 +188,8 @@ def bench(
         memory = peak_memory(*setup)
         speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
         grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
-    found = {**speed, "growth": grown, "memory_mb": memory, "stages": stage_times([problem])}
-    typer.echo(json.dumps(found, indent=2)) if as_json else show_speed(problem, cores(), found)
+    measured = {**speed, "growth": grown, "memory_mb": memory, "stages": stage_times([problem])}
+    typer.echo(json.dumps(measured, indent=2)) if as_json else show_speed(problem, cores(), measured)
 
 
 def _subsets(loaded: "Problem") -> dict[str, Any]:
@@ -211,7 +211,7 @@ def _each(problem: str, settings: "ProblemSettings") -> Iterator[Iterator[tuple[
         if not folder.exists():
             folder = Path(scratch)
             cls.partition(folder, **settings.partition)
-        yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])
+        yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])  # type: ignore[call-arg]
 
 
 def main() -> None:

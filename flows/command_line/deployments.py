@@ -1,9 +1,12 @@
 """How runs start from Prefect's page: one process that offers the pipeline and each stage, and runs what is due."""
 
+from typing import Any
+
 from prefect import Flow, serve
 from prefect.client.orchestration import get_client
-from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
 
 from flows.baselines import baselines
 from flows.compare import compare
@@ -43,7 +46,7 @@ def deployments(problem: str) -> list[RunnerDeployment]:
     return [whole, *(_deployment(stage, "stage", problem) for stage in STAGES)]
 
 
-def _deployment(flow: Flow[..., None], name: str, problem: str, **options: object) -> RunnerDeployment:
+def _deployment(flow: Flow[..., None], name: str, problem: str, **options: Any) -> RunnerDeployment:
     made = flow.to_deployment(
         name,
         parameters={"problem": problem},

@@ -1,6 +1,5 @@
 """What the terminal shows at the end: scores under both protocols, parameters, and where the time went."""
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.doubts import show_doubts
 from flows.stage_times import stage_times
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
@@ -17,7 +17,7 @@ from tasks.jobs.taken_up import changed_since
 from tasks.report.description import tables_digest
 from tasks.report.shown_pages import are_shown
 from tasks.tables.by_level import KEPT, LevelTable, kept_table, margin_tables, score_tables
-from tasks.tables.published import doubt_lines, read_tables
+from tasks.tables.published import read_tables
 
 
 def show_results(problem: str) -> None:
@@ -41,15 +41,9 @@ def show_results(problem: str) -> None:
     else:
         line = f"`rtl report {problem}` writes all of it on one page, {page}"
     console.print(line, soft_wrap=True)
-    if line := changed_since(problem):
-        console.print(line, soft_wrap=True)
+    if changes := changed_since(problem):
+        console.print(changes, soft_wrap=True)
     console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
-
-
-def show_doubts(problem: str) -> None:
-    """Say on stderr what speaks against the last comparison, a line each."""
-    for line in doubt_lines(read_tables(paths.tables(problem), ["doubts"])):
-        print(f"warning: {problem}: {line}", file=sys.stderr)
 
 
 def show_times(problems: Sequence[str], since: float) -> None:
@@ -66,30 +60,30 @@ def show_times(problems: Sequence[str], since: float) -> None:
     Console().print(table)
 
 
-def show_speed(problem: str, cores: int, found: dict[str, Any]) -> None:
+def show_speed(problem: str, cores: int, measured: dict[str, Any]) -> None:
     """Print what ``rtl bench`` measured: speed and ratio, growth with K, memory, and the last run's stages."""
     console = Console()
     table = Table(title=f"{problem}: images per second on {cores} core(s), medians", title_justify="left")
     for column in ("", "ours", "plain reference", "ratio"):
         table.add_column(column, justify="right" if column else "left")
-    for part in found["growth"][min(found["growth"])]:
-        rates = found[part]
+    for part in measured["growth"][min(measured["growth"])]:
+        rates = measured[part]
         ours, reference = rates["images_per_s"], rates["reference_images_per_s"]
         table.add_row(part.replace("_", " "), f"{ours:,.0f}", f"{reference:,.0f}", f"{rates['ratio']:.2f}")
     console.print(table)
     grown = Table(title="Milliseconds for a batch of one ticket, by number of tickets", title_justify="left")
     grown.add_column("")
-    for k in found["growth"]:
+    for k in measured["growth"]:
         grown.add_column(f"K = {k}", justify="right")
-    for part in next(iter(found["growth"].values())):
-        grown.add_row(part.replace("_", " "), *(f"{times[part]:.1f}" for times in found["growth"].values()))
+    for part in next(iter(measured["growth"].values())):
+        grown.add_row(part.replace("_", " "), *(f"{times[part]:.1f}" for times in measured["growth"].values()))
     console.print(grown)
-    if memory := found["memory_mb"]:
+    if memory := measured["memory_mb"]:
         console.print(
             f"Memory in extraction, MB: {memory['before']:,.0f} with the data loaded, {memory['one_worker']:,.0f} at "
             f"the peak of one worker, {memory['each_further_worker']:,.0f} for each further worker"
         )
-    if stages := found["stages"]:
+    if stages := measured["stages"]:
         times = _times_table("Last run of each stage, seconds")
         for name, seconds in stages.items():
             _add_times(times, name, seconds)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rtl_core.tickets import Tickets
 
 MOST_PIXELS = 16_384
-"""Of one side of an image that `rtl reconstruct` paints."""
+"""The longest side of an image that `rtl reconstruct` paints."""
 
 
 def reconstruct(

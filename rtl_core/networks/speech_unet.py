@@ -33,8 +33,8 @@ def spectrogram_of(signals: Tensor) -> Tensor:
     Frames are centred on every 256th sample; beyond both ends there is silence.
     """
     window = torch.hann_window(WINDOW, device=signals.device)
-    found = torch.stft(signals, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
-    return torch.view_as_real(found.transpose(1, 2)).movedim(-1, 1)
+    bins = torch.stft(signals, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
+    return torch.view_as_real(bins.transpose(1, 2)).movedim(-1, 1)
 
 
 def signals_of(spectrogram: Tensor, length: int) -> Tensor:
@@ -91,9 +91,9 @@ class SpeechUNet(nn.Module):
         x = skipped.pop()
         for number, (layer, norm) in enumerate(zip(self.decoder, self.decoder_norms, strict=False)):
             x = norm(F.elu(layer(torch.cat([x, skipped.pop()], dim=1) if number else x)))
-        found: Tensor = self.decoder[-1](torch.cat([x, skipped.pop()], dim=1))
-        magnitude = (found.square().sum(1, keepdim=True) + 1e-12).sqrt()
-        return found * (magnitude.tanh() / magnitude)
+        bounded: Tensor = self.decoder[-1](torch.cat([x, skipped.pop()], dim=1))
+        magnitude = (bounded.square().sum(1, keepdim=True) + 1e-12).sqrt()
+        return bounded * (magnitude.tanh() / magnitude)
 
 
 class InterleavedTranspose(nn.ConvTranspose2d):
@@ -112,8 +112,8 @@ class InterleavedTranspose(nn.ConvTranspose2d):
         even = F.pad(weight[..., padding % 2 :: 2], (0, right - left))
         odd = F.pad(weight[..., (padding + 1) % 2 :: 2], (left - (padding - 1) // 2, 0))
         bias = None if self.bias is None else self.bias.repeat(2)
-        found = F.conv2d(F.pad(x, (left, right)), torch.cat([even, odd]), bias, padding=(int(self.padding[0]), 0))
-        side_by_side = found.movedim(1, -1)  # [B, T, F, 2 C], as it lies in memory with channels last
+        interleaved = F.conv2d(F.pad(x, (left, right)), torch.cat([even, odd]), bias, padding=(int(self.padding[0]), 0))
+        side_by_side = interleaved.movedim(1, -1)  # [B, T, F, 2 C], as it lies in memory with channels last
         bins: Tensor = side_by_side.unflatten(-1, (2, -1)).flatten(2, 3)[:, :, :-1]
         return bins.movedim(-1, 1)
 

@@ -32,7 +32,7 @@ ValidationShare = Annotated[
 
 ARRAYS = ("images", "labels", "classes")
 MOST_IMAGES, MOST_BYTES = 1 << 20, 1 << 30
-"""Of an npz file: its images, and its three arrays once they are unpacked."""
+"""Most of an npz file: its images, and its three arrays once they are unpacked."""
 
 
 class Cifar10(OneVsRest):
@@ -80,10 +80,10 @@ class Cifar100Data(ImageClassification):
     ) -> None:
         stream = Stream(seed).at(problem="cifar100")
         splits, classes = _read_splits("CIFAR100", source, path, share, validation_share, stream)
-        found = class_clusters(
+        clustered = class_clusters(
             clusters, splits["train"], classes, num_clusters=num_clusters, encoder=encoder, seed=seed
         )
-        save_images(folder, splits, classes, found)
+        save_images(folder, splits, classes, clustered)
 
     @classmethod
     def source_files(

@@ -30,7 +30,7 @@ from rtl_core.randomness import Stream
 SPLITS = 3
 """Training, thresholds and testing take an image of each class."""
 MOST_BYTES = 1 << 32
-"""Of all images, unpacked."""
+"""Most that all images take, unpacked."""
 
 
 class ImageFolderData:
@@ -74,10 +74,10 @@ class ImageFolderData:
         stream = Stream(seed).at(problem="images")
         rest, test = hold_out(everything, test_share, stream.at(split="test"))
         train, validation = hold_out(rest, validation_share, stream.at(split="validation"))
-        found = None
+        clustered = None
         if clusters:
-            found = class_clusters(clusters, train, classes, num_clusters=num_clusters, encoder=encoder, seed=seed)
-        save_images(folder, {"train": train, "validation": validation, "test": test}, classes, found)
+            clustered = class_clusters(clusters, train, classes, num_clusters=num_clusters, encoder=encoder, seed=seed)
+        save_images(folder, {"train": train, "validation": validation, "test": test}, classes, clustered)
         if left_out:
             (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2) + "\n")
 

@@ -111,7 +111,7 @@ class ImageRegions(Problem):
         self.members = [(part == k).nonzero().squeeze(1) for k in range(len(self.subsets))]
         self.batches = [(self.features[index], self.colours[index]) for index in self.members]
 
-    def dealt_at_random(self, generator: torch.Generator) -> "ImageRegions":
+    def random_partition(self, generator: torch.Generator) -> "ImageRegions":
         """Pixels in K parts of equal size wherever they lie."""
         dealt = copy(self)
         dealt._divide((torch.randperm(len(self.region), generator=generator) % len(self.subsets)).to(self.device))
@@ -157,10 +157,10 @@ class ImageRegions(Problem):
     def _score(self, painted: Tensor) -> list[Score]:
         from torchmetrics.functional.image import structural_similarity_index_measure  # takes seconds to import
 
-        found, target = (
+        picture, target = (
             flat.reshape(1, self.height, self.width, 3).permute(0, 3, 1, 2) for flat in (painted, self.colours.cpu())
         )
-        ssim = structural_similarity_index_measure(found, target, data_range=1.0)
+        ssim = structural_similarity_index_measure(picture, target, data_range=1.0)
         regions = self._region_psnr(painted)
         return [
             Score(PROTOCOL, metric, subset, value, higher_is_better=True)

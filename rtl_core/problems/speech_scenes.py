@@ -1,7 +1,6 @@
 """Speech in noise, one ticket an acoustic scene: which mixtures there are, and how results are scored (section 4)."""
 
 import importlib.util
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,41 +10,29 @@ from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
-from unicodedata import normalize
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from rtl_core.device import device_of
-from rtl_core.errors import DataError, SettingsError
-from rtl_core.folder_contents import entries_in
-from rtl_core.networks.speech_unet import RATE, speech_unet
-from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score, Sound
+from rtl_core.errors import SettingsError
+from rtl_core.networks.speech_unet import speech_unet
+from rtl_core.problem import AcrossSubsets, Exhibit, Objective, Problem, Score
 from rtl_core.problems.source_path import source_path
-from rtl_core.problems.speech.mixtures import (
-    SPLITS,
-    Recording,
-    audio_files,
-    groups_of,
-    noise_parts,
-    plan_scene,
-    recordings_in,
-    speech_stretches,
-    split_names,
-)
+from rtl_core.problems.speech.mixtures import audio_files
+from rtl_core.problems.speech.partition import mix_folders
 from rtl_core.problems.speech.scores import NOTHING_DONE, Perceptual, improvements, si_snr_improvement
-from rtl_core.problems.speech.spectrogram_picture import spectrogram_picture
-from rtl_core.problems.speech.stored_mixtures import StoredMixtures, read_manifest, write_mixtures
+from rtl_core.problems.speech.spectrogram_picture import sound_exhibit
+from rtl_core.problems.speech.stored_mixtures import StoredMixtures, read_manifest
 from rtl_core.problems.speech.synthetic_speech import NOISES, write_synthetic
 from rtl_core.problems.speech.weighted_sdr import weighted_sdr
 from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 
 PROTOCOL, SYNTHETIC = "enhancement", "enhancement of synthetic sounds"
-SCORED_AT_A_TIME = 8
-COMPARED = 8
-"""Test mixtures of each scene whose enhanced signals tell whether two tickets do the same."""
+SCORED_AT_A_TIME, COMPARED = 8, 8
+"""Mixtures; and of each scene those whose enhanced signals tell whether two tickets do the same."""
 
 Batch = tuple[Tensor, Tensor]
 
@@ -105,19 +92,14 @@ class SpeechScenes(Problem):
             raise SettingsError(
                 "partition.clean and partition.noise: found one without the other; allowed: both or none"
             )
-        if snr[0] > snr[1] or min(mixtures) < 0:
-            raise SettingsError(
-                f"partition: found snr {snr} and mixtures {mixtures}; allowed: the smaller ratio first, "
-                "and counts of 0 and more"
-            )
         shares = {"validation": validation_share, "test": test_share}
-        how = (speaker, place, seconds, snr, dict(zip(SPLITS, mixtures, strict=True)), shares, Stream(seed))
+        how = (speaker, place, seconds, snr, mixtures, shares, Stream(seed))
         if clean:
-            _partition(folder, source_path(clean, "partition.clean"), source_path(noise, "partition.noise"), *how)
+            mix_folders(folder, source_path(clean, "partition.clean"), source_path(noise, "partition.noise"), *how)
         else:
             with TemporaryDirectory() as scratch:
                 write_synthetic(Path(scratch))
-                _partition(folder, Path(scratch) / "clean", Path(scratch) / "noise", *how)
+                mix_folders(folder, Path(scratch) / "clean", Path(scratch) / "noise", *how)
 
     @classmethod
     def source_files(cls, *, clean: str = "", noise: str = "", **_: object) -> list[Path]:
@@ -153,7 +135,7 @@ class SpeechScenes(Problem):
         self.training = [StoredMixtures(folder, training[training.scene == scene]) for scene in self.subsets]
         self.scored = [StoredMixtures(folder, scored[scored.scene == scene]) for scene in self.subsets]
 
-    def dealt_at_random(self, generator: torch.Generator) -> "SpeechScenes":
+    def random_partition(self, generator: torch.Generator) -> "SpeechScenes":
         """Mixtures in K parts of about equal size, whatever their scene."""
         dealt = copy(self)
         order = torch.randperm(len(self.everything), generator=generator)
@@ -194,8 +176,8 @@ class SpeechScenes(Problem):
         """
         scores: list[Score] = []
         for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
-            found = self._improvements(network, mixtures)
-            for metric, values in found.items():
+            improved = self._improvements(network, mixtures)
+            for metric, values in improved.items():
                 known = {number: value for number, value in enumerate(values) if math.isfinite(value)}
                 if known:
                     scores.append(self._score(metric, scene, mean(known.values())))
@@ -214,11 +196,11 @@ class SpeechScenes(Problem):
         return self.score([network] * len(self.subsets))
 
     def _improvements(self, network: nn.Module, mixtures: StoredMixtures) -> dict[str, list[float]]:
-        found: dict[str, list[float]] = defaultdict(list)
+        improved: dict[str, list[float]] = defaultdict(list)
         for noisy, clean, enhanced in self._enhanced(network, mixtures):
             for metric, values in improvements(noisy, clean, enhanced, self.perceptual).items():
-                found[metric] += values
-        return found
+                improved[metric] += values
+        return improved
 
     @torch.inference_mode()
     def _enhanced(self, network: nn.Module, mixtures: StoredMixtures) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -242,7 +224,7 @@ class SpeechScenes(Problem):
         for scene, mixtures in zip(self.subsets, self.scored, strict=True):
             noisy, clean = mixtures[[0]]
             for kind, signal in (("noisy", noisy), ("clean", clean)):
-                shown.append(_exhibit(f"{scene}, {kind}", signal, noisy, _example(scene, 0)))
+                shown.append(sound_exhibit(f"{scene}, {kind}", signal, noisy, _example(scene, 0)))
         return shown
 
     def exhibit(self, tickets: Sequence[nn.Module]) -> Sequence[Exhibit]:
@@ -251,7 +233,7 @@ class SpeechScenes(Problem):
         for scene, network, mixtures in zip(self.subsets, tickets, self.scored, strict=True):
             first = StoredMixtures(self.folder, mixtures.table[:1])
             noisy, _, enhanced = next(self._enhanced(network, first))
-            shown.append(_exhibit(scene, enhanced, noisy, _example(scene, 0)))
+            shown.append(sound_exhibit(scene, enhanced, noisy, _example(scene, 0)))
         return shown
 
     def exhibit_single(self, network: nn.Module) -> Sequence[Exhibit]:
@@ -266,58 +248,3 @@ def _loss(network: nn.Module, batch: Batch) -> Tensor:
 def _example(scene: str, number: int) -> str:
     """What a test mixture of a scene is called, in the order of the manifest."""
     return f"{scene} {number}"
-
-
-def _exhibit(name: str, signal: Tensor, noisy: Tensor, example: str) -> Exhibit:
-    """Each signal [1, L] beside the others at the level that brings the noisy one to full scale."""
-    samples = (signal[0] / noisy.abs().max()).clamp(-1, 1)
-    return Exhibit(name, spectrogram_picture(samples), Sound(samples, RATE), example)
-
-
-def _partition(
-    folder: Path,
-    clean: Path,
-    noise: Path,
-    speaker: str,
-    place: str,
-    seconds: float,
-    snr: list[float],
-    most: dict[str, int],
-    shares: dict[str, float],
-    stream: Stream,
-) -> None:
-    recordings, left_out = recordings_in(clean, "partition.clean")
-    folders = [path for path in entries_in(noise) if path.is_dir()] if noise.is_dir() else []
-    scenes = {normalize("NFC", path.name): path.name for path in folders}
-    if len(scenes) < 2 or len(scenes) < len(folders):
-        raise DataError(
-            f"partition.noise: found {len(scenes)} sub-folder(s) of different names in {str(noise)!r}; "
-            "allowed: one a scene, two or more"
-        )
-    speakers = groups_of(recordings, speaker, "partition.speaker")
-    split_of = split_names(speakers, shares, stream.at(draw="speakers"))
-    mixtures = []
-    for scene, own_folder in scenes.items():
-        of_scene, unusable = recordings_in(noise / own_folder, f"partition.noise, scene {scene}")
-        left_out += unusable
-        of_scene = [Recording(f"{own_folder}/{recording.file}", recording.seconds) for recording in of_scene]
-        parts = noise_parts(of_scene, place, shares, seconds, stream.at(scene=scene, draw="places"))
-        for split in SPLITS:
-            speech = [
-                (name, stretch)
-                for name in sorted(speakers)
-                if split_of[name] == split
-                for stretch in speech_stretches(speakers[name], seconds)
-            ]
-            of_split = stream.at(scene=scene, split=split)
-            mixtures += plan_scene(scene, split, speech, parts[split], seconds, snr, most[split], of_split)
-    left_out += write_mixtures(folder, clean, noise, mixtures, seconds)
-    found = read_manifest(folder).groupby(["split", "scene"]).size()
-    for split in SPLITS:
-        for scene in scenes:
-            if (split, scene) not in found:
-                raise DataError(
-                    f"no mixture for {split} in scene {scene}; {left_out[0] if left_out else 'speech is too short'}"
-                )
-    if left_out:
-        (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n")

@@ -9,7 +9,7 @@ from rtl_core.errors import DataError
 from rtl_core.one_thread import one_thread
 
 NEIGHBOURS, DIMENSIONS = 10, 5
-"""Of UMAP: how many names count as near, and how many numbers a place has."""
+"""UMAP's: how many names count as near, and how many numbers a place has."""
 FEWEST = 10
 """Names; with fewer there is no density to speak of."""
 
@@ -42,10 +42,10 @@ def name_clusters(vectors: Places, num_clusters: int) -> tuple[Places, Labels]:
     with one_thread():  # UMAP makes much of the smallest difference
         places = _embedded(vectors)
         tried = [HDBSCAN(min_cluster_size=size, copy=True).fit_predict(places) for size in sizes]
-    found = [labels for labels in tried if labels.max() > 0]
-    if not found:
+    clusterings = [labels for labels in tried if labels.max() > 0]
+    if not clusterings:
         raise DataError("partition.clusters: 'text' finds no clusters among the classes; allowed: another way")
-    best = min(found, key=lambda labels: (abs(int(labels.max()) + 1 - num_clusters), int((labels < 0).sum())))
+    best = min(clusterings, key=lambda labels: (abs(int(labels.max()) + 1 - num_clusters), int((labels < 0).sum())))
     return places, _without_noise(places, best)
 
 

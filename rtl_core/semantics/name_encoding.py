@@ -55,8 +55,8 @@ def _kinds(names: Sequence[str]) -> Vectors:
     for row, bag in zip(counts, bags, strict=True):
         for kind, weight in bag.items():
             row[columns[kind]] = weight
-    found: Vectors = TfidfTransformer().fit_transform(counts).toarray()
-    return found
+    vectors: Vectors = TfidfTransformer().fit_transform(counts).toarray()
+    return vectors
 
 
 def _bag(nouns: WordNetNouns, name: str) -> dict[int, float]:

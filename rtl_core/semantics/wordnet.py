@@ -1,88 +1,56 @@
 """Generate cifar10.csv: the WordNet path similarity of the CIFAR-10 class names (paper section 6).
 
-Path similarity is 1 / (1 + edges on the shortest way between two meanings through their hypernyms), as NLTK computes
-it. Source: WordNet 3.0, copyright 2006 by Princeton University. Run ``python -m rtl_core.semantics.wordnet``.
+Path similarity is 1 / (1 + edges on the shortest way between two meanings through their hypernyms). Source: WordNet
+3.0, copyright 2006 by Princeton University. Run ``python -m rtl_core.semantics.wordnet``.
 """
 
 import argparse
-import io
-import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rtl_core.errors import DataError
+from rtl_core.semantics.wordnet_nouns import WordNetNouns
 
 TABLE = Path(__file__).with_name("cifar10.csv")
 DEBIAN = Path("/usr/share/wordnet")
-FILES = [f"{kind}.{part}" for kind in ("index", "data") for part in ("noun", "verb", "adj", "adv")]
-FILES += [f"{part}.exc" for part in ("noun", "verb", "adj", "adv")]
 
 SENSES = {
-    "airplane": ("airplane.n.01", "an aircraft that has a fixed wing"),  # its only noun sense
-    "automobile": ("car.n.01", "a motor vehicle with four wheels"),  # its only noun sense, filed under car
-    "bird": ("bird.n.01", "warm-blooded egg-laying vertebrates"),  # not the meat, the woman, the hiss, the shuttlecock
-    "cat": ("cat.n.01", "feline mammal"),  # includes house cats; big_cat.n.01 does not; the others are no felines
-    "deer": ("deer.n.01", "distinguished from Bovidae"),  # its only noun sense, the family Cervidae
-    "dog": ("dog.n.01", "a member of the genus Canis"),  # not the people, the sausage, the catch, the andiron
-    "frog": ("frog.n.01", "any of various tailless stout-bodied amphibians"),  # not the Frenchman, the loop of braid
-    "horse": ("horse.n.01", "solid-hoofed herbivorous quadruped"),  # not gymnastics, cavalry, the sawhorse, chess
-    "ship": ("ship.n.01", "a vessel that carries passengers or freight"),  # its only noun sense
-    "truck": ("truck.n.01", "an automotive vehicle suitable for hauling"),  # not hand_truck.n.01, a handcart
+    "airplane": ("airplane", "an aircraft that has a fixed wing"),  # its only noun sense
+    "automobile": ("car", "a motor vehicle with four wheels"),  # its only noun sense, filed under car
+    "bird": ("bird", "warm-blooded egg-laying vertebrates"),  # not the meat, the woman, the hiss, the shuttlecock
+    "cat": ("cat", "feline mammal"),  # includes house cats; big_cat does not; the others are no felines
+    "deer": ("deer", "distinguished from Bovidae"),  # its only noun sense, the family Cervidae
+    "dog": ("dog", "a member of the genus Canis"),  # not the people, the sausage, the catch, the andiron
+    "frog": ("frog", "any of various tailless stout-bodied amphibians"),  # not the Frenchman, the loop of braid
+    "horse": ("horse", "solid-hoofed herbivorous quadruped"),  # not gymnastics, cavalry, the sawhorse, chess
+    "ship": ("ship", "a vessel that carries passengers or freight"),  # its only noun sense
+    "truck": ("truck", "an automotive vehicle suitable for hauling"),  # not hand_truck, a handcart
 }
-"""Class → the WordNet 3.0 noun that means it, and how its gloss begins; beside it, why this sense."""
+"""Class → the WordNet 3.0 noun whose first sense it is, and how its gloss begins; beside it, why this sense."""
 
 
 def table(folder: Path) -> str:
     """The similarities of the classes as CSV text, from a folder of WordNet 3.0's database files.
 
     Raises:
-        DataError: NLTK or a file is missing, or the files are not those of WordNet 3.0.
+        DataError: a file is missing, or the files are not those of WordNet 3.0.
     """
-    meanings = _meanings(folder)
-    rows = [[f"{one.path_similarity(other):.6f}" for other in meanings] for one in meanings]
+    nouns = WordNetNouns(folder)
+    meanings = [_meaning(nouns, noun, gloss) for noun, gloss in SENSES.values()]
+    rows = [[f"{1 / (1 + nouns.edges(one, other)):.6f}" for other in meanings] for one in meanings]
     lines = [["", *SENSES], *([name, *row] for name, row in zip(SENSES, rows, strict=True))]
     return "".join(",".join(line) + "\n" for line in lines)
 
 
-def _meanings(folder: Path) -> list[Any]:
-    if missing := [name for name in FILES if not os.path.isfile(folder / name)]:
-        raise DataError(
-            f"{folder}: {missing[0]} not found; allowed: a folder of WordNet 3.0's files ({', '.join(FILES)}), "
-            f"{DEBIAN} after 'apt-get install wordnet-base'"
-        )
-    try:
-        import nltk  # type: ignore[import-untyped]  # needed to generate the table, not to use it
-        from nltk.corpus.reader.wordnet import WordNetCorpusReader, WordNetError  # type: ignore[import-untyped]
-    except ModuleNotFoundError as problem:
-        raise DataError(f"{problem.name} is not installed; it comes with pip install --editable '.[dev]'") from None
-
-    class Nouns(WordNetCorpusReader):  # type: ignore[misc]
-        """Reads the files that Debian ships: NLTK wants two more, for what is not asked of it here."""
-
-        def open(self, file: str) -> Any:
-            if file == "lexnames":  # the names of the 45 files that lexicographers edit; their numbers will do
-                return io.StringIO("".join(f"{number:02} {number:02} 0\n" for number in range(45)))
-            return super().open(file)
-
-        def map_wn(self, version: str = "wordnet") -> None:
-            """Other languages go through this map, made from index.sense."""
-
-    root = str(folder.resolve())
-    nltk.data.path.append(root)  # NLTK opens files only below the folders listed here
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that other languages are not there
-            nouns = Nouns(root, omw_reader=None)
-            found = {name: nouns.synset(sense) for name, (sense, _) in SENSES.items()}
-    except (OSError, ValueError, AttributeError, WordNetError) as problem:  # AttributeError: a file cut short
-        raise DataError(f"{folder}: not readable as WordNet ({problem}); allowed: WordNet 3.0's files") from problem
-    for name, (sense, gloss) in SENSES.items():
-        if not found[name].definition().startswith(gloss):
-            raise DataError(f"{folder}: {sense} is {found[name].definition()!r}; allowed: WordNet 3.0's {gloss!r}")
-    return list(found.values())
+def _meaning(nouns: WordNetNouns, noun: str, gloss: str) -> int:
+    """The first sense of a noun, if its gloss begins as it should."""
+    senses = nouns.meanings(noun)
+    if not senses:
+        raise DataError(f"{nouns.folder}: no noun {noun!r}; allowed: WordNet 3.0's files")
+    if not (text := nouns.gloss(senses[0])).startswith(gloss):
+        raise DataError(f"{nouns.folder}: {noun} is {text!r}; allowed: WordNet 3.0's {gloss!r}")
+    return senses[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,6 @@
 """What a noun can mean, and what each meaning is a kind of, from the files of WordNet 3.
 
-They are read as wndb(5WN) describes them: NLTK takes seconds to load, wants files that Debian leaves out, and is
-needed to develop only.
+They are read as wndb(5WN) describes them: NLTK takes seconds to load and wants files that Debian leaves out.
 """
 
 import re
@@ -11,7 +10,7 @@ from pathlib import Path
 from rtl_core.errors import DataError
 
 ENDINGS = {"s": "", "ses": "s", "xes": "x", "zes": "z", "ches": "ch", "shes": "sh", "men": "man", "ies": "y"}
-"""Of regular plurals and what stands there in the singular, from morphy(7WN)."""
+"""Endings of regular plurals, and of their singulars, from morphy(7WN)."""
 
 
 FILES = ("index.noun", "data.noun")
@@ -47,14 +46,26 @@ class WordNetNouns:
                     return self._places(noun)
         return []
 
-    def kinds(self, meaning: int) -> frozenset[int]:
-        """A meaning and everything that it is a kind of: its hypernyms, theirs, and so on."""
-        found, waiting = {meaning}, [meaning]
-        while waiting:
-            more = set(self._hypernyms(waiting.pop())) - found
-            found |= more
-            waiting += more
-        return frozenset(found)
+    def kinds(self, meaning: int) -> dict[int, int]:
+        """A meaning and everything that it is a kind of: its hypernyms, theirs, and so on, each with the edges of the
+        shortest way there.
+        """
+        edges = {meaning: 0}
+        waiting = [meaning]
+        for kind in waiting:  # grows meanwhile, the nearest first
+            further = [hypernym for hypernym in self._hypernyms(kind) if hypernym not in edges]
+            edges |= dict.fromkeys(further, edges[kind] + 1)
+            waiting += further
+        return edges
+
+    def edges(self, one: int, other: int) -> int:
+        """How many edges the shortest way between two meanings has, up to something that both are a kind of."""
+        upwards, downwards = self.kinds(one), self.kinds(other)
+        return min(upwards[kind] + downwards[kind] for kind in upwards.keys() & downwards.keys())
+
+    def gloss(self, meaning: int) -> str:
+        """What WordNet says that a meaning is."""
+        return self._line(meaning).partition(b" | ")[2].decode().strip()
 
     def _places(self, noun: str) -> list[int]:
         fields = self._lines[noun].split()
@@ -64,8 +75,7 @@ class WordNetNouns:
             raise DataError(f"{self.folder / 'index.noun'}: no line of WordNet's for {noun!r}") from None
 
     def _hypernyms(self, meaning: int) -> list[int]:
-        line = self._data[meaning : self._data.find(b"\n", meaning)]
-        fields = line.split(b" | ")[0].split()
+        fields = self._line(meaning).split(b" | ")[0].split()
         try:
             if int(fields[0]) != meaning:
                 raise ValueError
@@ -74,6 +84,9 @@ class WordNetNouns:
             return [int(p) for sign, p in zip(pointers[::4], pointers[1::4], strict=True) if sign in (b"@", b"@i")]
         except (ValueError, IndexError):
             raise DataError(f"{self.folder / 'data.noun'}: no line of WordNet's at byte {meaning}") from None
+
+    def _line(self, meaning: int) -> bytes:
+        return self._data[meaning : self._data.find(b"\n", meaning)]
 
 
 def _singulars(noun: str) -> Iterator[str]:

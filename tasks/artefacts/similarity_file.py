@@ -8,10 +8,10 @@ from safetensors.torch import load, save
 from rtl_core.similarity import Similarity
 
 
-def similarity_to_bytes(found: Similarity, names: Sequence[str]) -> bytes:
+def similarity_to_bytes(similarity: Similarity, names: Sequence[str]) -> bytes:
     """The same bytes for the same similarities; ``names`` of the masks."""
-    about = {"groups": found.groups, "pairs": found.pairs, "names": list(names)}
-    return save({"jaccard": found.jaccard, "chance": found.chance}, {"about": json.dumps(about)})
+    about = {"groups": similarity.groups, "pairs": similarity.pairs, "names": list(names)}
+    return save({"jaccard": similarity.jaccard, "chance": similarity.chance}, {"about": json.dumps(about)})
 
 
 def similarity_from_bytes(data: bytes) -> tuple[Similarity, tuple[str, ...]]:
@@ -20,5 +20,5 @@ def similarity_from_bytes(data: bytes) -> tuple[Similarity, tuple[str, ...]]:
     about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["about"])
     tensors = load(data)
     pairs = tuple((a, b) for a, b in about["pairs"])
-    found = Similarity(tuple(about["groups"]), pairs, tensors["jaccard"], tensors["chance"])
-    return found, tuple(about["names"])
+    similarity = Similarity(tuple(about["groups"]), pairs, tensors["jaccard"], tensors["chance"])
+    return similarity, tuple(about["names"])

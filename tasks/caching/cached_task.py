@@ -142,7 +142,7 @@ def cached_task(*, name: str, tags: tuple[str, ...] = ()) -> Callable[[Callable[
         return CachedTask(
             checked,
             name=function.__name__,
-            task_run_name=run_name,
+            task_run_name=run_name,  # type: ignore[arg-type]
             tags=tags,
             retries=3,
             retry_delay_seconds=exponential_backoff(1),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import fsspec
-from prefect.results import ResultRecord
+from prefect.results import ResultRecord  # type: ignore[attr-defined]
 from prefect.serializers import Serializer
 from prefect.settings import get_current_settings
 from pydantic import Field
@@ -61,10 +61,10 @@ def kept(key: str) -> Kept | None:
         content = files.cat_file(record)
     except FileNotFoundError:
         return None
-    found = _read(content)
-    if found is None:
+    result = _read(content)
+    if result is None:
         files.rm_file(record)
-    return found
+    return result
 
 
 def declare_records() -> None:
@@ -90,7 +90,7 @@ def _read(record: bytes) -> Kept | None:
         # A record says itself how it is to be read, and Prefect's own ways load pickles or call what is named in it.
         if json.loads(record)["metadata"]["serializer"] != DigestedJson().model_dump():
             return None
-        result = ResultRecord.deserialize(record).result
+        result = ResultRecord[Any].deserialize(record).result
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return Kept(result) if all(STORE.holds(digest) for digest in _references(result)) else None

@@ -5,18 +5,13 @@ import pandas as pd
 
 from tasks.figures.axes import opacity, percent_of, picked_in, span_of, value_axis
 from tasks.figures.lines import Tables
-from tasks.figures.styles import (
-    NAMED_STYLES,
-    OTHER,
-    channels,
-    grid,
-)
+from tasks.figures.styles import NAMED_STYLES, OTHER, channels, grid
 from tasks.tables.names import DEPTH_NAMES
 
 SIGNIFICANT = 0.05
 
 
-def alignment(tables: Tables) -> alt.TopLevelMixin:
+def alignment(tables: Tables) -> alt.ConcatChart:
     """Rank correlation of mask similarity and semantic similarity, against sparsity and against training time."""
     table = tables["alignment"]
     table = table.assign(

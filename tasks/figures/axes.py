@@ -46,7 +46,7 @@ def picked_in(names: Sequence[str] | None = None) -> alt.Parameter:
     if names is None:
         return alt.selection_point(name="picked", fields=["name"], bind="legend")
     options = alt.binding_select(options=[None, *names], labels=["all", *names], name="ticket ")
-    return alt.selection_point(name="picked", fields=["name"], bind={"name": options})
+    return alt.selection_point(name="picked", fields=["name"], bind={"name": options})  # type: ignore[arg-type]
 
 
 def opacity(picked: alt.Parameter, full: float = 1, faded: float = FADED) -> Any:

@@ -41,7 +41,7 @@ class Figure:
     heading: str
     reading: str
     tables: tuple[str, ...]
-    draw: Callable[[Mapping[str, pd.DataFrame]], alt.TopLevelMixin]
+    draw: Callable[[Mapping[str, pd.DataFrame]], alt.ConcatChart]
     holds_for: Literal["job", "run", "both"] = "job"
 
 
@@ -142,7 +142,7 @@ FIGURES = {
 """Every figure by its name, in the order of reading."""
 
 
-def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.TopLevelMixin]:
+def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.ConcatChart]:
     """The figures that the tables allow, by name; one with a table missing or empty is left out.
 
     Args:
@@ -158,7 +158,7 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.TopLevelMixin]:
     }
     with _altair:
         return {
-            name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")  # type: ignore[attr-defined]
+            name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")
             for name, figure in drawable.items()
         }
 

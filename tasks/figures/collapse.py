@@ -10,15 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from tasks.figures.axes import Span, on_axis, opacity, percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import LABEL_HEIGHT, Tables, marks_of, over_seeds, rules
-from tasks.figures.styles import (
-    MOST_NAMED,
-    NAMED_STYLES,
-    OTHER,
-    Style,
-    channels,
-    grid,
-    ticket_styles,
-)
+from tasks.figures.styles import MOST_NAMED, NAMED_STYLES, OTHER, Style, channels, grid, ticket_styles
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import CURVE_NAMES, MASKS_NAMES, MEAN, MEASURES, WORSE, method_name, metric_title
 
@@ -28,7 +20,7 @@ TICKETS_HEIGHT = 240
 """Pixels of a panel of tickets."""
 
 
-def collapse(tables: Tables) -> alt.TopLevelMixin:
+def collapse(tables: Tables) -> alt.ConcatChart:
     """A column per method: each ticket's metric, and below it how alike its departures from θ₀ are to the others'."""
     table = tables["collapse"]
     table = table[table.metric == table.metric.iloc[0]]
@@ -49,7 +41,7 @@ def collapse(tables: Tables) -> alt.TopLevelMixin:
     )
     percent = pd.concat([*scores.values(), *similar.values()]).percent
     x, reach = sparsity_axis(percent), span_of(percent)
-    stacks = []
+    stacks: list[alt.VConcatChart] = []
     for method in scores:
         marks = marks_of(tables, str(method), {"metric": WORSE[higher], **CURVE_NAMES})
         above = [

@@ -3,6 +3,7 @@
 import base64
 import struct
 from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -20,7 +21,7 @@ MOST_WIDE = 900
 """Pixels that pictures take side by side in a picture of the figure; in a page, they take what there is."""
 
 
-def exhibits(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+def exhibits(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """The references, then a panel per exhibit and sparsity with a picture per method, of the first seed."""
     table = tables["exhibits"]
     table = table.assign(ratio=table.png.map(_ratio), url=table.png.map(_url))
@@ -43,7 +44,7 @@ def exhibits(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     return grid([panel.properties(width=width) for panel in panels], columns=1, panel=width, legend=(1, width))
 
 
-def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart:
+def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart | alt.FacetChart:
     """Pictures side by side, in as many lines as a panel of this width needs.
 
     The panel itself has no height: the pictures hang from its upper edge, and the layout makes room for all marks.
@@ -69,9 +70,9 @@ def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart:
         .transform_calculate(tall="datum.side * datum.ratio", bottom="datum.top + datum.side * datum.ratio")
         .encode(x=alt.X("left:Q", scale=None, axis=None), tooltip="above:N")
     )
-    size = {"width": alt.ExprRef("datum.side"), "height": alt.ExprRef("datum.tall")}
+    size: dict[str, Any] = {"width": alt.ExprRef("datum.side"), "height": alt.ExprRef("datum.tall")}
     image = base.mark_image(align="left", baseline="top", smooth=False, **size)
-    text = {"align": "left", "limit": alt.ExprRef("datum.side"), "fontSize": 12}
+    text: dict[str, Any] = {"align": "left", "limit": alt.ExprRef("datum.side"), "fontSize": 12}
     layers = [
         image.encode(y=_pixels("top"), url="url:N", description="above:N"),
         base.mark_text(baseline="bottom", dy=-4, color="#1c2228", **text).encode(y=_pixels("top"), text="above:N"),

@@ -70,9 +70,9 @@ def _drawable() -> frozenset[int]:
 
 
 def _file(name: str) -> Path:
-    found = find_spec("matplotlib")  # not imported, which takes long and writes into the home folder
-    assert found is not None and found.submodule_search_locations
-    return Path(found.submodule_search_locations[0], "mpl-data/fonts/ttf", name)
+    package = find_spec("matplotlib")  # not imported, which takes long and writes into the home folder
+    assert package is not None and package.submodule_search_locations
+    return Path(package.submodule_search_locations[0], "mpl-data/fonts/ttf", name)
 
 
 def _font(name: str) -> TTFont:

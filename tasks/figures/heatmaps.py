@@ -22,7 +22,7 @@ FIRST_SHOWN = 0.75
 """The sparsity that a figure shows first, or the one nearest to it."""
 
 
-def heatmaps(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+def heatmaps(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """Jaccard similarity of RTL's masks, pair by pair, in shallow, middle and deep layers; one level at a time."""
     table = tables["pairs"]
     subsets = list(dict.fromkeys([*table.subset_a.astype(str), *table.subset_b.astype(str)]))
@@ -40,7 +40,7 @@ def heatmaps(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     return grid(panels, columns=len(panels), panel=300, legend=(1, 300)).properties(title=_level_title(levels))
 
 
-def function(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+def function(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """Each ticket's score on each subset, beside how often two tickets answer alike; one method and level at a time."""
     scores, agreement = tables["function"], tables.get("agreement", pd.DataFrame())
     scores = scores[scores.metric == scores.metric.iloc[0]]
@@ -69,12 +69,13 @@ def function(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
     panels[0] = panels[0].add_params(_level_choice(levels, choice), method)
     chart = grid(panels, columns=len(panels), panel=330, legend=(1, 300)).resolve_scale(color="independent")
     title = f"{json.dumps(dict(zip(methods, names, strict=True)))}[method] + ', ' + "
-    return chart.properties(title=_level_title(levels, title))
+    titled: alt.ConcatChart = chart.properties(title=_level_title(levels, title))
+    return titled
 
 
 def _matrix(
     cells: pd.DataFrame, subsets: Sequence[str], wanted: str, label: str, across: str = "ticket", rising: bool = True
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """A heatmap of value over tickets a (down) and b (across).
 
     Args:

@@ -1,20 +1,19 @@
 """Lines over sparsity, and what is marked on them, as several figures draw them."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from tasks.figures.axes import Span, on_axis, opacity
-from tasks.figures.styles import (
-    CURVE_STYLES,
-    Style,
-    channels,
-)
+from tasks.figures.styles import CURVE_STYLES, Style, channels
 from tasks.tables.names import MEAN
 
 Tables = Mapping[str, pd.DataFrame]
+
+Align = Literal["left", "center", "right"]
 
 LABEL_HEIGHT = 14
 """Pixels of one line of text above a panel or beside it."""
@@ -51,12 +50,12 @@ def marks_of(tables: Tables, method: str, curves: Mapping[str, str]) -> pd.DataF
     for curve, name in curves.items() if not knees.empty else ():
         of_curve = knees[(knees.curve == curve) & (knees.subset == MEAN)]
         of_curve = of_curve[of_curve.method == (method if curve == "metric" else "rtl")]
-        found = of_curve.dropna(subset=["sparsity"])
-        if found.empty:
+        marked = of_curve.dropna(subset=["sparsity"])
+        if marked.empty:
             continue
-        percent, low, high = 100 * found.sparsity.mean(), 100 * found.low.min(), 100 * found.high.max()
+        percent, low, high = 100 * marked.sparsity.mean(), 100 * marked.low.min(), 100 * marked.high.max()
         interval = "" if np.isnan(low) else f" [{low:.0f}, {high:.0f}]"
-        part = "" if len(found) == len(of_curve) else f" ({len(found)} of {len(of_curve)} {repeats})"
+        part = "" if len(marked) == len(of_curve) else f" ({len(marked)} of {len(of_curve)} {repeats})"
         text = f"{name}: {percent:.0f} %{interval}{part}"
         rows.append({"curve": curve, "percent": percent, "low": low, "high": high, "text": text})
     return pd.DataFrame(rows)
@@ -74,7 +73,7 @@ def rules(marks: pd.DataFrame, x: alt.X, reach: Span, labelled: bool) -> list[al
         rule = row.mark_rule(color=style.colour, strokeDash=list(style.dash), strokeWidth=1.4)
         layers.append(rule.encode(x=x, tooltip="text:N"))
         if labelled:
-            align = "left" if place < 1 / 3 else "right" if place > 2 / 3 else "center"
+            align: Align = "left" if place < 1 / 3 else "right" if place > 2 / 3 else "center"
             text = row.mark_text(align=align, baseline="bottom", fontSize=12, color=style.colour)
             height = -3 - LABEL_HEIGHT * (len(marks) - 1 - line)
             layers.append(text.encode(x=x, y=alt.value(height), text="text:N"))

@@ -4,16 +4,12 @@ import altair as alt
 
 from tasks.figures.axes import percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import Tables, lines
-from tasks.figures.styles import (
-    NAMED_STYLES,
-    OTHER,
-    grid,
-)
+from tasks.figures.styles import NAMED_STYLES, OTHER, grid
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import method_name, metric_title
 
 
-def metrics(tables: Tables) -> alt.TopLevelMixin:
+def metrics(tables: Tables) -> alt.ConcatChart:
     """A panel per protocol and metric: mean over seeds with its interval, one line per method."""
     summary = tables["summary"]
     rows = summary.assign(percent=percent_of(summary.sparsity), name=summary.method.map(method_name))

@@ -18,7 +18,7 @@ ROW, LOW_ROW = 18, 11
 """Pixels of a row; with more than so many instances, of a low one, where not all are named."""
 
 
-def instances(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+def instances(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """The mean over seeds of the first metric: a row per instance, a mark per method."""
     rows = first_metric(tables["results"])
     higher = higher_is_better(tables["scoring"], rows.metric.iloc[0])

@@ -13,7 +13,7 @@ from tasks.tables.names import method_name, metric_title
 from tasks.tables.selection import first_protocol
 
 
-def kept(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+def kept(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """Mean score over prunable weights in the union of a method's masks, its sparsities joined by a line."""
     rows = kept_rows(tables["results"], tables["parameters"])
     rows = rows.assign(name=rows.method.map(method_name), percent=percent_of(rows.sparsity))

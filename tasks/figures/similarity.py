@@ -6,16 +6,11 @@ import pandas as pd
 
 from tasks.figures.axes import percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import Tables, lines, marks_of, over_seeds, rules
-from tasks.figures.styles import (
-    CHANCE_NAME,
-    NAMED_STYLES,
-    OTHER,
-    grid,
-)
+from tasks.figures.styles import CHANCE_NAME, NAMED_STYLES, OTHER, grid
 from tasks.tables.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, MEASURES
 
 
-def similarity(tables: Tables) -> alt.TopLevelMixin:
+def similarity(tables: Tables) -> alt.ConcatChart:
     """A row per measure of similarity, a column per depth: RTL's masks, and the controls as noise floor."""
     table = tables["similarity"]
     table = table.assign(name=table.masks.map(lambda masks: MASKS_NAMES.get(masks, masks)))

@@ -8,10 +8,7 @@ import altair as alt
 
 from rtl_core.methods import METHODS
 from tasks.figures.fonts import FAMILY
-from tasks.tables.names import (
-    DEPTH_NAMES,
-    MASKS_NAMES,
-)
+from tasks.tables.names import DEPTH_NAMES, MASKS_NAMES
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,8 @@ MASKS_STYLES = {
     "random_partition": Style("#009E73", "triangle-up", (2, 2)),
     "initial_magnitude": METHOD_STYLES["initial_magnitude_masks"],
 }
+MOST_NAMED = 12
+"""So many subsets at most are named and numbered on a figure; with more, pointing at a mark tells them."""
 CHANCE_NAME = "chance, for Jaccard"
 DEPTH_STYLES = {
     "all": Style("#000000", "circle", (1, 0)),
@@ -93,7 +92,7 @@ def channels(
     }
 
 
-def grid(panels: Sequence[alt.TopLevelMixin], columns: int, panel: int, legend: tuple[int, int]) -> alt.ConcatChart:
+def grid(panels: Sequence[Any], columns: int, panel: int, legend: tuple[int, int]) -> alt.ConcatChart:
     """Panels side by side under one legend.
 
     Args:
@@ -102,8 +101,8 @@ def grid(panels: Sequence[alt.TopLevelMixin], columns: int, panel: int, legend: 
         panel: pixels that a panel with its axes and labels needs; on a small screen a page puts fewer in a row.
         legend: entries in a row of the legend where there is room, and pixels that each needs.
     """
-    chart: alt.ConcatChart = alt.concat(*panels, columns=columns, spacing={"row": 24, "column": 20})
-    return (
+    chart = alt.concat(*panels, columns=columns, spacing={"row": 24, "column": 20})
+    styled: alt.ConcatChart = (
         chart.properties(padding=8, usermeta={"panel": panel, "legend": legend[1]}, background="#ffffff")
         .configure(font=f"{FAMILY}, DejaVu Sans, Arial, sans-serif")
         .configure_view(stroke=None)
@@ -119,7 +118,4 @@ def grid(panels: Sequence[alt.TopLevelMixin], columns: int, panel: int, legend: 
             columnPadding=16, rowPadding=4, titleFontSize=12, titleFontWeight="normal", titleLimit=0,
         )
     )  # fmt: skip
-
-
-MOST_NAMED = 12
-"""So many subsets at most are named and numbered on a figure; with more, pointing at a mark tells them."""
+    return styled

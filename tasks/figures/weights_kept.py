@@ -10,7 +10,7 @@ from tasks.figures.styles import NAMED_STYLES, OTHER, grid
 from tasks.tables.names import method_name
 
 
-def parameters(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+def parameters(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """Prunable weights in the union of a method's masks, on a logarithmic axis, averaged over seeds."""
     table = tables["parameters"]
     means = table.groupby(["sparsity", "method"], sort=False)["union"].mean().reset_index(name="kept")

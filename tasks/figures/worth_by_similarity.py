@@ -12,7 +12,7 @@ from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MEAN, MEASURES, method_name, metric_title
 
 
-def worth(tables: Mapping[str, pd.DataFrame]) -> alt.TopLevelMixin:
+def worth(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """A row per method, a column per measure of similarity; a point per ticket and sparsity.
 
     Where a metric has no figure for single tickets, points are the means over tickets.
@@ -43,7 +43,7 @@ def _points(rows: pd.DataFrame, measure: str, metric: str, spans: Mapping[str, t
     legend = alt.Legend(title="sparsity, %", gradientLength=200, tickCount=4, direction="horizontal")
     # The brightest end of viridis is lost on white.
     colours = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.9, 0]), nice=False, zero=False)
-    return (
+    chart: alt.Chart = (
         alt.Chart(places.round(6))
         .mark_point(filled=True, size=26, opacity=0.75)
         .encode(
@@ -57,3 +57,4 @@ def _points(rows: pd.DataFrame, measure: str, metric: str, spans: Mapping[str, t
             ],
         )
     )  # fmt: skip
+    return chart

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from rtl_core.errors import SettingsError
 from tasks.settings.problem_settings import problem_class
@@ -82,14 +83,14 @@ def _is_here(file: Path) -> bool:
 
 def _stages(problem: str) -> Iterator[Stage]:
     try:
-        written = yaml.safe_load(DVC.read_bytes())["stages"]
+        written = YAML(typ="safe").load(DVC)["stages"]
         for name, stage in written.items():
             about = stage.get("do", stage)
             commands = str(about["cmd"])
             flow = re.search(r"\bflows\.(\w+)", commands)
             if flow and ("DVC_STAGE" in commands or problem in re.split(r"[\s\"'\[\],]+", commands)):
                 yield Stage(name, flow[1], _deps(problem, about))
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, YAMLError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{DVC}: not readable as DVC's stages ({' '.join(str(error).split())[:200]})") from None
 
 

@@ -40,7 +40,7 @@ def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
                 f"{folder}: instance {name!r}; allowed: names that differ, of letters, digits, '_', '-', '.' and "
                 f"spaces, up to {FILES.most} bytes, that any system takes for a file"
             )
-    if run := FlowRunContext.get():
+    if (run := FlowRunContext.get()) and run.flow:
         record_taken_up(problem, run.flow.name, settings)
     return [job_of(JobName(problem, name), settings) for name in names or [""]]
 

@@ -64,10 +64,10 @@ def _files(stage: str, settings: ProblemSettings) -> list[Path]:
 
 def _come_or_gone(problem: str, known: Mapping[str, object]) -> list[Path]:
     try:
-        found = {str(path) for path in _files(PARTITION, problem_settings(problem))}
+        present = {str(path) for path in _files(PARTITION, problem_settings(problem))}
     except DataError:
         return []
-    return [Path(name) for name in sorted(found ^ {*known})]
+    return [Path(name) for name in sorted(present ^ {*known})]
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -55,7 +55,7 @@ def refusal_of_disk(folder: Path) -> str | None:
     return None
 
 
-def _line(number: int, where: str, what: str) -> str:
+def _line(number: int, where: str, what: str | None) -> str:
     return f"{f'{where}: ' if where else ''}{what}; {CURES[number]} and {GOES_ON}"
 
 

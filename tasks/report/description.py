@@ -36,8 +36,8 @@ def tables_digest(problem: str) -> str:
     """SHA-256, in hexadecimal, over the published tables of a problem as they lie there now."""
     folder = paths.tables(problem)
     files = [folder / f"{name}.{suffix}" for name in (*REQUIRED, *OPTIONAL) for suffix in ("csv", "parquet")]
-    found = {path.name: file_digest(path) for path in files if path.is_file()}
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    digests = {path.name: file_digest(path) for path in files if path.is_file()}
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
 
 def read_description(problem: str, digest: str) -> Description | None:

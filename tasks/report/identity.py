@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tasks.artefacts.digests import file_digest
+from tasks.artefacts.store import Reference
 from tasks.report.page import TEMPLATE
 from tasks.sources.source_digest import step_digest
 
@@ -13,7 +14,7 @@ SHOWN_BY = ("tasks.report.pages", "tasks.tracking.comparison")
 
 
 def comparison_identity(
-    published: Mapping[Path, Mapping[str, str]],
+    published: Mapping[Path, Reference],
     settings: Mapping[str, str],
     data_digest: str,
     left_out: Sequence[str],

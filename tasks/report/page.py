@@ -70,4 +70,5 @@ def _environment() -> jinja2.Environment:
 @cache
 def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, which defines ``vegaEmbed``."""
-    return vl_convert.javascript_bundle(vl_version=VEGA_LITE).replace("</script", "<\\/script")
+    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
+    return bundle.replace("</script", "<\\/script")

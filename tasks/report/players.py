@@ -38,18 +38,18 @@ def listening(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, list[Pl
     references = table[table.sparsity.isna()].drop_duplicates("exhibit")
     parts = references.exhibit.str.partition(", ")
     is_own = parts[0].isin(made.exhibit) & (parts[2] != "")
-    found = {REFERENCES: {"": _players(references[~is_own], references.exhibit)}} if not is_own.all() else {}
+    players = {REFERENCES: {"": _players(references[~is_own], references.exhibit)}} if not is_own.all() else {}
     for exhibit, group in made.groupby("exhibit", sort=False):
         own = references[is_own & (parts[0] == exhibit)]
         levels = {f"{100 * level:g} % sparsity{lower}": rows for level, rows in group.groupby("sparsity")}
-        found[str(exhibit)] = ({"": _players(own, parts[2])} if len(own) else {}) | {
+        players[str(exhibit)] = ({"": _players(own, parts[2])} if len(own) else {}) | {
             title: _players(rows, rows.method.map(method_name)) for title, rows in levels.items()
         }
-    return found
+    return players
 
 
 def _players(rows: pd.DataFrame, names: pd.Series) -> list[Player]:
     """``names``: how each is called, by the index of its row."""
     scores = rows.get("below", pd.Series("", index=rows.index))
     urls = [f"data:audio/flac;base64,{base64.b64encode(sound).decode()}" for sound in rows.flac]
-    return [Player(*found) for found in zip(names[rows.index], scores, urls, strict=True)]
+    return [Player(*player) for player in zip(names[rows.index], scores, urls, strict=True)]

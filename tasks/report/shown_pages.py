@@ -1,4 +1,4 @@
-"""Whose tables the pages that lie there show: DVC brings tables back, and leaves the pages of others beside them."""
+"""Which tables the published pages show: DVC brings tables back, and leaves the pages of others beside them."""
 
 from collections.abc import Mapping
 from pathlib import Path

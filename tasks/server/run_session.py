@@ -108,9 +108,9 @@ def _not_recorded(started: set[UUID], timeout: float) -> set[UUID]:
         while missing:
             page = TaskRunFilter(id=TaskRunFilterId(any_=list(islice(missing, PAGE))))
             runs = client.read_task_runs(task_run_filter=page, limit=PAGE)
-            found = {run.id for run in runs if run.state is not None and run.state.is_final()}
-            missing -= found
-            if missing and not found:
+            final = {run.id for run in runs if run.state is not None and run.state.is_final()}
+            missing -= final
+            if missing and not final:
                 if time.monotonic() > deadline:
                     break
                 time.sleep(0.1)

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import ExitStack
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -27,7 +26,6 @@ ONLY_RECORDS = {
 
 
 SERVES = Path(__file__).with_name("serve_records.py")
-MOST_RESTARTS = 3
 SHORTLY = 1.5
 """Seconds in which it may write what it has received, where nobody waits for a record of what did not end well."""
 
@@ -35,8 +33,7 @@ SHORTLY = 1.5
 class TemporaryServer:
     """Starts at once and does not wait: while it comes up, its socket already takes the first request.
 
-    The socket is this process's own. When the server dies it is started again there, three times at most, and whoever
-    asked meanwhile asks again; after that the process ends with one line.
+    When the server dies before it is stopped, the process ends with one line.
     """
 
     def __init__(self) -> None:
@@ -53,7 +50,7 @@ class TemporaryServer:
         self._first = self._asked(self._until_ready)
         self._ends_with_process = ExitStack()
         self._ends_with_process.enter_context(if_ended_early(partial(self.stop, SHORTLY)))
-        threading.Thread(target=self._keep_up, daemon=True).start()
+        threading.Thread(target=self._end_with_server, daemon=True).start()
 
     def wait_until_ready(self) -> None:
         """Return when it answers.
@@ -61,17 +58,10 @@ class TemporaryServer:
         Raises:
             RuntimeError: it did not come up; the message names its log.
         """
-        deadline = time.monotonic() + self._until_ready
-        while True:
-            try:
-                status = self._first.getresponse().status
-                break
-            except (OSError, HTTPException) as problem:
-                left = deadline - time.monotonic()
-                if left <= 0 or self._stopped:
-                    raise RuntimeError(f"Prefect's server did not start ({problem}); see {self.log}") from None
-                self._first.close()
-                self._first = self._asked(left)
+        try:
+            status = self._first.getresponse().status
+        except (OSError, HTTPException) as problem:
+            raise RuntimeError(f"Prefect's server did not start ({problem}); see {self.log}") from None
         self._first.close()
         if status != 200:
             raise RuntimeError(f"Prefect's server answers with status {status}; see {self.log}")
@@ -107,19 +97,14 @@ class TemporaryServer:
         connection.request("GET", "/api/admin/version")
         return connection
 
-    def _keep_up(self) -> None:
+    def _end_with_server(self) -> None:
         from tasks.process.outages import refusal_of_disk  # its imports would keep the server waiting
 
-        for left in reversed(range(MOST_RESTARTS + 1)):
-            self._process.wait()
-            with self._changing:
-                if self._stopped:
-                    return
-                if why := refusal_of_disk(self.log.parent):
-                    break
-                if left:
-                    self._process = self._started()
-        why = why or f"Prefect's server ended {MOST_RESTARTS + 1} times; see {self.log}, and {GOES_ON}"
+        self._process.wait()
+        with self._changing:
+            if self._stopped:
+                return
+        why = refusal_of_disk(self.log.parent) or f"Prefect's server ended; see {self.log}, and {GOES_ON}"
         end(1, f"error: {why}")
 
 

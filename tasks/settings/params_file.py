@@ -7,19 +7,22 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from rtl_core.errors import SettingsError
 from tasks.artefacts import paths
 
 MOST_BYTES = 1 << 18
-"""Of the file."""
+"""Most that the file may hold."""
 MOST_DIGITS, MOST_LETTERS, MOST_SHOWN = 40, 80, 200
-"""Of a number, of a key, and of what a message shows."""
+"""Most digits of a number, letters of a key, and letters that a message shows of a value."""
 TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 TEXT, MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 WRITTEN_OUT = "settings written out in each section (`dvc exp run -S` cannot change shared ones, or not in one alone)"
-KINDS = {yaml.MappingNode: "mapping", yaml.SequenceNode: "list", yaml.ScalarNode: "long text"}
+KINDS: dict[type[Any], str] = {MappingNode: "mapping", SequenceNode: "list", ScalarNode: "long text"}
 
 
 def read_params() -> dict[str, Any]:
@@ -29,15 +32,15 @@ def read_params() -> dict[str, Any]:
         SettingsError: the file is missing, is no YAML or more than plain settings, or names a problem that has no
             section.
     """
-    found = _read_yaml()
-    chosen = found.get("problems") if isinstance(found, dict) else None
+    params: dict[str, Any] = _read_yaml()
+    chosen = params.get("problems") if isinstance(params, dict) else None
     if not isinstance(chosen, list) or not chosen or not all(isinstance(name, str) for name in chosen):
         raise SettingsError(
             f"{paths.PARAMS}: problems: found {shown(chosen)}; allowed: a list of sections of this file"
         )
     for name in chosen:
-        section(found, name)
-    return found
+        section(params, name)
+    return params
 
 
 def sections(params: dict[str, Any]) -> list[str]:
@@ -75,36 +78,38 @@ def _read_yaml() -> Any:
         raise SettingsError(f"{paths.PARAMS}: not readable ({problem.strerror})") from None
     if len(content) > MOST_BYTES:
         raise SettingsError(f"{paths.PARAMS}: found more than {MOST_BYTES} bytes; allowed: up to {MOST_BYTES}")
+    reader = YAML(typ="safe", pure=True)
+    reader.Composer = _Composer
     try:
-        loader = _Loader(content.decode())
-        node = loader.get_single_node()
+        constructor, _ = reader.get_constructor_parser(content.decode())
+        node = reader.composer.get_single_node()
         if node is None:
             return None
         _check(node)
-        return loader.construct_document(node)
+        return constructor.construct_document(node)
     except SettingsError:
         raise
     except RecursionError:
         raise SettingsError(f"{paths.PARAMS}: nested too deeply") from None
-    except Exception as problem:  # PyYAML lets through whatever a number or an escape that is none makes Python raise
+    except Exception as problem:  # a number or an escape that is none makes Python raise whatever it may
         reason = " ".join(str(problem).split())[:MOST_SHOWN]
         raise SettingsError(f"{paths.PARAMS}: not valid YAML: {reason}") from problem
 
 
-class _Loader(yaml.SafeLoader):
+class _Composer(Composer):
     """Refuses an alias of more than one short value: no setting is shared, nothing holds itself, and what is read is
     hardly larger than the file.
     """
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        alias = self.peek_event() if self.check_event(yaml.AliasEvent) else None
-        node = super().compose_node(parent, index)
-        if alias and not (isinstance(node, yaml.ScalarNode) and len(node.value) <= MOST_LETTERS):
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        alias = self.parser.peek_event() if self.parser.check_event(AliasEvent) else None
+        node: Node | None = super().compose_node(parent, index)
+        if alias and not (isinstance(node, ScalarNode) and len(node.value) <= MOST_LETTERS):
             raise _error(alias, f"the alias {shown(alias.anchor)} of a {KINDS[type(node)]}", WRITTEN_OUT)
         return node
 
 
-def _check(node: yaml.Node) -> None:
+def _check(node: Node) -> None:
     """Check that a node and all below it are plain settings.
 
     Raises:
@@ -112,24 +117,24 @@ def _check(node: yaml.Node) -> None:
     """
     if node.tag not in TAGS:
         raise _error(node, f"the type {shown(node.tag)}", "text, numbers, true, false, null, lists and mappings")
-    if isinstance(node, yaml.ScalarNode) and node.tag != TEXT and len(node.value) > MOST_DIGITS:
+    if isinstance(node, ScalarNode) and node.tag != TEXT and len(node.value) > MOST_DIGITS:
         raise _error(node, f"a number of {len(node.value)} digits", f"up to {MOST_DIGITS}")
-    below: list[yaml.Node] = []
-    if isinstance(node, yaml.MappingNode):
+    below: list[Node] = []
+    if isinstance(node, MappingNode):
         _check_keys(node)
         below = [value for _, value in node.value]
-    elif isinstance(node, yaml.SequenceNode):
+    elif isinstance(node, SequenceNode):
         below = node.value
     for value in below:
         _check(value)
 
 
-def _check_keys(node: yaml.MappingNode) -> None:
+def _check_keys(node: MappingNode) -> None:
     keys = set()
     for key, _ in node.value:
-        if isinstance(key, yaml.ScalarNode) and key.tag == MERGE:
+        if isinstance(key, ScalarNode) and key.tag == MERGE:
             raise _error(key, f"the merge key {shown(key.value)}", WRITTEN_OUT)
-        if key.tag != TEXT or not isinstance(key, yaml.ScalarNode):
+        if key.tag != TEXT or not isinstance(key, ScalarNode):
             raise _error(key, f"the key {shown(key.value)}", "keys that are text")
         if not key.value.isprintable() or len(key.value) > MOST_LETTERS:
             raise _error(key, f"the key {shown(key.value)}", f"up to {MOST_LETTERS} printable letters")
@@ -138,5 +143,5 @@ def _check_keys(node: yaml.MappingNode) -> None:
         keys.add(key.value)
 
 
-def _error(node: yaml.Node | yaml.Event, found: str, allowed: str) -> SettingsError:
-    return SettingsError(f"{paths.PARAMS}: line {node.start_mark.line + 1}: found {found}; allowed: {allowed}")
+def _error(place: Node | AliasEvent, what: str, allowed: str) -> SettingsError:
+    return SettingsError(f"{paths.PARAMS}: line {place.start_mark.line + 1}: found {what}; allowed: {allowed}")

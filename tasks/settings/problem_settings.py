@@ -3,11 +3,7 @@
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from pydantic import (
-    BaseModel,
-    ValidationError,
-    create_model,
-)
+from pydantic import BaseModel, ValidationError, create_model
 
 from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem
@@ -101,7 +97,8 @@ def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[s
 
 def _model_of(function: Any) -> type[BaseModel]:
     signature = inspect.signature(function)
-    hints = get_type_hints(function.__init__ if isinstance(function, type) else function, include_extras=True)
+    described = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
+    hints = get_type_hints(described, include_extras=True)
     fields: dict[str, Any] = {
         name: (hints.get(name, Any), ... if parameter.default is parameter.empty else parameter.default)
         for name, parameter in signature.parameters.items()

@@ -5,25 +5,20 @@ import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
 from rtl_core.methods import BASELINES, UPDATES
 
 LONGEST = 10**9
-"""Epochs or steps of a duration."""
+"""Most epochs or steps of a duration."""
 LEVEL_DECIMALS = 6
-"""Of a sparsity: with these, no two have one name (``paths.level``)."""
+"""Decimals of a sparsity, with which no two have one name (``paths.level``)."""
 
 if TYPE_CHECKING:
-    Update = Baseline = str
+    Update = str
+    Baseline = str
 else:
     Update, Baseline = Literal[tuple(UPDATES)], Literal[BASELINES]
 

@@ -18,7 +18,7 @@ OF_THE_RUN = {"params.yaml", "dvc.yaml", "dvc.lock", "mlflow.db"}
 """Folders at the root that hold what stages made, and files there that a run opens by itself."""
 NOT_DATA = {"__pycache__", "site-packages", "node_modules"}
 
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_LIBC = ctypes.CDLL(None)
 
 
 @contextmanager
@@ -28,23 +28,23 @@ def opened_by_anyone(root: Path) -> Iterator[set[Path]]:
     Hidden folders and those of published data are not looked into, and what the run opens by itself does not count.
     Empty where the system does not tell.
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     descriptor = _inotify()
     if descriptor is None:
-        yield found
+        yield files
         return
     try:
         folders = _watched(descriptor, root)
-        yield found
-        found |= _opened(descriptor, folders) - {root / name for name in OF_THE_RUN}
+        yield files
+        files |= _opened(descriptor, folders) - {root / name for name in OF_THE_RUN}
     finally:
         os.close(descriptor)
 
 
 def _inotify() -> int | None:
-    if _LIBC is None:
+    if sys.platform != "linux":
         return None
-    descriptor = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor: int = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     return descriptor if descriptor >= 0 else None
 
 
@@ -72,7 +72,7 @@ def _watched(descriptor: int, root: Path) -> dict[int, Path]:
 
 
 def _opened(descriptor: int, folders: dict[int, Path]) -> set[Path]:
-    opened, written = set(), set()
+    opened, written = set[Path](), set[Path]()
     while True:
         try:
             events = os.read(descriptor, 1 << 16)

@@ -40,15 +40,15 @@ def opened_files() -> Iterator[OpenedFiles]:
     is opened after the block, such as by a generator of batches.
     """
     _install()
-    found, read, me = OpenedFiles(), set[str](), threading.get_ident()
+    files, read, me = OpenedFiles(), set[str](), threading.get_ident()
     with opened_by_anyone(Path.cwd()) as opened:
         _reads.setdefault(me, []).append(read)
         try:
-            yield found
+            yield files
         finally:
             _reads[me].pop()
-    found.here |= {Path(path) for path in read if os.path.isfile(path)}
-    found.elsewhere |= {path for path in opened - found.here if path.suffix != ".py"}
+    files.here |= {Path(path) for path in read if os.path.isfile(path)}
+    files.elsewhere |= {path for path in opened - files.here if path.suffix != ".py"}
 
 
 def _install() -> None:

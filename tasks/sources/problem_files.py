@@ -61,9 +61,9 @@ def import_watched(module: str) -> Any:
     if module in sys.modules:
         return sys.modules[module]
     with opened_files() as opened:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
     _read_by_import[module] = opened.here
-    return found
+    return imported
 
 
 def made_of_named_files(
@@ -94,15 +94,15 @@ def made_of_named_files(
         others = (file for file in files if not known & {file, file.resolve()} and is_input(file))
         return {file for file in others if not any(file.is_relative_to(folder) for folder in allowed)}
 
-    found = unnamed(opened.here | _read_by_import.get(module, set()))
-    if not found and (suspected := unnamed(opened.elsewhere)):
+    missing = unnamed(opened.here | _read_by_import.get(module, set()))
+    if not missing and (suspected := unnamed(opened.elsewhere)):
         with opened_files() as again:
             make()
-        found = suspected & again.elsewhere
-    if found:
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        missing = suspected & again.elsewhere
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise DataError(
-            f"{import_path} reads {path_here(min(found))}{more} and does not name it in {hook}(): when it changed, "
+            f"{import_path} reads {path_here(min(missing))}{more} and does not name it in {hook}(): when it changed, "
             "nothing would be computed anew; name it there"
         )
     return made
@@ -116,14 +116,14 @@ def _named(hook: Callable[..., list[Path]], settings: Mapping[str, Any]) -> list
 
 def _files_in(values: list[Any]) -> list[Path]:
     """The files whose paths stand among settings, $NAME read from the environment."""
-    found = []
+    files = []
     for value in values:
         if isinstance(value, list | dict):
-            found += _files_in(list(value.values()) if isinstance(value, dict) else value)
+            files += _files_in(list(value.values()) if isinstance(value, dict) else value)
         elif isinstance(value, str) and "\0" not in value:
             path = Path(os.path.expandvars(os.path.expanduser(value)))
-            found += [path] if os.path.isfile(path) else []
-    return found
+            files += [path] if os.path.isfile(path) else []
+    return files
 
 
 def is_input(file: Path) -> bool:

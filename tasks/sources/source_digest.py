@@ -33,7 +33,7 @@ INSTALLED = {"site-packages", "dist-packages"}
 STANDARD = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 
 _parsing = Lock()
-"""Of CPython before 3.11.9: parsing in several threads at once may fail (its issue 106905)."""
+"""CPython before 3.11.9 may fail when several threads parse at once (its issue 106905)."""
 
 
 @cache
@@ -130,8 +130,8 @@ def _root(top: str) -> Path | None:
     if spec is None:
         return None
     places = spec.submodule_search_locations
-    found = Path(os.path.abspath(next(iter(places)) if places else spec.origin or "")).parent
-    return None if is_installed(found) else found
+    folder = Path(os.path.abspath(next(iter(places)) if places else spec.origin or "")).parent
+    return None if is_installed(folder) else folder
 
 
 @cache

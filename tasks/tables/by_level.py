@@ -84,6 +84,6 @@ def _table(title: str, rows: pd.DataFrame) -> LevelTable:
     levels = sorted(rows.sparsity.unique())
     sections: dict[str, dict[str, list[str]]] = {}
     for (section, method), group in rows.groupby(["section", "method"], sort=False):
-        found = dict(zip(group.sparsity, group.text, strict=True))
-        sections.setdefault(section, {})[method_name(method)] = [found.get(level, "") for level in levels]
+        texts = dict(zip(group.sparsity, group.text, strict=True))
+        sections.setdefault(section, {})[method_name(method)] = [texts.get(level, "") for level in levels]
     return LevelTable(title, [f"{100 * level:g} %" for level in levels], sections)

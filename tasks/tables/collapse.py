@@ -69,13 +69,13 @@ def knees_table(
     rows: list[dict[str, Any]] = []
     for (method, seed, metric), group in collapse.groupby(["method", "seed", "metric"], sort=False):
         upwards = 1 if higher_is_better(scoring, metric) else -1
-        for subset, found in _knees(group, "value", int(seed)):
-            worse = found and upwards * found.after < min(0, upwards * found.before)
-            rows.append(_row("metric", method, seed, subset, found if worse else None, rounds))
+        for subset, bend in _knees(group, "value", int(seed)):
+            worse = bend and upwards * bend.after < min(0, upwards * bend.before)
+            rows.append(_row("metric", method, seed, subset, bend if worse else None, rounds))
     for (masks, seed), group in overlap.groupby(["masks", "seed"], sort=False):
         ring = alarms[str(seed)] if masks == "rtl" else _alarm(group, rounds)
         for curve in ("departure", "excess") if masks == "rtl" else ():
-            rows += [_row(curve, masks, seed, name, found, rounds) for name, found in _knees(group, curve, int(seed))]
+            rows += [_row(curve, masks, seed, name, bend, rounds) for name, bend in _knees(group, curve, int(seed))]
         row = {"curve": "alarm", "method": masks, "seed": seed, "subset": MEAN}
         rows.append(row | ({**ring, "round": ring["knee"]} if ring else {}))
     table = pd.DataFrame(rows, columns=KNEES)
@@ -87,7 +87,7 @@ def knees_table(
 def _alarm(overlap: pd.DataFrame, rounds: Sequence[float]) -> dict[str, Any] | None:
     trajectory = overlap[overlap.subset == MEAN].sort_values("sparsity").departure.tolist()
     ring = alarm(trajectory)
-    return ring and {**asdict(ring), "sparsity": rounds[ring.knee - 1]}
+    return {**asdict(ring), "sparsity": rounds[ring.knee - 1]} if ring else None
 
 
 def alignment_table(
@@ -112,8 +112,8 @@ def alignment_table(
             square = torch.eye(len(subsets), dtype=torch.float64)
             a, b = (group[end].astype(str).map(number).tolist() for end in ("subset_a", "subset_b"))
             square[a, b] = square[b, a] = torch.tensor(group.jaccard.tolist(), dtype=torch.float64)
-            found = alignment(square, semantics, Stream(int(seed)).at(analysis="alignment"))
-            rows.append({"seed": seed, "over": over, "at": at, "depth": depth, **found._asdict()})
+            rank = alignment(square, semantics, Stream(int(seed)).at(analysis="alignment"))
+            rows.append({"seed": seed, "over": over, "at": at, "depth": depth, **rank._asdict()})
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -127,15 +127,15 @@ def function_table(across: Sequence[dict[str, Any]], metrics: Collection[str]) -
     Raises:
         DataError: the metric is none of these, so that nothing says in which direction it is read.
     """
-    if unknown := [found["metric"] for found in across if found["metric"] not in metrics]:
+    if unknown := [one["metric"] for one in across if one["metric"] not in metrics]:
         allowed = f"those of score(), {', '.join(metrics)}"
         raise DataError(f"across_subsets(): metric: found {unknown[0]!r}; allowed: {allowed}")
     columns = ["method", "seed", "sparsity", "ticket", "subset", "metric", "value"]
     rows = [
-        {**found, "ticket": ticket, "subset": subset, "value": value}
-        for found in across
-        for ticket, values in zip(found["subsets"], found["scores"], strict=True)
-        for subset, value in zip(found["subsets"], values, strict=True)
+        {**one, "ticket": ticket, "subset": subset, "value": value}
+        for one in across
+        for ticket, values in zip(one["subsets"], one["scores"], strict=True)
+        for subset, value in zip(one["subsets"], values, strict=True)
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -144,10 +144,10 @@ def agreement_table(across: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """agreement.csv: how far each two tickets predict alike."""
     columns = ["method", "seed", "sparsity", "ticket_a", "ticket_b", "agreement"]
     rows = [
-        {**found, "ticket_a": a, "ticket_b": b, "agreement": found["agreement"][i][j]}
-        for found in across
-        for i, a in enumerate(found["subsets"])
-        for j, b in enumerate(found["subsets"])
+        {**one, "ticket_a": a, "ticket_b": b, "agreement": one["agreement"][i][j]}
+        for one in across
+        for i, a in enumerate(one["subsets"])
+        for j, b in enumerate(one["subsets"])
         if i < j
     ]
     return pd.DataFrame(rows, columns=columns)
@@ -159,25 +159,25 @@ def _knees(group: pd.DataFrame, column: str, seed: int) -> list[tuple[str, Knee 
     rows = group if of_tickets.empty else of_tickets
     curves = rows.pivot(index="sparsity", columns="subset", values=column).sort_index()
     place = Stream(seed).at(analysis=column)
-    found = [
+    of_each = [
         (name, knee(list(curves.index), curves[name].to_numpy(), place.at(subset=name)))
         for name in curves
         if name != MEAN
     ]
-    return [*found, (MEAN, knee(list(curves.index), curves.to_numpy().T, place.at(subset=MEAN)))]
+    return [*of_each, (MEAN, knee(list(curves.index), curves.to_numpy().T, place.at(subset=MEAN)))]
 
 
 def _row(
-    curve: str, method: object, seed: object, subset: str, found: Knee | None, rounds: Sequence[float]
+    curve: str, method: object, seed: object, subset: str, bend: Knee | None, rounds: Sequence[float]
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"curve": curve, "method": method, "seed": seed, "subset": subset}
-    if found:
+    if bend:
         numbers = np.arange(1, len(rounds) + 1)
         row |= {
-            "sparsity": found.at, "low": found.low, "high": found.high,
-            "round": float(np.interp(found.at, rounds, numbers)),
-            "side": "rise" if found.after > found.before else "fall",
-            "slope_before": found.before, "slope_after": found.after,
+            "sparsity": bend.at, "low": bend.low, "high": bend.high,
+            "round": float(np.interp(bend.at, rounds, numbers)),
+            "side": "rise" if bend.after > bend.before else "fall",
+            "slope_before": bend.before, "slope_after": bend.after,
         }  # fmt: skip
     return row
 
@@ -194,13 +194,13 @@ def correlation(rows: pd.DataFrame, measure: str, higher_is_better: bool) -> str
     rows = rows if higher_is_better else rows.assign(value=-rows["value"])
     levels = rows.groupby(["sparsity", *rows.filter(["seed", "instance"])], sort=False)
     within = pd.Series([_rho(level, measure) for _, level in levels]).mean()
-    found = {"over all": _rho(rows, measure), "within a level": within}
-    texts = [f"{_signed(rho)} {where}" for where, rho in found.items() if not isnan(rho)]
+    rhos = {"over all": _rho(rows, measure), "within a level": within}
+    texts = [f"{_signed(rho)} {where}" for where, rho in rhos.items() if not isnan(rho)]
     return f"ρ = {', '.join(texts)}" if texts else ""
 
 
 def _rho(rows: pd.DataFrame, measure: str) -> float:
-    """Of too few tickets, or where all are alike, there is none."""
+    """Spearman's ρ; NaN for too few tickets, or where all are alike."""
     pair = rows[["value", measure]].dropna()
     if len(pair) < FEWEST_TICKETS or pair.nunique().min() == 1:
         return float("nan")

@@ -15,7 +15,7 @@ def higher_is_better(scoring: pd.DataFrame, metric: str) -> bool:
     Raises:
         DataError: it has no such metric.
     """
-    found = scoring[scoring.metric == metric].higher_is_better
-    if found.empty:
+    directions = scoring[scoring.metric == metric].higher_is_better
+    if directions.empty:
         raise DataError(f"scoring.csv: {metric}: not found; allowed: {', '.join(scoring.metric.unique())}")
-    return bool(found.iloc[0])
+    return bool(directions.iloc[0])

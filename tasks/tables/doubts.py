@@ -33,7 +33,7 @@ def doubts_table(compared: Sequence[Found], examined: Sequence[Found]) -> pd.Dat
     if not names:
         return pd.DataFrame(rows, columns=COLUMNS)
     parts = {
-        name: _rows(*([one for one in found if _instance(one) == name] for found in (compared, examined)))
+        name: _rows(*([one for one in group if _instance(one) == name] for group in (compared, examined)))
         for name in names
     }
     whole = [{"instance": None, **row} for row in [*rows, *_elsewhere(rows, parts)]]
@@ -54,14 +54,14 @@ def _rows(compared: Sequence[Found], examined: Sequence[Found]) -> list[Row]:
     at_chance = {level: _at_chance(group) for level, group in levels.items()}
     everywhere = [
         metric
-        for metric in dict.fromkeys(metric for found in at_chance.values() for metric in found)
-        if all(found.get(metric, True) for found in at_chance.values())
+        for metric in dict.fromkeys(metric for metrics in at_chance.values() for metric in metrics)
+        if all(metrics.get(metric, True) for metrics in at_chance.values())
     ]
     if everywhere:
         cannot = "nothing was learned, or the metric cannot tell"
         rows.append(_row("", None, CHANCE, f"every score of {_metrics(everywhere)} is at chance: {cannot}"))
-    for level, found in at_chance.items():
-        if alone := [metric for metric, known in found.items() if known and metric not in everywhere]:
+    for level, metrics in at_chance.items():
+        if alone := [metric for metric, known in metrics.items() if known and metric not in everywhere]:
             rows.append(_row(*level, CHANCE, f"{_at(level)}: {_chance(alone)}"))
     return rows + _collapsed(_by_level(examined))
 
@@ -81,14 +81,14 @@ def _collapsed(levels: Mapping[Level, Sequence[Found]]) -> list[Row]:
 def _elsewhere(rows: Sequence[Row], parts: Mapping[str, Sequence[Row]]) -> list[Row]:
     """One row that names the instances with scores at chance where those of the whole run are not."""
     known = {(row["method"], row["sparsity"]) for row in rows if row["kind"] == CHANCE}
-    found = [
+    concerned = [
         name
         for name, part in parts.items()
         if any((row["method"], row["sparsity"]) not in known for row in part if row["kind"] == CHANCE)
     ]
-    if not found or ("", None) in known:
+    if not concerned or ("", None) in known:
         return []
-    text = f"{len(found)} of {len(parts)} instances have scores at chance of their own: {_listed(found)}"
+    text = f"{len(concerned)} of {len(parts)} instances have scores at chance of their own: {_listed(concerned)}"
     return [_row("", None, CHANCE, text)]
 
 
@@ -113,23 +113,23 @@ def _chance(metrics: Sequence[Metric]) -> str:
 
 
 def _at_chance(group: Sequence[Found]) -> dict[Metric, bool]:
-    """Of each metric whose chance is known, whether it is no better, over subsets, seeds and instances."""
+    """Whether each metric whose chance is known is no better than that, over subsets, seeds and instances."""
     rows = [row for one in group for row in one["scores"] if row["chance"] is not None]
-    found = {}
+    by_metric = {}
     for metric in dict.fromkeys((row["protocol"], row["metric"]) for row in rows):
         of_metric = [row for row in rows if (row["protocol"], row["metric"]) == metric]
         scores = [row for row in of_metric if row["subset"] != MEAN] or of_metric
         values, chances = ([row[key] for row in scores] for key in ("value", "chance"))
-        found[metric] = is_at_chance(values, chances, scores[0]["higher_is_better"])
-    return found
+        by_metric[metric] = is_at_chance(values, chances, scores[0]["higher_is_better"])
+    return by_metric
 
 
 def _concerned(group: Sequence[Found], kind: str) -> list[tuple[str, str, int, Any]]:
     """Instance, ticket, seed and what was found."""
     return [
-        (_instance(one), ticket, one["doubts"]["seed"], found)
+        (_instance(one), ticket, one["doubts"]["seed"], about)
         for one in group
-        for ticket, found in one["doubts"][kind].items()
+        for ticket, about in one["doubts"][kind].items()
     ]
 
 
@@ -146,9 +146,9 @@ def _share(group: Sequence[Found], concerned: Sequence[tuple[str, str, int, Any]
     return f"{len(concerned)} of {total} tickets ({'; '.join(which)})"
 
 
-def _by_level(found: Sequence[Found]) -> dict[Level, list[Found]]:
+def _by_level(scored: Sequence[Found]) -> dict[Level, list[Found]]:
     levels: dict[Level, list[Found]] = {}
-    for one in found:
+    for one in scored:
         levels.setdefault((one["doubts"]["method"], one["doubts"]["sparsity"]), []).append(one)
     return levels
 

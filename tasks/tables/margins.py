@@ -39,12 +39,12 @@ def margins_table(examples: pd.DataFrame, scoring: pd.DataFrame) -> pd.DataFrame
         differences = (means[method] - means[against]).dropna()
         for key, group in differences.groupby(keys, sort=False):
             better = group if higher_is_better(scoring, str(key[-1])) else 0 - group
-            found = {"method": method, "against": against, **dict(zip(keys, key, strict=True))}
+            pair = {"method": method, "against": against, **dict(zip(keys, key, strict=True))}
             strata = [(names[-1], part) for names, part in better.groupby([*keys, *place[:-1]], sort=False)]
             subsets = dict.fromkeys(subset for subset, _ in strata if subset != MEAN)
             for subset in subsets:
-                rows.append(found | {"subset": subset} | _margin([part for name, part in strata if name == subset]))
-            rows.append(found | {"subset": MEAN} | _margin([part for _, part in strata]))
+                rows.append(pair | {"subset": subset} | _margin([part for name, part in strata if name == subset]))
+            rows.append(pair | {"subset": MEAN} | _margin([part for _, part in strata]))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -57,7 +57,7 @@ def _comparisons(methods: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _margin(strata: Sequence[pd.Series]) -> dict[str, float]:
-    """Of differences by stratum, each of which weighs the same."""
+    """The margin of differences in strata that weigh the same."""
     low, high = stratified_interval(strata)
     return {
         "difference": fmean(part.mean() for part in strata),

@@ -102,8 +102,8 @@ def margin_text(difference: float, low: float, high: float, ahead: float) -> str
 
 
 def _signed(value: float, decimals: int) -> str:
-    sign, *digits = f"{value:+z.{decimals}f}"
-    return sign.replace("-", "−") + "".join(digits).removeprefix("0")
+    text = f"{value:+z.{decimals}f}"
+    return text[0].replace("-", "−") + text[1:].removeprefix("0")
 
 
 def _short(value: float) -> str:

@@ -15,7 +15,7 @@ OPTIONAL = (
     "examples", "margins", "doubts",
 )  # fmt: skip
 SHOWN_PAIRS = [("masks", "==", "rtl"), ("layer", "in", [ALL, *DEPTHS])]
-"""Of pairs.parquet, with all controls and layers a large file, what figures are made from."""
+"""The part of pairs.parquet, a large file with all controls and layers, that figures are made from."""
 TEXT = (
     "problem", "instance", "method", "against", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
     "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b", "kind", "text",
@@ -64,14 +64,14 @@ def of_instance(tables: Mapping[str, pd.DataFrame], instance: str) -> dict[str, 
     from tasks.tables.margins import margins_table  # SciPy takes a second to import
     from tasks.tables.scores import summary_table
 
-    found = {
+    own = {
         name: table[table.instance == instance].drop(columns="instance").reset_index(drop=True)
         for name, table in tables.items()
         if "instance" in table
     }
     scoring = tables["scoring"].drop(columns="chance")
-    made = {"margins": margins_table(found["examples"], scoring)} if "examples" in found else {}
-    return {**found, **made, "summary": summary_table(found["results"]), "scoring": scoring}
+    made = {"margins": margins_table(own["examples"], scoring)} if "examples" in own else {}
+    return {**own, **made, "summary": summary_table(own["results"]), "scoring": scoring}
 
 
 def read_csv(source: Path | BytesIO) -> pd.DataFrame:

@@ -45,13 +45,13 @@ def scoring_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """
     means = pd.DataFrame([row for row in rows if row["subset"] == MEAN])
     higher = {metric: _agreed(group, "higher_is_better") for metric, group in means.groupby("metric")}
-    found = []
+    rows_of_metrics = []
     for (protocol, metric), group in means.groupby(["protocol", "metric"], sort=False):
         parts = group.groupby(_instance(rows) or ["protocol"], sort=False)
         chances = [_agreed(part, "chance") for _, part in parts]
         chance = None if None in chances else fmean(chances)
-        found.append((protocol, metric, higher[metric], chance))
-    return pd.DataFrame(found, columns=["protocol", "metric", "higher_is_better", "chance"])
+        rows_of_metrics.append((protocol, metric, higher[metric], chance))
+    return pd.DataFrame(rows_of_metrics, columns=["protocol", "metric", "higher_is_better", "chance"])
 
 
 def summary_table(results: pd.DataFrame) -> pd.DataFrame:
@@ -63,9 +63,9 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, group in results[results.subset == MEAN].groupby(KEYS, sort=False):
         low, high = bootstrap_interval(group.value.tolist())
-        found = {"mean": group.value.mean(), "low": low, "high": high}
+        spread = {"mean": group.value.mean(), "low": low, "high": high}
         counts = {name: group[column].nunique() for name, column in counted.items()}
-        rows.append(dict(zip(KEYS, key, strict=True)) | found | counts)
+        rows.append(dict(zip(KEYS, key, strict=True)) | spread | counts)
     return pd.DataFrame(rows)
 
 
@@ -82,13 +82,14 @@ def metrics_tree(summary: pd.DataFrame, parameters: pd.DataFrame) -> str:
 
 def to_csv(table: pd.DataFrame) -> bytes:
     """A table as it is published."""
-    return table.to_csv(index=False, lineterminator="\n").encode()
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text.encode()
 
 
 def _agreed(rows: pd.DataFrame, column: str) -> Any:
     """What rows of one metric say in a column; None where none says anything."""
-    found = rows.dropna(subset=column)
-    told = found.loc[found.round(9).drop_duplicates(column).index]
+    stated = rows.dropna(subset=column)
+    told = stated.loc[stated.round(9).drop_duplicates(column).index]
     if len(told) > 1:
         texts = " and ".join(f"{row[column]} of {row.method} ({row.protocol} protocol)" for _, row in told.iterrows())
         raise DataError(f"score(): {rows.metric.iloc[0]}: {column}: found {texts}; allowed: the same of every method")

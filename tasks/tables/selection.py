@@ -6,12 +6,12 @@ from tasks.tables.names import MEAN
 
 
 def first_protocol(results: pd.DataFrame) -> pd.DataFrame:
-    """Of results.csv, the mean over subsets of every metric under the first protocol."""
+    """The means over subsets in results.csv, under the first protocol."""
     means = results[results.subset == MEAN]
     return means[means.protocol == means.protocol.iloc[0]]
 
 
 def first_metric(results: pd.DataFrame) -> pd.DataFrame:
-    """Of results.csv, the mean over subsets of the first metric under the first protocol."""
+    """The means over subsets in results.csv, of the first metric under the first protocol."""
     means = first_protocol(results)
     return means[means.metric == means.metric.iloc[0]]

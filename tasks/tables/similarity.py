@@ -25,14 +25,14 @@ def pairs_table(measured: Measured) -> pd.DataFrame:
     """
     parts = []
     for row in measured:
-        found, names = similarity_from_bytes(STORE.get(row["pairs"]["sha256"]))
+        similar, names = similarity_from_bytes(STORE.get(row["pairs"]["sha256"]))
         departures, _ = similarity_from_bytes(STORE.get(row["departures"]["sha256"]))
-        values = {name: getattr(found, name) for name in VALUES[:-1]} | {"departure": departures.jaccard}
-        a, b = np.asarray(found.pairs).T
-        groups = len(found.groups)
+        values = {name: getattr(similar, name) for name in VALUES[:-1]} | {"departure": departures.jaccard}
+        a, b = np.asarray(similar.pairs).T
+        groups = len(similar.groups)
         text = {
             "masks": pd.Categorical([row["masks"]] * len(a) * groups),
-            "layer": pd.Categorical.from_codes(np.tile(np.arange(groups), len(a)), found.groups),
+            "layer": pd.Categorical.from_codes(np.tile(np.arange(groups), len(a)), similar.groups),
             "subset_a": pd.Categorical.from_codes(a.repeat(groups), names),
             "subset_b": pd.Categorical.from_codes(b.repeat(groups), names),
         }
@@ -71,11 +71,11 @@ def by_depth(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _initial_means(row: dict[str, Any]) -> list[dict[str, Any]]:
-    found, _ = similarity_from_bytes(STORE.get(row["initial"]["sha256"]))
+    similar, _ = similarity_from_bytes(STORE.get(row["initial"]["sha256"]))
     place = {"masks": "initial_magnitude", "seed": row["seed"], "sparsity": row["sparsity"]}
-    means = {name: getattr(found, name).mean(0).tolist() for name in VALUES[:-1]}
+    means = {name: getattr(similar, name).mean(0).tolist() for name in VALUES[:-1]}
     return [
         {**place, "layer": layer, **{name: values[number] for name, values in means.items()}}
-        for number, layer in enumerate(found.groups)
+        for number, layer in enumerate(similar.groups)
         if layer in (ALL, *DEPTHS)
     ]

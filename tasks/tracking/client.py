@@ -56,8 +56,8 @@ def open_client() -> "MlflowClient":
 
 def open_experiment(client: "MlflowClient", problem: str) -> str:
     """The id of the experiment of a problem, which is created where there is none."""
-    if found := client.get_experiment_by_name(problem):
-        return str(found.experiment_id)
+    if experiment := client.get_experiment_by_name(problem):
+        return str(experiment.experiment_id)
     # A server keeps artifacts where it was told to; a database knows of no place.
     is_server = client.tracking_uri.startswith("http")
     location = None if is_server else (_folder() / ARTIFACTS / problem).resolve().as_uri()
@@ -84,6 +84,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 @contextmanager
 def new_run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, str]) -> Iterator[str]:
+    """A run for the length of a block, which ends FINISHED, FAILED or, with the process, KILLED; its id."""
     run_id: str = client.create_run(experiment, tags=tags, run_name=name).info.run_id
     with if_ended_early(partial(client.set_terminated, run_id, "KILLED")):
         try:
@@ -95,6 +96,7 @@ def new_run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, 
 
 
 def log_params(client: "MlflowClient", run_id: str, params: dict[str, str]) -> None:
+    """Log parameters, however many."""
     from mlflow.entities import Param
 
     for part in _batches([Param(name, value) for name, value in params.items()], PARAMS_PER_CALL):
@@ -102,6 +104,7 @@ def log_params(client: "MlflowClient", run_id: str, params: dict[str, str]) -> N
 
 
 def log_metrics(client: "MlflowClient", run_id: str, rows: pd.DataFrame) -> None:
+    """Log metrics, however many: a row each, with name, value and step."""
     from mlflow.entities import Metric
 
     now = int(1000 * time.time())

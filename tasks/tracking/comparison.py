@@ -9,13 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from tasks.tables.published import doubt_lines
-from tasks.tracking.client import (
-    log_metrics,
-    log_params,
-    new_run,
-    open_client,
-    open_experiment,
-)
+from tasks.tracking.client import log_metrics, log_params, new_run, open_client, open_experiment
 from tasks.tracking.metrics import alarm_tags, direction_tags, margin_metrics, metric_table, overall_metrics
 
 if TYPE_CHECKING:

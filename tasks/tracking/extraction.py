@@ -47,12 +47,12 @@ class LiveTracking:
             why = " ".join(str(refused[0]).split())
             print(f"warning: MLflow did not take the similarity of all rounds ({why})", file=sys.stderr)
 
-    def log(self, seed: int, sparsity: float, found: Mapping[str, Any], instance: str = "") -> None:
+    def log(self, seed: int, sparsity: float, similarity: Mapping[str, Any], instance: str = "") -> None:
         """Log what ``measure_similarity`` found after a round of one seed, of one instance where there are several."""
         if not self._done:
             self._done.append(self._thread.submit(self._begin))
         whose = f"{self._names[instance]}.seed_{seed}" if instance else f"seed_{seed}"
-        values = {f"similarity.{name}.{whose}": found[name] for name in SHOWN}
+        values = {f"similarity.{name}.{whose}": similarity[name] for name in SHOWN}
         self._done.append(self._thread.submit(self._log, values, round(100 * sparsity)))
 
     def _begin(self) -> None:

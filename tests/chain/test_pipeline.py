@@ -293,7 +293,7 @@ def test_controls_run_in_the_same_flow(repository, tmp_path):
         return masks_from_bytes((artifacts / path / "seed-0/sparsity-40.safetensors").read_bytes(), path)[1]
 
     assert torch.equal(published("masks/rtl").values, masks.values)
-    dealt, chain = problem.dealt_at_random(stream.at(draw="random partition").generator()), unpruned(masks.layout)
+    dealt, chain = problem.random_partition(stream.at(draw="random partition").generator()), unpruned(masks.layout)
     for pruning_round in rounds:
         place = stream.at(method="random_partition", subset="part 1")
         chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, one, adam, place)

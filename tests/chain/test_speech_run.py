@@ -147,9 +147,9 @@ def test_what_a_score_is_not_defined_for_does_not_count(project, monkeypatch):
     ]
 
 
-def test_mixtures_dealt_at_random_are_the_same_ones(project):
+def test_mixtures_random_partition_are_the_same_ones(project):
     problem = SpeechScenes(project.folder / "data/speech_scenes", **SETTINGS["training"])
-    dealt = problem.dealt_at_random(torch.Generator().manual_seed(0))
+    dealt = problem.random_partition(torch.Generator().manual_seed(0))
     check_problem(dealt)
     own, others = (sorted(r for part in each.training for r in part.table.index) for each in (problem, dealt))
     assert own == others and [len(p) for p in dealt.training] == [6, 6, 6]

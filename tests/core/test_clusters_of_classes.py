@@ -200,8 +200,8 @@ def test_accuracy_within_clusters_is_what_numpy_finds(within):
     assert across.predictions.tolist() == logits_of(single, within).argmax(1).tolist()
 
 
-def test_classes_dealt_at_random_keep_the_sizes_of_clusters(within):
-    dealt = within.dealt_at_random(torch.Generator().manual_seed(0))
+def test_classes_random_partition_keep_the_sizes_of_clusters(within):
+    dealt = within.random_partition(torch.Generator().manual_seed(0))
     assert sorted(dealt.cluster_of.tolist()) == sorted(CLUSTERS.of_class)
     assert dealt.cluster_of.tolist() != list(CLUSTERS.of_class)
     for k, members in enumerate(dealt.members):

@@ -183,8 +183,8 @@ def test_what_is_no_image_is_not_painted(china, tickets, digits):
         paint(of_one, "one")
 
 
-def test_pixels_are_dealt_at_random_in_equal_parts(china):
-    dealt = china.dealt_at_random(generator())
+def test_pixels_are_random_partition_in_equal_parts(china):
+    dealt = china.random_partition(generator())
     sizes = [len(index) for index in dealt.members]
     assert sum(sizes) == china.height * china.width and max(sizes) - min(sizes) <= 1
     assert sorted(torch.cat(dealt.members).tolist()) == list(range(china.height * china.width))

@@ -57,9 +57,9 @@ def test_a_tickets_batches_are_half_its_own_class_and_half_others(digits):
         assert all(tuple(row) in rest for row in negatives.flatten(1).tolist())
 
 
-def test_dealt_at_random_every_image_is_in_one_part_and_parts_are_equal(digits):
+def test_random_partition_every_image_is_in_one_part_and_parts_are_equal(digits):
     before = [members.clone() for members in digits.members]
-    dealt = digits.dealt_at_random(torch.Generator().manual_seed(0))
+    dealt = digits.random_partition(torch.Generator().manual_seed(0))
     count = len(digits.labels["train"])
     assert torch.equal(torch.cat(dealt.members).sort().values, torch.arange(count))
     sizes = [len(members) for members in dealt.members]

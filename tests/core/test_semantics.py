@@ -9,6 +9,7 @@ import torch
 from rtl_core.errors import DataError
 from rtl_core.semantics import wordnet
 from rtl_core.semantics.matrix import read_semantics
+from rtl_core.semantics.wordnet_nouns import FILES
 
 CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 VEHICLES = ["airplane", "automobile", "ship", "truck"]
@@ -19,7 +20,6 @@ LIKENESS = ",a,b,c\na,1,0.2,0.3\nb,0.2,1,0.4\nc,0.3,0.4,1\n"
 @pytest.fixture
 def debian() -> Path:
     """The folder of WordNet's files."""
-    pytest.importorskip("nltk", reason="nltk is not installed")
     if not (wordnet.DEBIAN / "data.noun").is_file():
         pytest.skip(f"WordNet's files are not in {wordnet.DEBIAN} (apt-get install wordnet-base)")
     return wordnet.DEBIAN
@@ -107,21 +107,29 @@ def test_generating_the_table_again_gives_the_same_bytes(repository, tmp_path, d
 
 
 def test_the_senses_are_checked_by_their_glosses(tmp_path, capsys, monkeypatch, debian):
-    monkeypatch.setitem(wordnet.SENSES, "cat", ("guy.n.01", "feline mammal"))
+    monkeypatch.setitem(wordnet.SENSES, "cat", ("guy", "feline mammal"))
     assert wordnet.main([str(debian), "--out", str(tmp_path / "out.csv")]) == 1
-    found = "guy.n.01 is 'an informal term for a youth or man'; allowed: WordNet 3.0's 'feline mammal'"
-    assert capsys.readouterr().err == f"{debian}: {found}\n"
+    line = capsys.readouterr().err
+    assert line.startswith(f"{debian}: guy is 'an informal term for a youth or man")
+    assert line.endswith("allowed: WordNet 3.0's 'feline mammal'\n") and line.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_without_a_file_of_wordnet_is_one_clear_line(tmp_path, capsys):
-    for name in wordnet.FILES:
+@pytest.mark.parametrize("missing", FILES)
+def test_a_folder_without_a_file_of_wordnet_is_one_clear_line(tmp_path, capsys, missing):
+    for name in {*FILES} - {missing}:
         (tmp_path / name).touch()
-    (tmp_path / "noun.exc").unlink()
     before = sorted(tmp_path.iterdir())
     assert wordnet.main([str(tmp_path), "--out", str(tmp_path / "out.csv")]) == 1
     line = capsys.readouterr().err
-    assert line.startswith(f"{tmp_path}: noun.exc not found; allowed: ")
+    assert line.startswith(f"{tmp_path}: no readable index.noun and data.noun (No such file or directory); allowed: ")
     assert "apt-get install wordnet-base" in line
     assert line.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_files_that_are_not_wordnets_are_one_clear_line(tmp_path, capsys):
+    for name in FILES:
+        (tmp_path / name).touch()
+    assert wordnet.main([str(tmp_path), "--out", str(tmp_path / "out.csv")]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}: no noun 'airplane'; allowed: WordNet 3.0's files\n"

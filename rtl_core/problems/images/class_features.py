@@ -13,7 +13,7 @@ from rtl_core.problems.images.labelled_images import LabelledImages
 from rtl_core.randomness import Stream
 
 STEPS, BATCH, LEARNING_RATE = 750, 128, 3e-3
-"""Of Adam; six passes over 15,000 images."""
+"""Adam's steps: six passes over 15,000 images."""
 SIDE = 32
 """Pixels of an image at most: larger ones are averaged down."""
 AT_ONCE = 1000
@@ -29,8 +29,8 @@ def class_features(data: LabelledImages, num_classes: int, seed: int) -> NDArray
     with one_thread():
         images = torch.cat([_small(part) for part in data.images.split(AT_ONCE)])
         network = _trained(images, data.labels, num_classes, Stream(seed).at(draw="class features"))
-        found: NDArray[np.float64] = _class_means(network[:-1], images, data.labels, num_classes).numpy()
-    return found
+        means: NDArray[np.float64] = _class_means(network[:-1], images, data.labels, num_classes).numpy()
+    return means
 
 
 def _small(images: Tensor) -> Tensor:
@@ -55,8 +55,8 @@ def _trained(images: Tensor, labels: Tensor, num_classes: int, stream: Stream) -
 
 @torch.no_grad()
 def _class_means(features: nn.Module, images: Tensor, labels: Tensor, num_classes: int) -> Tensor:
-    found = torch.cat([features(_floats(part)) for part in images.split(AT_ONCE)]).double()
-    sums = torch.zeros(num_classes, found.shape[1], dtype=found.dtype).index_add_(0, labels, found)
+    vectors = torch.cat([features(_floats(part)) for part in images.split(AT_ONCE)]).double()
+    sums = torch.zeros(num_classes, vectors.shape[1], dtype=vectors.dtype).index_add_(0, labels, vectors)
     return sums / torch.bincount(labels, minlength=num_classes).unsqueeze(1)
 
 

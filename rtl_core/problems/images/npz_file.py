@@ -56,6 +56,6 @@ def read_array(archive: ZipFile, name: str) -> NDArray[Any]:
         Exception: whatever NumPy, zip and zlib make of bytes that are not theirs.
     """
     with archive.open(f"{name}.npy") as file:
-        found: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+        array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
         file.read()  # to the end, where the archive's checksum is compared
-    return found
+    return array

@@ -24,7 +24,7 @@ class OneVsRest(ImageClassification):
         super()._divide(part)
         self.others = [(part != k).nonzero().squeeze(1) for k in range(len(self.subsets))]
 
-    def dealt_at_random(self, generator: torch.Generator) -> "OneVsRest":
+    def random_partition(self, generator: torch.Generator) -> "OneVsRest":
         """Training images in K parts of equal size whatever their class; tickets learn to tell their part."""
         dealt = copy(self)
         count = len(self.labels["train"])
@@ -71,10 +71,10 @@ class OneVsRest(ImageClassification):
         A cluster's probability is the sum over its classes. Where there are clusters, ``class_accuracy`` is the
         network's accuracy on the C classes.
         """
-        found = {split: self._logits(network, split).softmax(1) for split in ("validation", "test")}
-        classes = found["test"].argmax(1)
+        probabilities = {split: self._logits(network, split).softmax(1) for split in ("validation", "test")}
+        classes = probabilities["test"].argmax(1)
         claimed = F.one_hot(self.cluster_of[classes], len(self.subsets)).bool()
-        scores = self._score({split: self._of_subsets(values) for split, values in found.items()}, claimed)
+        scores = self._score({split: self._of_subsets(values) for split, values in probabilities.items()}, claimed)
         if len(self.classes) > len(self.subsets):
             accuracy = (classes == self.labels["test"]).double().mean().item()
             chance = commonest_share(self.labels["test"])

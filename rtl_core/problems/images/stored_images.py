@@ -73,8 +73,8 @@ def load_images(folder: Path) -> StoredImages:
         raise DataError(f"{path}: not a data set of this project ({shorten(str(problem), 200)})") from problem
     for split, data in splits.items():
         if data.labels.dtype != torch.int64 or data.labels.ndim != 1:
-            found = f"{data.labels.dtype} {list(data.labels.shape)}"
-            raise DataError(f"{path} {split}: labels are int64 [N]; found {found}")
+            shape = f"{data.labels.dtype} {list(data.labels.shape)}"
+            raise DataError(f"{path} {split}: labels are int64 [N]; found {shape}")
         check_images(data, classes, f"{path} {split}")
     _check_clusters(clusters, classes, str(path))
     return StoredImages(splits, classes, clusters)
@@ -83,8 +83,8 @@ def load_images(folder: Path) -> StoredImages:
 def _clusters_from(text: str | None, classes: tuple[str, ...]) -> ClassClusters:
     if text is None:
         return ClassClusters(classes, tuple(range(len(classes))))
-    found = json.loads(text)
-    return ClassClusters(_all(str, found["names"]), _all(int, found["of_class"]))
+    names = json.loads(text)
+    return ClassClusters(_all(str, names["names"]), _all(int, names["of_class"]))
 
 
 def _all(kind: type, values: Any) -> tuple[Any, ...]:

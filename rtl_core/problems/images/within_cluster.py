@@ -24,7 +24,7 @@ class WithinCluster(ImageClassification):
 
     fewest_classes = 2
 
-    def dealt_at_random(self, generator: torch.Generator) -> "WithinCluster":
+    def random_partition(self, generator: torch.Generator) -> "WithinCluster":
         """Whole classes dealt to clusters of the same sizes: what is in one part has nothing in common."""
         dealt = copy(self)
         dealt.cluster_of = self.cluster_of[torch.randperm(len(self.classes), generator=generator)]

@@ -1,4 +1,4 @@
-"""What a photograph divided into regions is: read from folders, cleaned, and stored."""
+"""Photographs and their regions: read from folders of images and maps, or found by colour and place."""
 
 import math
 import os
@@ -96,18 +96,18 @@ def folder_files(folders: Sequence[str]) -> list[Path]:
     Raises:
         DataError: a variable is not set, or a folder has no image.
     """
-    return [path for found in _photographs(folders) for path in (found.image, found.map) if path]
+    return [path for photograph in _photographs(folders) for path in (photograph.image, photograph.map) if path]
 
 
 def sample_photographs(longest_side: int, smallest_region: float, num_regions: int, seed: int) -> list[RegionImage]:
     """scikit-learn's two photographs, ``china`` and ``flower``, divided by colour and place (see read_folders)."""
     from sklearn.datasets import load_sample_image  # takes a second to import
 
-    found = []
+    images = []
     for name in ("china", "flower"):
         pixels = _scaled(Image.fromarray(load_sample_image(f"{name}.jpg")), longest_side)
-        found.append(_region_image(name, pixels, cluster_regions(pixels, num_regions, seed), smallest_region))
-    return found
+        images.append(_region_image(name, pixels, cluster_regions(pixels, num_regions, seed), smallest_region))
+    return images
 
 
 def cluster_regions(pixels: Pixels, num_regions: int, seed: int) -> Labels:
@@ -128,14 +128,14 @@ def cluster_regions(pixels: Pixels, num_regions: int, seed: int) -> Labels:
     drawn = torch.randint(2**31, (), generator=Stream(seed).at(problem="images", draw="clusters").generator())
     clusters = KMeans(min(num_regions, len(sample)), n_init=4, random_state=int(drawn))
     with threadpool_limits(1):  # threads would add up the centres in any order
-        found: Labels = clusters.fit(sample).predict(features)
-    return found.reshape(height, width) + 1
+        labels: Labels = clusters.fit(sample).predict(features)
+    return labels.reshape(height, width) + 1
 
 
 def _photographs(folders: Sequence[str]) -> list[_Photograph]:
-    found = [photograph for folder in folders for photograph in _photographs_in(folder)]
-    names = distinct_names([photograph.name for photograph in found], FILES)
-    return [replace(photograph, name=names[photograph.name]) for photograph in found]
+    photographs = [photograph for folder in folders for photograph in _photographs_in(folder)]
+    names = distinct_names([photograph.name for photograph in photographs], FILES)
+    return [replace(photograph, name=names[photograph.name]) for photograph in photographs]
 
 
 def _photographs_in(name: str) -> list[_Photograph]:
@@ -169,26 +169,26 @@ def _folder(name: str) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = entries_in(folder) if os.path.isdir(folder) else []
-    return [path for path in found if path.is_file() or not path.exists()]
+    entries = entries_in(folder) if os.path.isdir(folder) else []
+    return [path for path in entries if path.is_file() or not path.exists()]
 
 
 def _read(
-    found: _Photograph, longest_side: int, smallest_region: float, num_regions: int, seed: int
+    source: _Photograph, longest_side: int, smallest_region: float, num_regions: int, seed: int
 ) -> tuple[RegionImage, bool]:
     """The image, and whether its map was turned with it for want of anything that says how it lies."""
-    turned, orientation = open_turned(found.image)
-    photograph = rgb_of(turned, found.image)
+    turned, orientation = open_turned(source.image)
+    photograph = rgb_of(turned, source.image)
     pixels = _scaled(photograph, longest_side)
     assumed = False
-    if found.map:
-        labels, assumed = read_map(found.map, photograph.size, orientation, (pixels.shape[1], pixels.shape[0]))
+    if source.map:
+        labels, assumed = read_map(source.map, photograph.size, orientation, (pixels.shape[1], pixels.shape[0]))
     else:
         labels = cluster_regions(pixels, num_regions, seed)
     try:
-        return _region_image(found.name, pixels, labels, smallest_region), assumed
+        return _region_image(source.name, pixels, labels, smallest_region), assumed
     except DataError as problem:
-        raise DataError(f"{found.map or found.image}: {problem}") from problem
+        raise DataError(f"{source.map or source.image}: {problem}") from problem
 
 
 def _scaled(picture: Image.Image, longest_side: int) -> Pixels:

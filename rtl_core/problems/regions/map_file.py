@@ -50,8 +50,8 @@ def read_map(path: Path, size: Size, orientation: int | None, scaled: Size) -> t
     stored = size[::-1] if orientation in QUARTER_TURNS else size
     follows = own is None and orientation not in (None, 1) and picture.size == stored
     if picture.size != size and not follows:
-        found, wanted = (f"{width}×{height}" for width, height in (picture.size, size))
-        raise DataError(f"{path}: found {found}, its image has {wanted}; allowed: the image's size")
+        given, wanted = (f"{width}×{height}" for width, height in (picture.size, size))
+        raise DataError(f"{path}: found {given}, its image has {wanted}; allowed: the image's size")
     assumed = follows and stored == size
     labels = np.asarray(turn(picture, orientation) if follows and orientation else picture).astype(np.int32)
     if (labels < 0).any():

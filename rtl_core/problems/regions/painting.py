@@ -96,4 +96,5 @@ def _nearest(regions: Tensor, height: int, width: int, rows: range) -> Tensor:
 
 
 def bytes_of(colours: Tensor) -> Tensor:
+    """Colours, float within 0 to 1, in 8 bits."""
     return (colours.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -68,9 +68,9 @@ def _check(image: RegionImage, name: str) -> None:
         raise DataError(
             f"{name}: regions are uint8 {list(pixels.shape[:2])}; found {regions.dtype} {list(regions.shape)}"
         )
-    found = regions.unique().tolist()
-    if found != list(range(len(found))) or not 2 <= len(found) <= MOST_REGIONS:
+    labels = regions.unique().tolist()
+    if labels != list(range(len(labels))) or not 2 <= len(labels) <= MOST_REGIONS:
         raise DataError(
-            f"{name}: found {len(found)} regions, {found[0]} to {found[-1]}; "
+            f"{name}: found {len(labels)} regions, {labels[0]} to {labels[-1]}; "
             f"allowed: 2 to {MOST_REGIONS}, numbered from 0 without a gap"
         )

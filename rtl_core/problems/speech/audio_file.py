@@ -25,9 +25,9 @@ MOST_RATE, MOST_CHANNELS, MOST_VALUES = 768_000, 64, 1 << 23
 """Of samples per second, of channels, and of both multiplied: silence is packed so well that a short file holds any
 number of them."""
 MOST_COEFFICIENTS = 1 << 24
-"""Of a resampling filter: the two rates multiplied, each divided by their greatest common divisor."""
+"""Coefficients of a resampling filter: the two rates multiplied, each divided by their greatest common divisor."""
 ZERO_CROSSINGS, ROLL_OFF = 6, 0.99
-"""Of torchaudio's resampling filter, as it is by default: to each side, and as a share of the lower rate."""
+"""Width of torchaudio's default resampling filter: to each side, and as a share of the lower rate."""
 UNKNOWN_BYTES = 0x7FFF_0000
 """From here on, the number of bytes that a header claims stands for one not known when it was written."""
 
@@ -66,10 +66,10 @@ def read_blocks(path: Path, rate: int, name: str = "") -> Iterator[Tensor]:
     """
     name = name or str(path)
     with _opened(path, name) as file:
-        found = file.samplerate
-        if found * rate // gcd(found, rate) ** 2 > MOST_COEFFICIENTS:
-            raise DataError(f"{name}: found {found} samples per second, too odd a ratio to the {rate} wanted")
-        yield from resampled(_blocks_of(file, name), found, rate)
+        source_rate = file.samplerate
+        if source_rate * rate // gcd(source_rate, rate) ** 2 > MOST_COEFFICIENTS:
+            raise DataError(f"{name}: found {source_rate} samples per second, too odd a ratio to the {rate} wanted")
+        yield from resampled(_blocks_of(file, name), source_rate, rate)
 
 
 def reason_of(problem: Exception) -> str:
@@ -89,8 +89,8 @@ def resampled(blocks: Iterable[Tensor], source_rate: int, rate: int) -> Iterator
     reach = ceil(ZERO_CROSSINGS * old / (ROLL_OFF * min(old, new)))
     for piece, inside in with_context(blocks, BLOCK_SECONDS * source_rate, ceil(reach / old) * old):
         # torchaudio rounds lengths that are no multiple in float32, and then may lose a sample
-        found = resample(F.pad(piece, (0, -piece.shape[1] % old)), source_rate, rate)
-        yield found[:, inside.start * new // old : ceil(inside.stop * new / old)]
+        converted = resample(F.pad(piece, (0, -piece.shape[1] % old)), source_rate, rate)
+        yield converted[:, inside.start * new // old : ceil(inside.stop * new / old)]
 
 
 def with_context(blocks: Iterable[Tensor], size: int, margin: int) -> Iterator[tuple[Tensor, slice]]:

@@ -22,11 +22,11 @@ def format_of(path: Path, facts: AudioFacts) -> str:
     Raises:
         DataError: it stands for none.
     """
-    found = path.suffix.removeprefix(".").upper()
-    if found not in FORMATS:
+    kind = path.suffix.removeprefix(".").upper()
+    if kind not in FORMATS:
         allowed = ", ".join(f".{name.lower()}" for name in FORMATS)
         raise DataError(f"{path}: found the suffix {path.suffix!r}; allowed: {allowed}")
-    return "RF64" if found == "WAV" and 2 * facts.channels * facts.frames > MOST_WAV_BYTES else found
+    return "RF64" if kind == "WAV" and 2 * facts.channels * facts.frames > MOST_WAV_BYTES else kind
 
 
 def write_audio(path: Path, audio_format: str, facts: AudioFacts, blocks: Iterable[Tensor], name: str) -> None:

@@ -43,8 +43,8 @@ def _place_of(scene: str, subsets: tuple[str, ...], name: str) -> int:
     if subsets == (ALL,) or (not scene and len(subsets) == 1):
         return 0
     if scene not in subsets:
-        found = repr(scene) if scene else "none"
-        raise SettingsError(f"scene: found {found}; allowed with {name}: {', '.join(subsets)}")
+        given = repr(scene) if scene else "none"
+        raise SettingsError(f"scene: found {given}; allowed with {name}: {', '.join(subsets)}")
     return subsets.index(scene)
 
 

@@ -57,18 +57,18 @@ def recordings_in(folder: Path, key: str) -> tuple[list[Recording], list[str]]:
     """
     if not folder.is_dir():
         raise DataError(f"{key}: found {str(folder)!r}, which is no folder")
-    found, left_out = [], []
+    recordings, left_out = [], []
     for path in audio_files(folder):
         name = path.relative_to(folder).as_posix()
         try:
             facts = facts_of(path)
-            found.append(Recording(name, facts.frames / facts.rate))
+            recordings.append(Recording(name, facts.frames / facts.rate))
         except DataError as problem:
             left_out.append(str(problem).replace(str(path), f"{folder.name}/{name}"))
-    if not found:
+    if not recordings:
         reason = left_out[0] if left_out else f"allowed: files ending in {', '.join(sorted(SUFFIXES))}"
         raise DataError(f"{key}: found no audio file that can be used below {str(folder)!r}; {reason}")
-    return found, left_out
+    return recordings, left_out
 
 
 def groups_of(recordings: Sequence[Recording], pattern: str, key: str) -> dict[str, list[Recording]]:
@@ -84,8 +84,8 @@ def groups_of(recordings: Sequence[Recording], pattern: str, key: str) -> dict[s
             groups.
     """
     groups = defaultdict(list)
-    found = first_groups(pattern, [normalize("NFC", recording.file) for recording in recordings], key)
-    for recording, name in zip(recordings, found, strict=True):
+    names = first_groups(pattern, [normalize("NFC", recording.file) for recording in recordings], key)
+    for recording, name in zip(recordings, names, strict=True):
         if not name:
             raise DataError(f"{key}: {pattern!r} finds no name in {recording.file!r}")
         groups[name].append(recording)
@@ -107,8 +107,8 @@ def split_names(names: Iterable[str], shares: Mapping[str, float], stream: Strea
     counts = {split: max(1, round(share * len(names))) for split, share in shares.items()}
     counts["test"] = min(counts["test"], len(names) - 2)
     counts["validation"] = min(counts["validation"], len(names) - 1 - counts["test"])
-    found = ["test"] * counts["test"] + ["validation"] * counts["validation"]
-    return dict(zip(order, [*found, *["train"] * (len(names) - len(found))], strict=True))
+    kept_apart = ["test"] * counts["test"] + ["validation"] * counts["validation"]
+    return dict(zip(order, [*kept_apart, *["train"] * (len(names) - len(kept_apart))], strict=True))
 
 
 def speech_stretches(recordings: Iterable[Recording], seconds: float) -> list[Stretch]:

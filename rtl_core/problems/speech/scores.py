@@ -26,15 +26,15 @@ def improvements(
         distortion (BSS eval), are better than the noisy signal's. As asked for, ``stoi`` (0 to 1) and ``pesq``
         (wide band, 1 to 4.64) of the enhanced signal itself; NaN where there is too little speech for them.
     """
-    found = {
+    improved = {
         "si_snri": si_snr_improvement(noisy, clean, enhanced).tolist(),
         "sdri": (_sdr(enhanced, clean) - _sdr(noisy, clean)).tolist(),
     }
     if "stoi" in perceptual:
-        found["stoi"] = _stoi(enhanced, clean)
+        improved["stoi"] = _stoi(enhanced, clean)
     if "pesq" in perceptual:
-        found["pesq"] = [_pesq(one, target) for one, target in zip(enhanced, clean, strict=True)]
-    return found
+        improved["pesq"] = [_pesq(one, target) for one, target in zip(enhanced, clean, strict=True)]
+    return improved
 
 
 def si_snr_improvement(noisy: Tensor, clean: Tensor, enhanced: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rtl_core.networks.speech_unet import spectrogram_of
+from rtl_core.networks.speech_unet import RATE, spectrogram_of
+from rtl_core.problem import Exhibit, Sound
 
 RANGE_DB = 70.0
 """From the darkest to the brightest; a sine at full scale is at the upper end."""
@@ -28,3 +29,9 @@ def spectrogram_picture(signal: Tensor) -> Tensor:
     below = place.long().clamp_max(len(COLOURS) - 2)
     colours = torch.lerp(table[below], table[below + 1], (place - below)[..., None])
     return colours.round().to(torch.uint8).repeat_interleave(2, dim=1)
+
+
+def sound_exhibit(name: str, signal: Tensor, noisy: Tensor, example: str) -> Exhibit:
+    """Each signal [1, L] beside the others at the level that brings the noisy one to full scale."""
+    samples = (signal[0] / noisy.abs().max()).clamp(-1, 1)
+    return Exhibit(name, spectrogram_picture(samples), Sound(samples, RATE), example)

@@ -133,11 +133,11 @@ def read_manifest(folder: Path) -> pd.DataFrame:
 
 def _read(path: Path, starts: Iterable[int], lengths: Iterable[int]) -> Tensor:
     with soundfile.SoundFile(path) as file:
-        found = []
+        signals = []
         for start, length in zip(starts, lengths, strict=True):
             file.seek(start)
-            found.append(file.read(length, dtype="float32"))
-    return torch.from_numpy(np.stack(found))
+            signals.append(file.read(length, dtype="float32"))
+    return torch.from_numpy(np.stack(signals))
 
 
 def mix(speech: Tensor, noise: Tensor, snr_db: Tensor) -> Tensor:

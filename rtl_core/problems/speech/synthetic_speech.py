@@ -68,8 +68,8 @@ def synthetic_noise(power: float, kind: int, rng: np.random.Generator) -> Signal
 def _resonance(signal: Signal, frequency: float, width: float) -> Signal:
     radius = np.exp(-np.pi * width / RATE)
     coefficients = [1.0, -2 * radius * np.cos(2 * np.pi * frequency / RATE), radius**2]
-    found: Signal = lfilter([1.0], coefficients, signal)
-    return found
+    filtered: Signal = lfilter([1.0], coefficients, signal)
+    return filtered
 
 
 def _write(path: Path, signal: Signal) -> None:
