@@ -1,17 +1,15 @@
 """A checkout of its own with small settings, in which the chain runs as users start it."""
 
-import atexit
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
-from functools import cache
 from pathlib import Path
 
 import yaml
+from empty_databases import mlflow_tables, prefect_tables
 from warm_start import run_module
 
 SMALL = {
@@ -39,17 +37,6 @@ CODE = [
 ]
 
 
-@cache
-def prefect_tables() -> Path:
-    """A folder with Prefect's database as `make` leaves it on a new machine, made once: it takes seconds."""
-    folder = Path(tempfile.mkdtemp(prefix="prefect-tables-"))
-    atexit.register(shutil.rmtree, folder)
-    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-    environment = {**os.environ, "PREFECT_HOME": str(folder)}
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    return folder
-
-
 class Project:
     """A checkout of its own, with small settings."""
 
@@ -63,6 +50,7 @@ class Project:
             else:
                 shutil.copy(source, target)
         shutil.copytree(prefect_tables(), folder / ".rtl/prefect")
+        shutil.copy(mlflow_tables(), folder)
         params = yaml.safe_load((repository / "params.yaml").read_text())
         params["digits"] |= SMALL | changes
         (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))

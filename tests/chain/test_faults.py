@@ -188,6 +188,12 @@ def states(project: Project) -> list[Path]:
     return [folder / "state" for folder in folders if FileCheckpoint(folder, "any").load().get("epochs", 0) >= 2]
 
 
+def epochs(project: Project) -> list[int]:
+    """How far each training under way has come that has kept a state."""
+    found = [FileCheckpoint(folder, "any").load() for folder in (project.folder / ".rtl/checkpoints").glob("*")]
+    return [int(state["epochs"]) for state in found if state]
+
+
 def tracked(project: Project) -> list[str]:
     """The status of every run in MLflow."""
     with closing(sqlite3.connect(project.folder / "mlflow.db")) as database:
@@ -221,10 +227,19 @@ def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.Temp
 def test_kill_9_of_a_run_in_training(killed, repository, tmp_path, recovers, damage):
     project = copied(killed, repository, tmp_path)
     (state,) = states(project)
+    (kept,) = epochs(project)
     if damage:
         damage(state)
         assert not states(project)
-    recovers(project, "retrain")
+    with running(project, "retrain") as run:
+        seen = set()
+        while run.process.poll() is None:
+            seen.update(epochs(project))
+            time.sleep(0.005)
+        assert run.ended() == (0, "")
+    assert damage or min(seen) == kept
+    assert not list((project.folder / ".rtl/checkpoints").iterdir())
+    recovers(project, "retrain")  # nothing is left to do, and the bytes are those of an undisturbed run
     assert not [path for path in (project.folder / "artifacts").rglob(".*") if path.is_file()]
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,20 +17,15 @@ import torch
 from small_project import Project
 
 from rtl_core.baselines import imp_single
-from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
-from rtl_core.controls import masks_for
 from rtl_core.duration import Duration
 from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
-from rtl_core.masks import Masks
 from rtl_core.one_network import as_one_network
 from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
-from rtl_core.rewinding import late_tickets, weights_at
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes
-from tasks.caching.checkpoint import FileCheckpoint
 
 
 @pytest.fixture(scope="module")
@@ -100,27 +94,6 @@ def test_the_tables_of_the_collapse_analysis(finished):
     assert {path.stem for path in (artifacts / "figures").iterdir()} == {
         "metrics", "parameters", "kept", "similarity", "collapse", "worth", "heatmaps", "function",
     }  # fmt: skip
-
-
-def test_extraction_stops_at_the_last_level_before_tickets_collapse(repository, tmp_path):
-    extract = {"duration": "4it", "weights_per_round": 0.25, "rewind_every": 1, "stop_on_collapse": "stop"}
-    settings = {
-        "seeds": [0], "sparsities": [0.5, 0.9, 0.99, 0.997], "optimizer": {"learning_rate": 0.01}, "extract": extract,
-        "retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["imp_single"]},
-    }  # fmt: skip
-    project = Project(repository, tmp_path, **settings)
-    told = project.run(sys.executable, "-m", "flows.pipeline", "digits")
-    assert told.returncode == 0 and "extraction ends at 90 % sparsity" in told.stderr
-    reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())
-    assert reached["levels"] == [0.5, 0.9] and reached["alarms"]["0"]["side"] == "fall"
-    assert len(list((project.folder / "artifacts/digits/masks/rtl/seed-0").iterdir())) == len(reached["rounds"])
-    rounds = [int(name.rpartition(" ")[2]) for name in project.executed() if name.startswith("rtl, seed 0, digit")]
-    assert max(rounds) <= reached["alarms"]["0"]["rung"] + 2 < 22  # chains were stopped while they went on
-    results = pd.read_csv(project.folder / "artifacts/digits/tables/results.csv")
-    knees = pd.read_csv(project.folder / "artifacts/digits/tables/knees.csv")
-    assert knees[knees.curve == "alarm"].rung.item() == reached["alarms"]["0"]["rung"]
-    assert "extraction ended at" in (project.folder / "artifacts/digits/report.html").read_text()
-    assert set(results.sparsity) == {0.5, 0.9} and set(results.method) == {"rtl_sequential", "imp_single"}
 
 
 def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finished):
@@ -214,109 +187,6 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     assert made == {name: data for name, data in finished.published().items() if name in made}
 
 
-def test_killed_in_an_epoch_of_retraining_it_goes_on_after_the_last_whole_one(repository, tmp_path):
-    settings = {"seeds": [0], "sparsities": [0.4], "retrain": {"duration": "12ep", "update": ["sequential"]}}
-    project = Project(repository, tmp_path, **settings)
-    for stage in ("partition", "extract"):
-        project.flow(stage)
-
-    def retraining():
-        command = [sys.executable, "-m", "flows.retrain", "digits"]
-        return subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL)
-
-    def epochs():
-        found = [FileCheckpoint(folder, "any").load() for folder in (project.folder / ".rtl/checkpoints").glob("*")]
-        return [int(state["epochs"]) for state in found if state]
-
-    running = retraining()
-    while max(epochs(), default=0) < 7:
-        assert running.poll() is None
-        time.sleep(0.01)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
-    (kept,) = epochs()
-    assert 7 <= kept < 12
-    time.sleep(2)  # the server of the killed process notices, and ends
-    running, seen = retraining(), set()
-    while running.poll() is None:
-        seen.update(epochs())
-        time.sleep(0.005)
-    assert running.returncode == 0
-    assert min(seen) == kept
-    assert not list((project.folder / ".rtl/checkpoints").iterdir())
-    (path,) = (project.folder / "artifacts/digits/tickets").rglob("*.safetensors")
-    interrupted = path.read_bytes()
-    shutil.rmtree(project.folder / ".rtl/records")
-    project.flow("retrain")
-    assert path.read_bytes() == interrupted
-
-
-def test_controls_run_in_the_same_flow(repository, tmp_path):
-    controls = [
-        "imp_single_union", "random_masks", "layer_shuffled_masks", "initial_magnitude_masks", "shared_statistics",
-    ]  # fmt: skip
-    extract = {"duration": "1ep", "weights_per_round": 0.25, "rewind_every": 2, "rewind_to": "3it"}
-    extract |= {"controls": ["same_subset", "random_partition"], "control_chains": 3}
-    baselines = {"methods": ["imp_single", "imp_multiple", *controls], "single_duration_factor": 2}
-    settings = {"seeds": [0], "sparsities": [0.4], "extract": extract, "baselines": baselines}
-    project = Project(repository, tmp_path, **settings, collapse={"semantics": "meaning.csv"})
-    names = [f"digit {k}" for k in range(10)]
-    meaning = pd.DataFrame([[1 / (1 + abs(a - b)) for b in range(10)] for a in range(10)], index=names, columns=names)
-    meaning.to_csv(tmp_path / "meaning.csv")
-    project.flow("pipeline")
-    artifacts = project.folder / "artifacts/digits"
-    results = pd.read_csv(artifacts / "tables/results.csv")
-    assert set(controls) < set(results.method)
-    kept = pd.read_csv(artifacts / "tables/parameters.csv").set_index("method")
-    assert kept.loc["imp_single_union", "union"] == kept.loc["rtl", "union"] > kept.loc["imp_single", "union"]
-    assert kept.loc["initial_magnitude_masks", "union"] == kept.loc["rtl", "active_mean"]
-    assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
-    similarity = pd.read_csv(artifacts / "tables/similarity.csv")
-    everywhere = similarity[(similarity.layer == "all") & (similarity.sparsity == 0.4)].set_index("masks")
-    assert set(everywhere.index) == {"rtl", "same_subset", "random_partition", "initial_magnitude"}
-    assert everywhere.loc["same_subset", "departure"] > everywhere.loc["rtl", "departure"] > 0
-    pairs = pd.read_parquet(artifacts / "tables/pairs.parquet")
-    named = pairs[pairs.masks == "same_subset"]
-    assert set(named.subset_a) | set(named.subset_b) == {"order 1", "order 2", "order 3"}
-
-    problem, stream = (
-        Digits(project.folder / "data/digits", batch_size=64, device="cpu"),
-        Stream(0).at(problem="digits"),
-    )
-    adam, one, rounds = OptimizerChoice("adam", 0.003), Duration.parse("1ep"), plan_rounds(13_968, [0.4], 0.25, 2)
-    late = late_tickets(problem, Duration.parse("3it"), adam, stream)
-    assert (artifacts / "masks/start/seed-0.safetensors").read_bytes() == tickets_to_bytes(late)
-    start = weights_at(late, problem, stream)
-    masks = extract_tickets(problem, rounds, one, adam, stream, start)[0.4]
-
-    def published(path: str) -> Masks:
-        return masks_from_bytes((artifacts / path / "seed-0/sparsity-40.safetensors").read_bytes(), path)[1]
-
-    assert torch.equal(published("masks/rtl").values, masks.values)
-    dealt, chain = problem.random_partition(stream.at(draw="random partition").generator()), unpruned(masks.layout)
-    for pruning_round in rounds:
-        place = stream.at(method="random_partition", subset="part 1")
-        chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, one, adam, place)
-    assert torch.equal(published("masks/random_partition")[0], chain.mask)
-    initial = initial_weights(problem, stream).prunable.detach()
-    for control in ("random_masks", "layer_shuffled_masks", "initial_magnitude_masks"):
-        data = (artifacts / f"baselines/{control}/seed-0/sparsity-40/network-000.safetensors").read_bytes()
-        expected = masks_for(control, masks, initial, stream.at(method=control).at(draw="masks"))
-        assert torch.equal(tickets_from_bytes(data, control).masks.values, expected.values)
-
-    first = extract_round(
-        start.copy(), problem.objectives[3], unpruned(masks.layout), rounds[0], one, adam,
-        stream.at(method="rtl", subset="digit 3"),
-    )  # fmt: skip
-    _, halves = masks_from_bytes((artifacts / "masks/epochs/seed-0/epoch-1.safetensors").read_bytes(), "epoch 1")
-    assert (halves.active() == 13_968 // 2).all()
-    kept, lost = (first.carried["weights"].abs()[chosen] for chosen in (halves[3], first.mask & ~halves[3]))
-    assert (halves[3] <= first.mask).all() and kept.min() >= lost.max()
-    alignment = pd.read_csv(artifacts / "tables/alignment.csv")
-    assert alignment.groupby("over").size().to_dict() == {"sparsity": 2 * 4, "epoch": 4}
-    assert alignment.rho.between(-1, 1).all() and alignment.p.between(0, 1).all()
-
-
 def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):
     executed, logged = finished.executed(), finished.logged()
     for command in (
@@ -344,26 +214,6 @@ def test_retraining_settings_change_no_mask(finished):
     assert "4it" in (finished.folder / "artifacts/digits/report.html").read_text()
     page = finished.succeed("dvc", "plots", "show", "--json")
     assert "balanced_accuracy" in page
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        ({"sparsities": [1.2]}, "error: params.yaml: digits.sparsities.0: found 1.2; allowed: less than 1"),
-        (
-            {"problem": "rtl_core.problems.cifar:Cifar10", "partition": {"path": "nowhere"}},
-            "error: nowhere/train.npz: not found",
-        ),
-        ({"optimizer": {"name": "sgd", "learning_rate": 1e30}}, "error: digits: objective 'digit 0': training"),
-    ],
-)  # fmt: skip
-def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_path, changes, line):
-    project = Project(repository, tmp_path, **changes)
-    done = project.run(sys.executable, "-m", "flows.pipeline", "digits")
-    assert done.returncode == 1
-    assert done.stderr.startswith(line), done.stderr
-    assert done.stderr.count("\n") == 1
-    assert not list(project.folder.glob("artifacts/**/*.*"))
 
 
 def test_a_flipped_byte_in_a_published_masks_file_is_named(finished):

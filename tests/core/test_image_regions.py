@@ -198,6 +198,7 @@ def test_references_are_the_photograph_and_its_regions(folder, china):
     assert len(colours) == len(china.subsets)
 
 
+@pytest.mark.slow
 def test_an_unpruned_network_learns_a_photograph_of_128_pixels(tmp_path):
     ImageRegions.partition(tmp_path, longest_side=128)
     problem = ImageRegions(tmp_path / "flower", device="cpu")

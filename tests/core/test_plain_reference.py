@@ -55,6 +55,7 @@ def test_a_round_prunes_what_plain_training_would(name, request, stream):
     assert (fast != plain).float().mean() <= 0.001
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_every_part(digits, stream, adam, monkeypatch):
     monkeypatch.setattr("rtl_core.benchmark.LEAST_SECONDS", 0.0)
     monkeypatch.setattr("rtl_core.benchmark.TURNS", 1)

@@ -115,7 +115,7 @@ def test_a_server_with_a_database_holds_all_and_the_project_none(server, project
     for path in ("report.html", "figures/metrics.png"):
         with urlopen(f"{server}/get-artifact?{urlencode({'path': path, 'run_uuid': parent})}", timeout=30) as answer:
             assert answer.read() == (project.folder / "artifacts/digits" / path).read_bytes()
-    assert not (project.folder / "mlflow.db").exists() and not (project.folder / "mlartifacts").exists()
+    assert project.logged() == [] and not (project.folder / "mlartifacts").exists()
 
 
 def test_parameters_have_the_names_and_values_of_params_yaml(project, runs):

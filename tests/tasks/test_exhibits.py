@@ -6,7 +6,7 @@ import pytest
 from example_instances import job_tables
 from example_tables import LEVELS, METHODS
 
-from tasks.figures.catalogue import figures, spec
+from tasks.figures.catalogue import FIGURES, spec
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def tables():
 
 def panels(tables):
     """Title and rows of every panel."""
-    written = spec(figures(tables)["exhibits"])
+    written = spec(FIGURES["exhibits"].draw(tables))
     return [(panel["title"], written["datasets"][panel["data"]["name"]]) for panel in written["concat"]]
 
 

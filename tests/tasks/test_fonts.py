@@ -69,6 +69,7 @@ def digests(drawn, repository, *before, cwd=None, **environment):
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_pictures_have_the_same_bytes_whatever_fonts_a_machine_has(drawn, home, repository):
     figure, text, control = (hashlib.sha256(png(spec)).hexdigest() for spec in json.loads(drawn.read_text()))
     others = digests(drawn, repository, HOME=str(home))
@@ -76,6 +77,7 @@ def test_pictures_have_the_same_bytes_whatever_fonts_a_machine_has(drawn, home, 
     assert others[2] != control, "the fonts in that home have not been read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("only_at_home", [False, True])
 def test_pictures_have_the_same_bytes_without_the_fonts_of_the_system(only_at_home, drawn, home, tmp_path, repository):
     nothing = tmp_path / "nothing"
@@ -102,6 +104,7 @@ def test_a_character_without_a_glyph_is_told_once(capsys):
     )
 
 
+@pytest.mark.slow
 def test_the_font_is_brought_again_where_it_was_deleted_or_altered(drawn, tmp_path, repository):
     before = png(written("abc"))
     shutil.rmtree(fonts._registered())

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from example_instances import INSTANCES, job_tables, run_tables
 
-from tasks.figures.catalogue import figures, png, spec
+from tasks.figures.catalogue import FIGURES, png, spec
 from tasks.figures.scores_by_instance import leaders
 from tasks.figures.scores_by_weights import kept_rows
 from tasks.tables.collapse import correlation
@@ -34,7 +34,7 @@ def test_a_score_stands_at_the_weights_that_its_method_keeps(tables):
         assert row.value == pytest.approx(found[found.subset == "mean"].value.mean())
         assert row.kept == pytest.approx(weights["union"].mean())
     assert list(rows.metric.unique()) == ["psnr", "ssim", "region_psnr"]
-    drawn, shown = drawn_rows(figures(tables)["kept"]).sort_values("value"), rows.sort_values("value")
+    drawn, shown = drawn_rows(FIGURES["kept"].draw(tables)).sort_values("value"), rows.sort_values("value")
     np.testing.assert_allclose(drawn[["kept", "value"]], shown[["kept", "value"]], rtol=1e-4)
 
 
@@ -49,13 +49,13 @@ def test_similarity_of_a_run_is_the_mean_over_instances_between_its_extremes(run
     table = run["similarity"]
     one = table[(table.masks == "rtl") & (table.layer == "all") & (table.sparsity == 0.5) & (table.seed == 0)]
     spread = one.assign(jaccard=[0.2, 0.3, 0.7])
-    rows = drawn_rows(figures({"results": run["results"], "similarity": spread})["similarity"])
+    rows = drawn_rows(FIGURES["similarity"].draw({"results": run["results"], "similarity": spread}))
     drawn = rows[(rows.name == "RTL") & np.isclose(rows["mean"], 0.4)]
     assert drawn[["low", "high"]].values.tolist() == [[0.2, 0.7]]
 
 
 def test_every_instance_has_a_mark_of_every_method_and_leaders_are_counted(run):
-    rows = drawn_rows(figures(run)["instances"])
+    rows = drawn_rows(FIGURES["instances"].draw(run))
     assert len(rows) == 4 * len(INSTANCES) * run["results"].method.nunique()
     level = pd.DataFrame({"instance": [*"aabbcc"], "name": ["X", "Y"] * 3, "value": [3, 1, 30, 31, 5, 4.9]})
     assert leaders(level, True) == ["X leads at 2 of 3", "Y leads at 1 of 3"]
@@ -81,12 +81,12 @@ def test_levels_of_two_tickets_and_masks_all_alike_say_nothing():
 def test_worth_shows_each_ticket_once_a_level_and_means_where_tickets_have_no_score(run):
     collapse = run["collapse"]
     tickets = collapse[collapse.subset != "mean"]
-    chart = figures({"results": run["results"], "collapse": collapse, "scoring": run["scoring"]})["worth"]
+    chart = FIGURES["worth"].draw({"results": run["results"], "collapse": collapse, "scoring": run["scoring"]})
     assert len(subtitles(chart)) == 3 * collapse.method.nunique()
     assert all("over all" in text and "within a level" in text for text in subtitles(chart))
     assert len(drawn_rows(chart)) == len(tickets)
     alone = collapse[collapse.subset == "mean"].drop(columns="departure")
-    means = figures({"collapse": alone, "scoring": run["scoring"]})["worth"]
+    means = FIGURES["worth"].draw({"collapse": alone, "scoring": run["scoring"]})
     assert len(drawn_rows(means)) == len(collapse) - len(tickets)
     assert png(spec(means))
 

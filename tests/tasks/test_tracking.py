@@ -3,12 +3,14 @@
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
+from empty_databases import mlflow_tables
 from example_tables import scoring_of
 from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name
 
@@ -110,6 +112,7 @@ def tables() -> dict[str, pd.DataFrame]:
 def arguments(tables: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(mlflow_tables(), tmp_path / "mlflow.db")
     figures = tmp_path / "pictures"
     figures.mkdir()
     (figures / "metrics.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -271,11 +274,15 @@ def test_a_comparison_is_known_again_once_its_pages_are_there_and_until_it_is_de
 
 
 def test_a_database_elsewhere_has_its_artifacts_beside_it(
-    arguments: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/elsewhere/runs.db")
     track(**arguments)
+    assert capfd.readouterr() == ("", "")  # though its tables are made first
     assert list((tmp_path / "elsewhere").rglob("metrics.png"))
     assert not (tmp_path / "mlartifacts").exists() and not list(tmp_path.glob("*.lock"))
 
@@ -363,6 +370,7 @@ def test_a_figure_of_all_subsets_together_is_a_metric_without_subsets(tables: di
 def test_an_extraction_is_logged_round_by_round_once_and_stopped_by_nothing(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(mlflow_tables(), tmp_path / "mlflow.db")
     for turn in range(2):
         with LiveTracking("digits", "same") as live:
             for sparsity in SPARSITIES:
