@@ -6,7 +6,9 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from copy import copy
 from pathlib import Path
+from typing import Self
 
 import yaml
 from empty_databases import mlflow_tables, prefect_tables
@@ -24,6 +26,12 @@ SMALL = {
     },
     "collapse": {"sparsities": []},
 }
+ONE_LEVEL = {
+    "seeds": [0],
+    "sparsities": [0.4],
+    "baselines": {"methods": ["imp_single", "imp_multiple"], "single_duration_factor": 2},
+}
+"""What takes least and still has a method of each kind."""
 CODE = [
     "flows",
     "tasks",
@@ -38,10 +46,19 @@ CODE = [
 
 
 class Project:
-    """A checkout of its own, with small settings."""
+    """A checkout of its own, with small settings, and how commands are run in it."""
 
-    def __init__(self, repository: Path, folder: Path, **changes: object) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(folder),
+        }
+
+    @classmethod
+    def new(cls, repository: Path, folder: Path, **changes: object) -> Self:
+        """One in which nothing has run; ``changes`` are made to its section of digits."""
         for name in CODE:
             source, target = repository / name, folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,11 +71,14 @@ class Project:
         params = yaml.safe_load((repository / "params.yaml").read_text())
         params["digits"] |= SMALL | changes
         (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(folder),
-        }
+        return cls(folder)
+
+    def copied(self, folder: Path) -> Self:
+        """The same project elsewhere, with all that came out; what MLflow keeps as files stays where it was."""
+        shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
+        other = copy(self)
+        other.folder, other.environment = folder, {**self.environment, "PYTHONPATH": str(folder)}
+        return other
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
         if command[:2] == (sys.executable, "-m"):

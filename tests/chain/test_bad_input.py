@@ -18,7 +18,7 @@ from small_project import Project
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_path, changes, line):
-    project = Project(repository, tmp_path, **changes)
+    project = Project.new(repository, tmp_path, **changes)
     done = project.run(sys.executable, "-m", "flows.pipeline", "digits")
     assert done.returncode == 1
     assert done.stderr.startswith(line), done.stderr

@@ -21,7 +21,7 @@ FAULTS = {
 
 @pytest.fixture
 def project(repository, tmp_path):
-    project = Project(repository, tmp_path)
+    project = Project.new(repository, tmp_path)
     (tmp_path / "points.txt").write_text("32")
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
     params["mine"] = deepcopy(params["digits"]) | {

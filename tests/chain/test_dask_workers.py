@@ -9,22 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 from http_answers import answers, free_ports, until
-from small_project import Project
+from small_project import ONE_LEVEL, Project
 
-SETTINGS = {
-    "seeds": [0],
-    "sparsities": [0.4],
-    "baselines": {"methods": ["imp_single", "imp_multiple"], "single_duration_factor": 2},
-}
-
-
-@pytest.fixture(scope="module")
-def one_machine(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which everything was trained by the threads of one process."""
-    project = Project(repository, tmp_path_factory.mktemp("one"), **SETTINGS)
-    for stage in ("partition", "extract", "retrain", "baselines"):
-        project.flow(stage)
-    return project
+TRAINED = ("data", *(f"artifacts/digits/{kind}" for kind in ("masks", "tickets", "baselines")))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +20,7 @@ def hosts(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pr
     store = tmp_path_factory.mktemp("store")
     found = []
     for name in ("client", "first", "second"):
-        host = Project(repository, tmp_path_factory.mktemp(name), **SETTINGS)
+        host = Project.new(repository, tmp_path_factory.mktemp(name), **ONE_LEVEL)
         host.environment["RTL_STORE"] = str(store)
         found.append(host)
     return found
@@ -73,8 +60,8 @@ def listening(process: subprocess.Popen[bytes]) -> set[str]:
     return {c.laddr.ip for one in tree for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN}
 
 
-def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_machine_though_one_is_killed(
-    one_machine, hosts, server
+def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_though_one_is_killed(
+    one_level, hosts, server
 ):
     client, first, second = hosts
     client.environment["PREFECT_API_URL"] = server
@@ -107,7 +94,8 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_machine_tho
         until(lambda: baselines.poll() is not None or len(list(records.iterdir())) > before, 200, lambda: "no step")
         killed(workers[1])
         assert baselines.wait(timeout=400) == 0, (client.folder / "-m.txt").read_text()
-    assert client.published() == one_machine.published()
+    of_one_machine = {name: data for name, data in one_level.published().items() if name.startswith(TRAINED)}
+    assert client.published() == of_one_machine
 
 
 def test_a_scheduler_without_workers_is_one_line(hosts, server):
@@ -129,7 +117,7 @@ def test_a_scheduler_without_workers_is_one_line(hosts, server):
         ),
     ],
 )
-def test_a_runner_that_cannot_be_is_one_line(one_machine, runner, line):
-    done = one_machine.run(sys.executable, "-m", "flows.retrain", "digits", "--runner", runner)
+def test_a_runner_that_cannot_be_is_one_line(one_level, runner, line):
+    done = one_level.run(sys.executable, "-m", "flows.retrain", "digits", "--runner", runner)
     assert done.returncode == 1
     assert done.stderr.startswith(line) and done.stderr.count("\n") == 1

@@ -36,7 +36,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def project(repository, tmp_path_factory):
-    project = Project(repository, tmp_path_factory.mktemp("doubtful"))
+    project = Project.new(repository, tmp_path_factory.mktemp("doubtful"))
     (project.folder / "guessable.py").write_text(GUESSABLE)
     return project
 

@@ -16,12 +16,12 @@ import psutil
 import pytest
 import vl_convert
 from http_answers import until
-from small_project import Project
+from small_project import ONE_LEVEL, Project
 
 from tasks.figures.catalogue import VEGA_LITE
 
 FACTOR = "digits.baselines.single_duration_factor"
-COMMITTED, LESS, MORE, LONGER = 2, 1, 4, 3
+COMMITTED, LESS, MORE, LONGER = ONE_LEVEL["baselines"]["single_duration_factor"], 1, 4, 3
 AUTHOR = {
     f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
 }
@@ -32,14 +32,11 @@ def dvc(project: Project, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(repository, tmp_path_factory):
+def project(one_level, tmp_path_factory):
     """A project whose results are committed, and whose bytes lie in a store outside it as well."""
     folder = tmp_path_factory.mktemp("team")
-    few = {"seeds": [0], "sparsities": [0.4]}
-    baselines = {"methods": ["imp_single"], "single_duration_factor": COMMITTED}
-    project = Project(repository, folder / "origin", **few, baselines=baselines)
+    project = one_level.copied(folder / "origin")
     project.environment |= AUTHOR
-    project.flow("pipeline")
     project.succeed("git", "init", "--quiet", "--initial-branch", "main")
     dvc(project, "commit", "--force")
     dvc(project, "remote", "add", "--default", "store", str(folder / "store"))
@@ -93,11 +90,7 @@ def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_run(project, tmp_path)
 @pytest.fixture
 def own(project, tmp_path):
     """The project elsewhere, with all that came out, to be changed."""
-    own = copy(project)
-    own.folder = tmp_path / "own"
-    own.environment = {**project.environment, "PYTHONPATH": str(own.folder)}
-    shutil.copytree(project.folder, own.folder, symlinks=True)
-    return own
+    return project.copied(tmp_path / "own")
 
 
 def at_factor(project: Project, factor: float) -> str:

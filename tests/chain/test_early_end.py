@@ -13,7 +13,7 @@ def test_extraction_stops_at_the_last_level_before_tickets_collapse(repository, 
         "seeds": [0], "sparsities": [0.5, 0.9, 0.99, 0.997], "optimizer": {"learning_rate": 0.01}, "extract": extract,
         "retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["imp_single"]},
     }  # fmt: skip
-    project = Project(repository, tmp_path, **settings)
+    project = Project.new(repository, tmp_path, **settings)
     told = project.run(sys.executable, "-m", "flows.pipeline", "digits")
     assert told.returncode == 0 and "extraction ends at 90 % sparsity" in told.stderr
     reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())

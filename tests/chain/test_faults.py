@@ -64,14 +64,14 @@ int gettimeofday(struct timeval *stored, void *zone) {
 @pytest.fixture(scope="module")
 def undisturbed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which nothing went wrong."""
-    project = Project(repository, tmp_path_factory.mktemp("undisturbed"), **SETTINGS)
+    project = Project.new(repository, tmp_path_factory.mktemp("undisturbed"), **SETTINGS)
     project.flow("pipeline")
     return project
 
 
 def copied(undisturbed: Project, repository: Path, folder: Path) -> Project:
     """The same project elsewhere, with all that came out."""
-    project = Project(repository, folder, **SETTINGS)
+    project = Project.new(repository, folder, **SETTINGS)
     for name in (".rtl", "data", "artifacts"):
         shutil.copytree(undisturbed.folder / name, folder / name, dirs_exist_ok=True)
     shutil.copy(undisturbed.folder / "mlflow.db", folder)

@@ -9,7 +9,7 @@ from small_project import Project
 def project(repository, tmp_path_factory):
     """A project in and beside which there is something to lose."""
     folder = tmp_path_factory.mktemp("names")
-    project = Project(repository, folder / "project")
+    project = Project.new(repository, folder / "project")
     for precious in (folder / "project/precious", folder / "precious"):
         precious.mkdir()
         (precious / "file").touch()

@@ -168,7 +168,7 @@ def test_the_networks_take_images_of_any_size(name, size):
 
 
 def test_the_pipeline_runs_on_them_by_params_yaml_alone(repository, tmp_path, pictures):
-    project = Project(repository, tmp_path)
+    project = Project.new(repository, tmp_path)
     (pictures / "apple/00.png").write_text("no image")
     (tmp_path / "mine.csv").write_text("class,cluster\napple,plants\nbear,others\nclock,others\nrose,plants\n")
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())

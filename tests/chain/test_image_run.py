@@ -57,7 +57,7 @@ def pixels_of(path):
 
 @pytest.fixture(scope="module")
 def project(repository, tmp_path_factory):
-    project = Project(repository, tmp_path_factory.mktemp("photographs"))
+    project = Project.new(repository, tmp_path_factory.mktemp("photographs"))
     photographs(project.folder / "mine")
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
     params["image_regions"] |= SETTINGS

@@ -120,7 +120,7 @@ class PartsProject(Project):
 @pytest.fixture(scope="module")
 def project(repository, tmp_path_factory):
     """Masks and tickets of one instance, then a whole run over it and another; what it told and executed in between."""
-    project = PartsProject(repository, tmp_path_factory.mktemp("instances"))
+    project = PartsProject.new(repository, tmp_path_factory.mktemp("instances"))
     project.hold(FIRST)
     project.told = project.stage("partition")
     for stage in ("extract", "retrain"):

@@ -13,7 +13,7 @@ from small_project import Project
 
 
 def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
-    project = Project(repository, tmp_path)
+    project = Project.new(repository, tmp_path)
     (tmp_path / "waves.py").write_text(MINE)
     points = tmp_path_factory.mktemp("source") / "points.txt"
     points.write_text("32")

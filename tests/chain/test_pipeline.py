@@ -31,7 +31,7 @@ from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_t
 @pytest.fixture(scope="module")
 def finished(repository, tmp_path_factory):
     """A project in which the pipeline has run once, start to end."""
-    project = Project(repository, tmp_path_factory.mktemp("finished"))
+    project = Project.new(repository, tmp_path_factory.mktemp("finished"))
     project.flow("pipeline")
     return project
 
@@ -142,7 +142,7 @@ def test_running_again_executes_nothing_and_a_lost_object_only_its_own_step(fini
 
 
 def test_seeds_apart_give_the_bytes_of_seeds_together(finished, repository, tmp_path):
-    alone = Project(repository, tmp_path, seeds=[1])
+    alone = Project.new(repository, tmp_path, seeds=[1])
     for stage in ("partition", "extract", "retrain"):
         alone.flow(stage)
     together = finished.published()
@@ -160,7 +160,7 @@ def is_json(record: Path) -> bool:
 
 
 def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_path):
-    project = Project(repository, tmp_path)
+    project = Project.new(repository, tmp_path)
     project.flow("partition")
     running = subprocess.Popen(
         [sys.executable, "-m", "flows.extract", "digits"],

@@ -24,7 +24,7 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 @pytest.fixture(scope="module")
 def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with a second section whose retraining takes long."""
-    project = Project(
+    project = Project.new(
         repository,
         tmp_path_factory.mktemp("served"),
         seeds=[0],

@@ -40,7 +40,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def project(repository, tmp_path_factory):
     """A finished run over recordings of which one cannot be read."""
-    project = Project(repository, tmp_path_factory.mktemp("speech"))
+    project = Project.new(repository, tmp_path_factory.mktemp("speech"))
     write_synthetic(project.folder / "mine")
     (project.folder / "mine/clean/s9-1.wav").write_bytes(b"RIFF, they say")
     params = yaml.safe_load((project.folder / "params.yaml").read_text())

@@ -62,7 +62,7 @@ def waves(reader: str, place: str) -> str:
 
 def waves_project(repository: Path, folder: Path, **changes: object) -> Project:
     """A project with the problem of two waves, few steps, and files that the problem may read."""
-    project = Project(repository, folder, seeds=[0], sparsities=[0.4])
+    project = Project.new(repository, folder, seeds=[0], sparsities=[0.4])
     params = yaml.safe_load((folder / "params.yaml").read_text())
     own = {"problem": "waves:Waves", "partition": {"source": "points.txt"}, "training": {"width": 8}}
     params |= {"problems": ["My_waves"], "My_waves": deepcopy(params["digits"]) | own | changes}

@@ -53,7 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def project(repository: Path, tmp_path_factory: pytest.TempPathFactory, server: str) -> Project:
     """A project whose pipeline has run once, tracked by the server."""
-    project = Project(
+    project = Project.new(
         repository,
         tmp_path_factory.mktemp("tracked"),
         seeds=[0],

@@ -3,7 +3,6 @@
 import signal
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -13,17 +12,9 @@ from web_pages import Pages, pages_of
 
 
 @pytest.fixture(scope="module")
-def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(one_level: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which a small pipeline has run, under the server of its own that ended with it."""
-    project = Project(
-        repository,
-        tmp_path_factory.mktemp("servers"),
-        seeds=[0],
-        sparsities=[0.4],
-        baselines={"methods": ["imp_single"], "single_duration_factor": 2},
-    )
-    project.flow("pipeline")
-    return project
+    return one_level.copied(tmp_path_factory.mktemp("servers"))
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +52,10 @@ def test_a_browser_sees_the_methods_below_their_parent_run_in_mlflow(pages, brow
     browser_page.goto(f"{pages.mlflow}/#/experiments/{experiment}/runs?workflowType=machine_learning")
     parent = browser_page.get_by_role("row").filter(has=browser_page.get_by_role("link", name="digits", exact=True))
     parent.locator("button[data-component-id*=runnamecellrenderer]").click()
-    for method in ("rtl", "rtl_sequential", "imp_single"):
+    for method in ("rtl", "rtl_sequential", "imp_single", "imp_multiple"):
         browser_page.get_by_role("link", name=method, exact=True).wait_for()
     browser_page.get_by_role("link", name="extraction", exact=True).wait_for()
-    browser_page.get_by_text("8 matching runs").wait_for()
+    browser_page.get_by_text("10 matching runs").wait_for()
 
 
 def test_ctrl_c_stops_both_and_leaves_nothing_running(pages):
