@@ -181,7 +181,7 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     project.flow("extract")
     rounds_masks_and_similarities = 2 * 10 * 4 + 2 * 4 * 2
     executed = project.executed()[before:]
-    assert len(executed) == rounds_masks_and_similarities + 2 - kept  # what was kept holds the partition and the check
+    assert len(executed) == rounds_masks_and_similarities + 3 - kept  # what was kept holds the partition and two checks
     made = project.published()
     assert len(made) == 1 + 2 * 4 + 1
     assert made == {name: data for name, data in finished.published().items() if name in made}
