@@ -294,29 +294,16 @@ def test_ctrl_c_under_dvc(project, undisturbed):
     assert project.published() == undisturbed.published()
 
 
-def test_kill_9_of_the_prefect_server_in_a_run(undisturbed, project):
+def test_kill_9_of_the_prefect_server_in_a_run(project, recovers):
     without(project, "extract")
     with running(project, "extract") as run:
         run.wait_for(lambda: records(project) > 1)
-        server, began = run.server(), time.monotonic()
-        server.kill()
-        assert run.ended() == (0, "")
-        tell_seconds(began)
-    assert project.published() == undisturbed.published()
-
-
-def test_a_prefect_server_that_dies_again_and_again(project, recovers):
-    deaths = set()
-    with running(project, "retrain") as run:
-        while run.process.poll() is None:
-            if (server := run.server()) and server not in deaths:
-                server.kill()
-                deaths.add(server)
+        run.server().kill()
         status, errors = run.ended()
-    assert status == 1 and len(deaths) == 4
-    assert errors.startswith("error: Prefect's server ended 4 times; see ") and "server.log" in errors
+    assert status == 1
+    assert errors.startswith("error: Prefect's server ended; see ") and "server.log" in errors
     assert errors.endswith(GOES_ON) and errors.count("\n") == 1
-    recovers(project, "retrain")
+    recovers(project, "extract")
 
 
 def test_a_server_of_ones_own_that_does_not_answer(project):
