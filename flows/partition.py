@@ -6,7 +6,6 @@ from pathlib import Path
 from prefect import flow
 
 from flows.parameters import AS_WRITTEN, Changes
-from flows.start import start
 from flows.turns import taking_turns
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
@@ -48,7 +47,3 @@ def _content(path: Path) -> str:
         return file_digest(path)
     except OSError as problem:
         return type(problem).__name__
-
-
-if __name__ == "__main__":
-    start(partition, "partition")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.command_line.stages import run
 from flows.command_line.ticket_files import enhance, reconstruct
-from rtl_core.errors import RtlError
+from rtl_core.errors import RtlError, one_line
 
 if TYPE_CHECKING:
     from rtl_core.problem import Problem
@@ -135,6 +136,7 @@ def report(problem: ProblemName) -> None:
         typer.echo(path)
 
 
+app.command()(run)
 app.command()(reconstruct)
 app.command()(enhance)
 
@@ -156,6 +158,11 @@ def serve(
 ) -> None:
     """Offer the pipeline and each stage to Prefect's page, and run here what is asked for or due (needs `rtl ui`)."""
     os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    os.environ["PYTHONSAFEPATH"] = "1"  # runs are processes: a folder `flows` of the project's must not hide ours there
+
+    from tasks.settings.params_file import read_params
+
+    read_params()
 
     from flows.command_line.deployments import serve_flows
     from tasks.settings.problem_settings import problem_settings
@@ -220,3 +227,9 @@ def main() -> None:
         app()
     except RtlError as problem:
         sys.exit(f"error: {problem}")
+    except OSError as problem:
+        from tasks.process.outages import refusal
+
+        if line := refusal(problem):
+            sys.exit(f"error: {one_line(line)}")
+        raise

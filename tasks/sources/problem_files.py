@@ -14,6 +14,7 @@ from rtl_core.errors import DataError
 from rtl_core.problem import Problem
 from tasks.artefacts.digests import file_digest
 from tasks.sources.opened_files import opened_files
+from tasks.sources.project_modules import OURS
 from tasks.sources.source_digest import is_installed, own_sources
 
 Made = TypeVar("Made")
@@ -21,7 +22,6 @@ SYSTEM = ("bin", "dev", "etc", "lib", "lib64", "proc", "run", "sys", "usr", "var
 NO_INPUTS = (*(Path("/", name) for name in SYSTEM), *map(Path, (sys.prefix, sys.base_prefix, tempfile.gettempdir())))
 METADATA = (".egg-info", ".dist-info")
 """Endings of the folders that say of a package what was installed; libraries look through all of them for plugins."""
-OURS = ("flows", "tasks", "rtl_core")
 PLACES = (os.path.abspath, os.path.realpath)
 
 _read_by_import: dict[str, set[Path]] = {}

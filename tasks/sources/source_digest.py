@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import Lock
 
 from rtl_core.errors import SettingsError
+from tasks.sources.project_modules import OURS
 
-METHOD = "rtl_core"
 PLUMBING = (
     "tasks.artefacts.digests",
     "tasks.artefacts.folder_lock",
@@ -68,14 +68,14 @@ def own_sources(module_name: str, without: tuple[str, ...] = ()) -> dict[str, Pa
     """The files of a module and, transitively, of the modules it imports, by name; not of modules and packages named in
     ``without``, nor of what only these import.
 
-    Those count that lie below the project's root, beside the module's own top-level package or in the method's: not
-    what was installed, nor Python's own. An import counts wherever it stands, and so does ``import_module`` of a
+    Those count that lie below the project's root, beside the module's own top-level package or in one of ours: not
+    what else was installed, nor Python's own. An import counts wherever it stands, and so does ``import_module`` of a
     literal; a name that is put together while the program runs cannot be followed.
 
     Raises:
         SettingsError: there is no such module, or it has no source.
     """
-    tops = {module_name.partition(".")[0], METHOD}
+    tops = {module_name.partition(".")[0], *OURS}
     roots = {Path.cwd(), *(root for top in tops if (root := _root(top)))}
     barred = tuple(f"{name}." for name in without)
     files: dict[str, Path] = {}
