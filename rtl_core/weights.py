@@ -63,9 +63,13 @@ class FlatWeights:
     prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
     ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
     into the vectors from then on.
+
+    Raises:
+        SettingsError: a prunable weight is not there, or a parameter is frozen or stands in two places.
     """
 
     def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:
+        _check_apart(network)
         self.network = network
         self.layout = layout_of(network, prunable)
         rest = [name for name, _ in network.named_parameters() if name not in set(self.layout.names)]
@@ -98,6 +102,18 @@ class FlatWeights:
         """Copy in the network's buffers by name."""
         for name, buffer in self.network.named_buffers():
             buffer.copy_(buffers[name])
+
+
+def _check_apart(network: nn.Module) -> None:
+    names: dict[nn.Parameter, str] = {}
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        if not parameter.requires_grad:
+            raise SettingsError(f"the network's parameter {name!r} is frozen; allowed: trained, or a buffer")
+        if parameter in names:
+            raise SettingsError(
+                f"the network's parameters {names[parameter]!r} and {name!r} are one (tied); allowed: each in one place"
+            )
+        names[parameter] = name
 
 
 def to_cpu(tensor: Tensor) -> Tensor:
