@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.command_line.stages import run
+from flows.command_line.stages import code, run
 from flows.command_line.ticket_files import enhance, reconstruct
 from rtl_core.errors import RtlError, one_line
 
@@ -137,6 +137,7 @@ def report(problem: ProblemName) -> None:
 
 
 app.command()(run)
+app.command()(code)
 app.command()(reconstruct)
 app.command()(enhance)
 

@@ -1,4 +1,4 @@
-"""What ``rtl`` runs: a stage, or the whole chain."""
+"""What ``rtl`` runs: a stage, or the whole chain; and what DVC needs to know of the code before it runs any."""
 
 import gc
 from importlib import import_module
@@ -31,3 +31,23 @@ def run(
     from flows.start import run_and_exit
 
     run_and_exit(getattr(import_module(f"flows.{stage}"), stage), stage, problems or [], runner)
+
+
+def code(
+    problem: Annotated[
+        str, typer.Argument(help="section of params.yaml, or DVC's stage for it (code@digits)", show_default=False)
+    ],
+) -> None:
+    """List the code behind each stage of a problem, for DVC to see what has changed; check all that is set, first."""
+    from tasks.jobs.dvc_deps import CODE, check_dvc_deps, check_watched_settings
+    from tasks.jobs.stage_code import publish_code
+    from tasks.settings.params_file import read_params
+    from tasks.settings.problem_settings import problem_settings
+
+    for each in read_params()["problems"]:
+        check_watched_settings(each)
+        problem_settings(each)
+    name = problem.removeprefix(f"{CODE}@")
+    settings = problem_settings(name)
+    check_dvc_deps(name, settings)
+    publish_code(name, settings)

@@ -55,7 +55,7 @@ def job_of(name: JobName, settings: ProblemSettings) -> Job:
     folder = paths.data(name)
     files = sorted(path for path in entries_below(folder) if path.is_file())
     if not files:
-        raise DataError(f"{folder}: no data; run the partition stage first (python -m flows.partition {name.problem})")
+        raise DataError(f"{folder}: no data; run the partition stage first (rtl run partition {name.problem})")
     return {
         "problem": name.problem,
         "instance": name.instance,

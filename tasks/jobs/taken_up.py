@@ -9,7 +9,8 @@ from rtl_core.errors import DataError
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
 from tasks.artefacts.whole_file import write_atomically
-from tasks.jobs.dvc_deps import PARTITION, own_modules, trained_from
+from tasks.jobs.dvc_deps import PARTITION, trained_from
+from tasks.jobs.stage_code import own_modules
 from tasks.settings.problem_settings import problem_class, problem_settings
 from tasks.settings.sections import ProblemSettings
 from tasks.sources.problem_files import partition_sources, path_here
@@ -42,7 +43,7 @@ def changed_since(problem: str) -> str | None:
         return None
     names = [path_here(path) for path in every]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    cures = [f"`python -m flows.pipeline {problem}`"]
+    cures = [f"`rtl run pipeline {problem}`"]
     if all(path.is_relative_to(Path.cwd()) for path in every):
         cures.insert(0, "`dvc repro`")
     elif not any(paths_of_stage for stage, paths_of_stage in changed.items() if stage != PARTITION):
@@ -56,7 +57,7 @@ def _files(stage: str, settings: ProblemSettings) -> list[Path]:
     if stage == PARTITION:
         read = partition_sources(cls, settings.partition)
     else:
-        read = [*trained_from(cls, settings), *own_modules(settings.problem.partition(":")[0])]
+        read = [*trained_from(cls, settings), *own_modules(settings)]
     return [Path(os.path.abspath(path)) for path in dict.fromkeys(read)]
 
 
