@@ -140,3 +140,11 @@ def is_input(file: Path) -> bool:
     if file.suffix == ".py" and parts[0] in OURS and inside:
         return False
     return not any(file.is_relative_to(folder) for folder in NO_INPUTS if not root.is_relative_to(folder))
+
+
+def inputs_read_by(module: str, also: Iterable[Path]) -> list[Path]:
+    """The files that were read while a module was imported, and also these, but for source code: what results may
+    depend on."""
+    code = {Path(how(path)) for path in own_sources(module).values() for how in PLACES}
+    files = {*_read_by_import.get(module, set()), *also}
+    return sorted(file for file in files if not code & {file, file.resolve()} and is_input(file))

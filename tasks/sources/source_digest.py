@@ -12,6 +12,7 @@ from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from threading import Lock
 
+from rtl_core import OFFERED
 from rtl_core.errors import SettingsError
 from tasks.sources.project_modules import OURS
 
@@ -156,6 +157,11 @@ def _imported(file: Path, name: str) -> Iterator[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+            if base == METHOD:
+                yield from (f"{METHOD}.{OFFERED[alias.name]}" for alias in node.names if alias.name in OFFERED)
+        elif isinstance(node, ast.Attribute) and node.attr in OFFERED:
+            if isinstance(node.value, ast.Name) and node.value.id == METHOD:
+                yield f"{METHOD}.{OFFERED[node.attr]}"
         elif isinstance(node, ast.Call) and (literal := _imported_by_call(node)):
             try:
                 yield resolve_name(literal, package)
