@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.command_line.new_project import new
 from flows.command_line.stages import code, run
 from flows.command_line.ticket_files import enhance, reconstruct
 from rtl_core.errors import RtlError, one_line
@@ -24,6 +25,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the 
 GROWTH = [2, 5, 10, 20, 50]
 """For how many tickets `rtl bench` measures how the cost of each grows."""
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
+
+app.command()(new)
+app.command()(run)
+app.command()(code)
 
 
 @app.command()
@@ -136,8 +141,6 @@ def report(problem: ProblemName) -> None:
         typer.echo(path)
 
 
-app.command()(run)
-app.command()(code)
 app.command()(reconstruct)
 app.command()(enhance)
 

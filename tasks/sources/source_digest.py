@@ -16,6 +16,8 @@ from rtl_core import OFFERED
 from rtl_core.errors import SettingsError
 from tasks.sources.project_modules import OURS
 
+METHOD = "rtl_core"
+
 PLUMBING = (
     "tasks.artefacts.digests",
     "tasks.artefacts.folder_lock",
