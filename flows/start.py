@@ -70,6 +70,6 @@ def _checked(runner: str) -> str:
     if "://" in runner and get_current_settings().api.url is None:
         raise SettingsError(
             f"--runner: {runner} has workers that ask a Prefect server which outlives this run; "
-            "start one (make ui, or prefect server start) and set PREFECT_API_URL to its address"
+            "start one (rtl ui, or prefect server start) and set PREFECT_API_URL to its address"
         )
     return runner

@@ -101,7 +101,10 @@ def check(problem: ProblemName) -> None:
 
 @app.command()
 def results(
-    problems: Annotated[list[str] | None, typer.Argument(help="sections of params.yaml [default: its list]")] = None,
+    problems: Annotated[
+        list[str] | None,
+        typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
+    ] = None,
     since: Annotated[
         float | None, typer.Option(help="also split the time since this moment (seconds of the epoch) into parts")
     ] = None,
@@ -111,7 +114,7 @@ def results(
     from tasks.settings.params_file import read_params, section
 
     params = read_params()
-    chosen = problems or params["problems"]
+    chosen = [name.rpartition("@")[2] for name in problems or params["problems"]]
     for problem in chosen:
         section(params, problem)
         show_results(problem)
@@ -158,7 +161,9 @@ def ui(
 
 @app.command()
 def serve(
-    problem: Annotated[str, typer.Argument(help="section of params.yaml that the forms begin with")] = "digits",
+    problem: Annotated[
+        str | None, typer.Argument(help="section of params.yaml that the forms begin with [default: its list's first]")
+    ] = None,
 ) -> None:
     """Offer the pipeline and each stage to Prefect's page, and run here what is asked for or due (needs `rtl ui`)."""
     os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
@@ -166,13 +171,14 @@ def serve(
 
     from tasks.settings.params_file import read_params
 
-    read_params()
+    params = read_params()
+    chosen = problem or params["problems"][0]
 
     from flows.command_line.deployments import serve_flows
     from tasks.settings.problem_settings import problem_settings
 
-    problem_settings(problem)
-    serve_flows(problem)
+    problem_settings(chosen)
+    serve_flows(chosen)
 
 
 @app.command()

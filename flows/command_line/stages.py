@@ -39,7 +39,7 @@ def code(
     ],
 ) -> None:
     """List the code behind each stage of a problem, for DVC to see what has changed; check all that is set, first."""
-    from tasks.jobs.dvc_deps import CODE, check_dvc_deps, check_watched_settings
+    from tasks.jobs.dvc_deps import check_dvc_deps, check_watched_settings
     from tasks.jobs.stage_code import publish_code
     from tasks.settings.params_file import read_params
     from tasks.settings.problem_settings import problem_settings
@@ -47,7 +47,7 @@ def code(
     for each in read_params()["problems"]:
         check_watched_settings(each)
         problem_settings(each)
-    name = problem.removeprefix(f"{CODE}@")
+    name = problem.rpartition("@")[2]
     settings = problem_settings(name)
     check_dvc_deps(name, settings)
     publish_code(name, settings)

@@ -48,6 +48,7 @@ def check_dvc_deps(problem: str, settings: ProblemSettings) -> None:
     run_by = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")[0]
     if not run_by:
         return
+    check_watched_settings(problem)
     cls = problem_class(settings.problem)
     trained_on = trained_from(cls, settings)
     missing: dict[str, list[str]] = {}

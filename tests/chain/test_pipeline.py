@@ -7,7 +7,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -109,7 +108,7 @@ def test_extraction_stops_at_the_last_level_before_tickets_collapse(repository, 
         "retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["imp_single"]},
     }  # fmt: skip
     project = Project(repository, tmp_path, **settings)
-    told = project.run(sys.executable, "-m", "flows.pipeline", "digits")
+    told = project.run("rtl", "run", "pipeline", "digits")
     assert told.returncode == 0 and "extraction ends at 90 % sparsity" in told.stderr
     reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())
     assert reached["levels"] == [0.5, 0.9] and reached["alarms"]["0"]["side"] == "fall"
@@ -190,7 +189,7 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     project = Project(repository, tmp_path)
     project.flow("partition")
     running = subprocess.Popen(
-        [sys.executable, "-m", "flows.extract", "digits"],
+        ["rtl", "run", "extract", "digits"],
         cwd=project.folder,
         env=project.environment,
         stdout=subprocess.DEVNULL,
@@ -221,7 +220,7 @@ def test_killed_in_an_epoch_of_retraining_it_goes_on_after_the_last_whole_one(re
         project.flow(stage)
 
     def retraining():
-        command = [sys.executable, "-m", "flows.retrain", "digits"]
+        command = ["rtl", "run", "retrain", "digits"]
         return subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=subprocess.DEVNULL)
 
     def epochs():
@@ -359,7 +358,7 @@ def test_retraining_settings_change_no_mask(finished):
 )  # fmt: skip
 def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_path, changes, line):
     project = Project(repository, tmp_path, **changes)
-    done = project.run(sys.executable, "-m", "flows.pipeline", "digits")
+    done = project.run("rtl", "run", "pipeline", "digits")
     assert done.returncode == 1
     assert done.stderr.startswith(line), done.stderr
     assert done.stderr.count("\n") == 1
@@ -371,7 +370,7 @@ def test_a_flipped_byte_in_a_published_masks_file_is_named(finished):
     whole = masks.read_bytes()
     masks_from_bytes(whole, "whole")
     masks.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    done = finished.run(sys.executable, "-m", "flows.retrain", "digits")
+    done = finished.run("rtl", "run", "retrain", "digits")
     masks.write_bytes(whole)
     assert done.returncode == 1
     assert done.stderr.startswith(

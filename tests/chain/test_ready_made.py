@@ -1,7 +1,6 @@
 """A ``ContextProblem`` that a module holds runs in the pipeline, to the same bytes as by ``find_tickets``."""
 
 import re
-import sys
 from copy import deepcopy
 
 import pytest
@@ -67,7 +66,7 @@ def project(repository, tmp_path):
 
 def test_the_pipeline_computes_the_same_bytes_and_changed_data_train_anew(project, monkeypatch):
     folder = project.folder
-    project.succeed(sys.executable, "-m", "flows.pipeline", "mine")
+    project.succeed("rtl", "run", "pipeline", "mine")
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder)
     namespace: dict = {}
@@ -91,9 +90,9 @@ def test_the_pipeline_computes_the_same_bytes_and_changed_data_train_anew(projec
     assert re.fullmatch("[0-9a-f]{64}", digest)
     (folder / "rows.csv").write_text(rows(44))
     assert "mine: rows.csv changed since these tables were made" in project.succeed("rtl", "results", "mine")
-    done = project.run(sys.executable, "-m", "flows.extract", "mine")
+    done = project.run("rtl", "run", "extract", "mine")
     assert done.returncode == 1 and done.stderr.startswith("error: mine: its data are others than those partitioned")
-    project.succeed(sys.executable, "-m", "flows.partition", "mine")
+    project.succeed("rtl", "run", "partition", "mine")
     assert (folder / "data/mine/digest.txt").read_text() != digest
 
 

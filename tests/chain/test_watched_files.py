@@ -97,7 +97,7 @@ def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_pa
          ("safetensors", "single network")])}  # fmt: skip
     for module, (reader, place) in made.items():
         (tmp_path / f"{module}.py").write_text(waves(reader, place))
-    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    project.succeed("rtl", "run", "partition", "My_waves")
     modules = ["waves", "plugins", "named", "early", *made]
     lines = json.loads(project.succeed(sys.executable, "-c", LOADING, json.dumps(modules)))
     assert lines["waves"] is lines["plugins"] is lines["named"] is None
@@ -111,7 +111,7 @@ def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_pa
     assert lines["no file"] == "backbone.pt: no such file; named:Waves names it in training_files()"
 
     (tmp_path / "waves.py").write_text(MINE.replace("Path(source).read_text()", "Path('table.csv').read_text()"))
-    done = project.run(sys.executable, "-m", "flows.partition", "My_waves")
+    done = project.run("rtl", "run", "partition", "My_waves")
     assert done.returncode == 1 and "waves:Waves reads table.csv and does not name it in source_files()" in done.stderr
 
 
@@ -126,10 +126,10 @@ def test_what_it_imports_and_what_it_is_trained_from_runs_steps_again(repository
 
     def executed() -> int:
         before = len(project.executed())
-        project.succeed(sys.executable, "-m", "flows.extract", "My_waves")
+        project.succeed("rtl", "run", "extract", "My_waves")
         return len(project.executed()) - before
 
-    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    project.succeed("rtl", "run", "partition", "My_waves")
     everything = executed()
     assert everything > 2 and executed() == 0
     (tmp_path / "helpers.py").write_text("X = 1")
