@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rtl_core.contexts.examples import FEWEST, Data, Examples, digest_of_examples, read_examples
-from rtl_core.contexts.fit import Loss, check_fit, check_parameters
+from rtl_core.contexts.fit import Loss, check_fit
 from rtl_core.contexts.metrics import Metric, chance_of, figure_of, measures_of
 from rtl_core.contexts.told_layer import first_layer, tell, widened
 from rtl_core.device import device_of
@@ -19,6 +19,7 @@ from rtl_core.implicit_draws import drawn_from
 from rtl_core.problem import AcrossSubsets, Batch, Objective, Problem, Score, check_problem
 from rtl_core.prunable import matching_weights
 from rtl_core.randomness import Stream
+from rtl_core.weights import FlatWeights
 
 Told = Literal["no", "one-hot"]
 EVALUATION_BATCH = 256
@@ -89,16 +90,14 @@ class ContextProblem(Problem):
             if told == "one-hot":
                 inputs, _ = self.splits["train"].of(0)
                 self._first_layer = first_layer(self.network(torch.Generator()).eval(), inputs[:2])
-                self._run(self.single_network(torch.Generator()).eval(), inputs[:2], 0)
+                self.tell(self.single_network(torch.Generator()).eval(), self.subsets[0])(inputs[:2])
 
     def _check_network(self) -> None:
         made = [self.network(torch.Generator()) for _ in range(2)]
-        check_parameters(made[0])
         if {*made[0].parameters()} & {*made[1].parameters()}:
             raise SettingsError("network: gives the same parameters at every call; allowed: new ones, or the network")
-        self.prunable(made[0])
-        made[0].eval()
-        check_fit(lambda inputs, _: made[0](inputs), self.loss, self.splits, self.subsets)
+        network = FlatWeights(made[0], self.prunable(made[0])).network.eval()
+        check_fit(network, self.loss, self.splits, self.subsets)
 
     def _divide(self, part: Tensor) -> None:
         """Let training example n belong to part ``part[n]``."""
@@ -111,7 +110,8 @@ class ContextProblem(Problem):
 
     def network(self, generator: torch.Generator) -> nn.Module:
         made = deepcopy(self._network) if isinstance(self._network, nn.Module) else self._network()
-        check_parameters(made)
+        if not isinstance(made, nn.Module):
+            raise SettingsError(f"network: found a {type(made).__name__}; allowed: an nn.Module, or what makes one")
         return made.to(self.device)
 
     def single_network(self, generator: torch.Generator) -> nn.Module:
@@ -203,9 +203,6 @@ class ContextProblem(Problem):
     @torch.inference_mode()
     def _outputs(self, network: nn.Module, inputs: Tensor) -> Tensor:
         return torch.cat([network(part).cpu() for part in inputs.split(EVALUATION_BATCH)])
-
-    def _run(self, network: nn.Module, inputs: Tensor, k: int) -> Any:
-        return self.tell(network, self.subsets[k])(inputs)
 
     def _scores(self, network_of: Callable[[int], nn.Module]) -> list[Score]:
         scores = []

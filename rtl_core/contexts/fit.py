@@ -16,37 +16,12 @@ TRIED = 8
 """Examples of each context and split that are put through the network."""
 
 
-def check_parameters(network: object) -> None:
-    """Check that every parameter is one that training moves by itself.
-
-    Raises:
-        SettingsError: it is no network, or a parameter is frozen or tied to another.
-    """
-    if not isinstance(network, nn.Module):
-        raise SettingsError(f"network: found a {type(network).__name__}; allowed: an nn.Module, or what makes one")
-    names: dict[nn.Parameter, str] = {}
-    for name, parameter in network.named_parameters(remove_duplicate=False):
-        if not parameter.requires_grad:
-            raise SettingsError(
-                f"network: {name} is frozen (requires_grad=False); allowed: parameters that are trained (what is not "
-                "may be a buffer)"
-            )
-        if parameter in names:
-            raise SettingsError(
-                f"network: {names[parameter]} and {name} are one (tied) parameter; allowed: one name for each, for a "
-                "mask is of one place"
-            )
-        names[parameter] = name
-
-
 @torch.no_grad()
-def check_fit(
-    run: Callable[[Tensor, int], Any], loss: Loss, splits: Mapping[str, Examples], contexts: tuple[str, ...]
-) -> None:
-    """Check the outputs for, and the loss on, a few examples of every context in every split.
+def check_fit(network: nn.Module, loss: Loss, splits: Mapping[str, Examples], contexts: tuple[str, ...]) -> None:
+    """Check the outputs for, and the loss on, a few examples of each context in each split.
 
     Args:
-        run: an untrained network in evaluation mode, given inputs and the context's number.
+        network: untrained, in evaluation mode.
         loss: mean over examples, of outputs and targets.
         splits: the examples.
         contexts: K names.
@@ -59,7 +34,7 @@ def check_fit(
             inputs, targets = examples.of(k)
             where = f"{split}, context {name!r}"
             try:
-                outputs = run(inputs[:TRIED], k)
+                outputs = network(inputs[:TRIED])
             except Exception as problem:  # whatever a user's code raises
                 _refuse(f"{where}: the network does not take inputs {described(inputs[:TRIED])}", problem)
             if not isinstance(outputs, Tensor) or not outputs.ndim or len(outputs) != len(inputs[:TRIED]):

@@ -39,11 +39,11 @@ def _class_of(problem: ContextProblem, module: str, read: list[Path]) -> type[Pr
             (folder / DIGEST).write_text(data)
 
         @classmethod
-        def source_files(cls, **_: object) -> list[Path]:
+        def source_files(cls, **settings: Any) -> list[Path]:
             return read
 
         @classmethod
-        def training_files(cls, **_: object) -> list[Path]:
+        def training_files(cls, **settings: Any) -> list[Path]:
             return read
 
         def __init__(self, folder: Path) -> None:

@@ -212,12 +212,6 @@ def tied():
     return network
 
 
-def frozen():
-    network = mlp()
-    network[0].weight.requires_grad = False
-    return network
-
-
 SAME = mlp()
 RANDOM = {name: Rows(4, lambda n: (torch.rand(3), torch.ones(1))) for name in NAMES}
 PYTHONS = {name: Rows(4, lambda n: (random.random(), torch.ones(1))) for name in NAMES}
@@ -252,8 +246,7 @@ NAN = torch.tensor([[1.0, 2, 3], [1, 2, float("nan")]])
         (dict(network=lambda: nn.LSTM(3, 1)), "the network's outputs are a tuple; allowed: a tensor, one row"),
         (dict(network=lambda: SAME), "gives the same parameters at every call"),
         (dict(network=lambda: 3), "network: found a int; allowed: an nn.Module"),
-        (dict(network=tied), r"0.weight and 1.weight are one \(tied\) parameter"),
-        (dict(network=frozen()), "0.weight is frozen"),
+        (dict(network=tied), r"parameters '0.weight' and '1.weight' are one \(tied\)"),
         (dict(metrics={}), "metrics: found none"),
         (dict(metrics={"cost": lambda outputs, targets: 1.0}), "'cost': nothing says whether higher is better"),
         (dict(metrics={"mse": 3}), "'mse': found a int; allowed: a metric of torchmetrics, or a function"),
