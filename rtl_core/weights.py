@@ -118,16 +118,6 @@ class FlatWeights:
 def _check_apart(network: nn.Module) -> None:
     names: dict[nn.Parameter, str] = {}
     for name, parameter in network.named_parameters(remove_duplicate=False):
-        if parameter in names:
-            raise SettingsError(
-                f"the network's parameters {names[parameter]!r} and {name!r} are one (tied); allowed: each in one place"
-            )
-        names[parameter] = name
-
-
-def _check_apart(network: nn.Module) -> None:
-    names: dict[nn.Parameter, str] = {}
-    for name, parameter in network.named_parameters(remove_duplicate=False):
         if not parameter.requires_grad:
             raise SettingsError(f"the network's parameter {name!r} is frozen; allowed: trained, or a buffer")
         if parameter in names:
