@@ -59,17 +59,17 @@ def layout_of(network: nn.Module, names: Iterable[str]) -> Layout:
 class FlatWeights:
     """A network whose parameters, and their gradients, are views of two flat vectors, on the network's device.
 
-    ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
-    prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
-    ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
-    into the vectors from then on.
+        ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
+        prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
+        ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
+        into the vectors from then on.
 
-    Raises:
-<<<<<<< HEAD
-        SettingsError: a prunable weight is not there, or a parameter is frozen or stands in two places.
-=======
-        SettingsError: a prunable weight is not there, or a parameter stands in two places.
->>>>>>> own_c
+        Raises:
+    <<<<<<< HEAD
+            SettingsError: a prunable weight is not there, or a parameter is frozen or stands in two places.
+    =======
+            SettingsError: a prunable weight is not there, or a parameter stands in two places.
+    >>>>>>> own_c
     """
 
     def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:

@@ -82,7 +82,7 @@ def _check_listed(problem: str, flow: str, settings: ProblemSettings) -> None:
     if path.read_text() != stage_code(flow, settings):
         raise SettingsError(
             f"{path}: found the list of other code than runs here, as after an upgrade; "
-            f"`dvc repro -f {CODE}@{problem}` takes it up"
+            f"`dvc repro -f {CODE}@{problem}` and `dvc repro` take it up"
         )
 
 
@@ -102,8 +102,9 @@ def check_watched_settings(problem: str) -> None:
     watched = dict.fromkeys(key for stage in _stages(problem) for key in stage.settings)
     lacking = [key for key in watched if not _stands(written, key.split("."))]
     if lacking:
+        whole = [key for key in lacking if key.rpartition(".")[0] not in lacking]
         raise SettingsError(
-            f"{paths.PARAMS}: found no {', '.join(lacking)}, which {DVC} watches; write it out (`collapse: {{}}` "
+            f"{paths.PARAMS}: found no {', '.join(whole)}, which {DVC} watches; write it out (`collapse: {{}}` "
             "leaves all of it as it is by default)"
         )
 
