@@ -123,7 +123,7 @@ def check_parameters(told: dict[str, Any]) -> None:
 
     from flows.parameters import Runner
 
-    for problem in told.get("problems") or [told["problem"]] * bool(told.get("problem")):
+    for problem in told.get("problems") or [name for name in [told.get("problem")] if name]:
         check_section(problem)
     if "runner" in told:
         TypeAdapter(Runner).validate_python(told["runner"])
@@ -131,6 +131,7 @@ def check_parameters(told: dict[str, Any]) -> None:
 
 def check_section(name: str) -> None:
     own = {key for block in BLOCKS if block.kind == "yaml" for key in yaml.safe_load(block.text)}
+    own |= {*yaml.safe_load((ROOT / "flows/command_line/project_files/params.yaml").read_text())}
     known = {*yaml.safe_load((ROOT / "params.yaml").read_text()), *own} - {"problems"}
     assert name in known or PLACEHOLDER.fullmatch(name), f"params.yaml has no section {name}"
 
@@ -205,10 +206,10 @@ def check_git(words: list[str]) -> None:
 
 
 def check_pip(words: list[str]) -> None:
-    """Check that what is installed by hand is an extra, or part of one."""
+    """Check that what is installed by hand is the package, an extra, or part of one."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     parts = {re.split(r"\W", requirement)[0] for requirements in extras.values() for requirement in requirements}
-    assert words[0] == "install" and {*words[1:]} <= {f".[{extra}]" for extra in extras} | parts
+    assert words[0] == "install" and {*words[1:]} <= {".", *(f".[{extra}]" for extra in extras)} | parts
 
 
 def check_cd(words: list[str]) -> None:

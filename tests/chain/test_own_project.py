@@ -136,7 +136,7 @@ def test_what_is_missing_in_params_yaml_is_told_before_the_first_stage(site, tmp
         ({**params, "problems": ["curves", "more"]}, "unknown problem 'more'; params.yaml has: curves"),
         (
             {**params, "problems": ["curves", "more"], "more": {"problem": "problem:curves"}},
-            "found no more.partition, ",
+            "found no more.training, more.partition, ",
         ),
     ):
         file.write_text(yaml.safe_dump(wrong))
