@@ -167,17 +167,17 @@ def serve(
 ) -> None:
     """Offer the pipeline and each stage to Prefect's page, and run here what is asked for or due (needs `rtl ui`)."""
     os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
-    os.environ["PYTHONSAFEPATH"] = "1"  # runs are processes: a folder `flows` of the project's must not hide ours there
 
     from tasks.settings.params_file import read_params
 
     params = read_params()
     chosen = problem or params["problems"][0]
 
-    from flows.command_line.deployments import serve_flows
+    from flows.command_line.deployments import require_visible_flows, serve_flows
     from tasks.settings.problem_settings import problem_settings
 
     problem_settings(chosen)
+    require_visible_flows()
     serve_flows(chosen)
 
 

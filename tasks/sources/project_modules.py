@@ -7,10 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 OURS = ("flows", "tasks", "rtl_core")
+PLACE_OF_OURS = str(Path(__file__).parents[2])
 
 
 class ProjectModules:
-    """Finds what lies in the project's root (the current folder) but for modules that are Python's own or ours.
+    """Finds what lies in the project's root (the current folder); but what is Python's own, or ours, where that lies.
 
     ``sys.path`` would not do: a process that a worker starts takes it over before it imports what is ours.
     """
@@ -23,8 +24,10 @@ class ProjectModules:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """As every finder of ``sys.meta_path`` has it."""
-        if path is not None or name in OURS or name in sys.stdlib_module_names:
+        if path is not None or name in sys.stdlib_module_names:
             return None
+        if name in OURS:
+            return PathFinder.find_spec(name, [PLACE_OF_OURS], target)
         spec = PathFinder.find_spec(name, [self._root], target)
         return spec if spec and (spec.loader is None) == self._are_folders else None
 
