@@ -9,7 +9,6 @@ from flows.chains import chain_steps, gathered, level_ends, start_steps
 from flows.checking import check_jobs
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
-from flows.start import start
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
 from rtl_core.methods import METHODS
@@ -140,7 +139,3 @@ def _tickets(job: JobName, method: str, place: tuple[str, int, float]) -> Refere
 
 def _listed(result: Any) -> list[Reference]:
     return result if isinstance(result, list) else [result]
-
-
-if __name__ == "__main__":
-    start(baselines, "baselines")

@@ -11,7 +11,6 @@ from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.scoring import across_steps, analysis_steps, compared_places, exhibit_steps, scoring_steps, similarity_steps
 from flows.showing import show
-from flows.start import start
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
 from rtl_core.semantics.matrix import read_semantics
@@ -98,7 +97,3 @@ def drawing_steps(problem: str, jobs: Sequence[Job], tables: Files) -> dict[str,
     """The figures of the whole run, under no name, and, where there are any, of each instance under its own."""
     instances = dict.fromkeys(["", *(job["instance"] for job in jobs)])
     return {name: Step(partial(draw.submit, str(JobName(problem, name)), name, tables)) for name in instances}
-
-
-if __name__ == "__main__":
-    start(compare, "compare")

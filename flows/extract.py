@@ -13,7 +13,6 @@ from flows.checking import check_jobs
 from flows.collapse_watch import CollapseWatch
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
-from flows.start import start
 from flows.steps import Step, for_each, results_of, run_steps
 from flows.turns import taking_turns
 from rtl_core.chain_objectives import chains_of
@@ -156,7 +155,3 @@ def epoch_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dict[tup
 
 def _measured(submit: Any, masks: Any, start: Any = None) -> Any:
     return submit(masks, start)
-
-
-if __name__ == "__main__":
-    start(extract, "extract")

@@ -6,7 +6,6 @@ from pathlib import Path
 from prefect import flow
 
 from flows.parameters import AS_WRITTEN, Changes
-from flows.start import start
 from flows.turns import taking_turns
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
@@ -14,6 +13,7 @@ from tasks.artefacts.paths import JobName
 from tasks.artefacts.publishing import publish_files
 from tasks.jobs.dvc_deps import PARTITION
 from tasks.jobs.left_out import read_left_out
+from tasks.jobs.stage_code import publish_code
 from tasks.jobs.taken_up import record_taken_up
 from tasks.partition_data import partition_data
 from tasks.settings.problem_settings import problem_class, problem_settings
@@ -24,7 +24,7 @@ from tasks.sources.source_digest import source_digest
 @flow(name="partition", flow_run_name="partition {problem}")
 @taking_turns
 def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
-    """Publish ``data/<problem>``, and say what was left out.
+    """Publish ``data/<problem>`` and the lists of the code behind all stages, and say what was left out.
 
     Args:
         problem: section of params.yaml: a problem under one of its presets, such as cifar10 or cifar10_quick.
@@ -38,6 +38,7 @@ def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
     folder = paths.data(JobName(problem))
     publish_files(folder, {folder / name: reference for name, reference in files.items()})
     record_taken_up(problem, PARTITION, settings)
+    publish_code(problem, settings)
     for line in read_left_out(problem):
         print(f"warning: {line}", file=sys.stderr)
 
@@ -48,7 +49,3 @@ def _content(path: Path) -> str:
         return file_digest(path)
     except OSError as problem:
         return type(problem).__name__
-
-
-if __name__ == "__main__":
-    start(partition, "partition")

@@ -8,7 +8,6 @@ from flows.extract import extract
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.partition import partition
 from flows.retrain import retrain
-from flows.start import start
 from flows.turns import taking_turns
 
 
@@ -28,7 +27,3 @@ def pipeline(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thre
     retrain(problem, changes, runner)
     baselines(problem, changes, runner)
     compare(problem, changes, runner)
-
-
-if __name__ == "__main__":
-    start(pipeline, "pipeline")

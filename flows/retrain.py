@@ -7,7 +7,6 @@ from prefect import flow
 from flows.checking import check_jobs
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
-from flows.start import start
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
 from tasks.artefacts import paths
@@ -64,7 +63,3 @@ def retraining_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str, int
         )
         for method, seed, sparsity in retrained_places(name, settings)
     }
-
-
-if __name__ == "__main__":
-    start(retrain, "retrain")

@@ -1,11 +1,11 @@
-"""How a flow is started from a shell: ``python -m flows.extract [PROBLEM ...]``."""
+"""What a flow that a shell starts has around it: checked settings, a server, and an end in one line."""
 
 import gc
 import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
-import typer
 from prefect import Flow
 from prefect.exceptions import TerminationSignal
 from prefect.settings import get_current_settings
@@ -16,52 +16,48 @@ from flows.stage_times import record_stage
 from rtl_core.errors import RtlError, SettingsError, one_line
 from tasks.caching.records import declare_records
 from tasks.jobs.dvc_deps import check_dvc_deps
-from tasks.process.interruption import end, end_when_told, leave_to_end
+from tasks.process.interruption import end, leave_to_end
 from tasks.process.outages import refusal
 from tasks.server.run_session import all_runs_final
 from tasks.settings.params_file import read_params
 from tasks.settings.problem_settings import problem_settings
 
 
-def start(flow: Flow[..., Any], stage: str) -> None:
-    """Run a flow for the problems named on the command line, or else for those that params.yaml chooses.
+def run_and_exit(flow: Flow[..., Any], stage: str, problems: Sequence[str], runner: str) -> None:
+    """Run a flow for the problems named, or else for those that params.yaml chooses; then end the process.
 
     An error that the user can act on is one line and exit status 1; so is an interruption, with a status of its own.
+
+    Args:
+        flow: it.
+        stage: its name.
+        problems: sections of params.yaml, or a stage of DVC's for one (``extract@digits``).
+        runner: threads, dask, or the address of a Dask scheduler.
     """
-
-    def main(
-        problems: Annotated[
-            list[str] | None,
-            typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
-        ] = None,
-        runner: Annotated[
-            str, typer.Option(envvar="RTL_RUNNER", help="threads, dask, or the address of a Dask scheduler")
-        ] = "threads",
-    ) -> None:
-        chosen = [name.removeprefix(f"{stage}@") for name in problems or []] or read_params()["problems"]
-        for problem in chosen:
-            check_dvc_deps(problem, problem_settings(problem))
-        told = {"runner": _checked(runner)} if "runner" in flow.parameters.properties else {}
-        gc.freeze()
-        gc.enable()
-        with all_runs_final():
-            declare_records()
-            for problem in chosen:
-                flow(problem, **told)
-                record_stage(problem, stage)
-        sys.stdout.flush()
-        os._exit(0)  # all is written; taking the interpreter apart would cost each stage another second
-
-    end_when_told()
     try:
-        typer.run(main)
+        _run(flow, stage, [name.removeprefix(f"{stage}@") for name in problems] or read_params()["problems"], runner)
     except BaseException as problem:
         leave_to_end(isinstance(problem, TerminationSignal))
         if isinstance(problem, RtlError):
-            sys.exit(f"error: {problem}")
+            raise
         if line := refusal(problem):
             end(1, f"error: {one_line(line)}")
         raise
+    sys.stdout.flush()
+    os._exit(0)  # all is written; taking the interpreter apart would cost each stage another second
+
+
+def _run(flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str) -> None:
+    for problem in chosen:
+        check_dvc_deps(problem, problem_settings(problem))
+    told = {"runner": _checked(runner)} if "runner" in flow.parameters.properties else {}
+    gc.freeze()
+    gc.enable()
+    with all_runs_final():
+        declare_records()
+        for problem in chosen:
+            flow(problem, **told)
+            record_stage(problem, stage)
 
 
 def _checked(runner: str) -> str:
@@ -74,6 +70,6 @@ def _checked(runner: str) -> str:
     if "://" in runner and get_current_settings().api.url is None:
         raise SettingsError(
             f"--runner: {runner} has workers that ask a Prefect server which outlives this run; "
-            "start one (make ui, or prefect server start) and set PREFECT_API_URL to its address"
+            "start one (rtl ui, or prefect server start) and set PREFECT_API_URL to its address"
         )
     return runner

@@ -1,6 +1,6 @@
 """Algorithm 1: adaptive tickets by iterative magnitude pruning with rewinding."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from rtl_core.masks import Masks
 from rtl_core.problem import Problem
 from rtl_core.pruning import Round
 from rtl_core.randomness import Stream
-from rtl_core.weights import FlatWeights
+from rtl_core.weights import FlatWeights, Layout
 
 
 def extract_tickets(
@@ -38,13 +38,45 @@ def extract_tickets(
     """
     check_training(problem, make_optimizer, stream)
     layout = initial_weights(problem, stream).layout
-    levels: dict[float, list[Tensor]] = {r.sparsity: [] for r in rounds if r.sparsity is not None}
-    for subset, objective in zip(problem.subsets, problem.objectives, strict=True):
-        place = stream.at(method=method, subset=subset)
-        chain = unpruned(layout)
-        for pruning_round in rounds:
-            weights = start.copy() if start else initial_weights(problem, stream)
-            chain = extract_round(weights, objective, chain, pruning_round, duration, make_optimizer, place)
-            if pruning_round.sparsity is not None:
-                levels[pruning_round.sparsity].append(chain.mask)
-    return {level: Masks(layout, torch.stack(masks)) for level, masks in levels.items()}
+    chains = [
+        extract_chain(problem, subset, rounds, duration, make_optimizer, stream, start, method)
+        for subset in range(len(problem.subsets))
+    ]
+    return masks_by_level(layout, chains)
+
+
+def extract_chain(
+    problem: Problem,
+    subset: int,
+    rounds: Sequence[Round],
+    duration: Duration,
+    make_optimizer: OptimizerFactory,
+    stream: Stream,
+    start: FlatWeights | None = None,
+    method: str = "rtl",
+    after_round: Callable[[], None] = lambda: None,
+) -> dict[float, Tensor]:
+    """The chain of one subset, by number: its mask, bool [d], at every sparsity level.
+
+    ``after_round`` is called as often as there are rounds; all else is ``extract_tickets``'s.
+
+    Raises:
+        DivergedError: a loss was not finite.
+    """
+    place = stream.at(method=method, subset=problem.subsets[subset])
+    chain = unpruned(initial_weights(problem, stream).layout)
+    levels: dict[float, Tensor] = {}
+    for pruning_round in rounds:
+        weights = start.copy() if start else initial_weights(problem, stream)
+        chain = extract_round(
+            weights, problem.objectives[subset], chain, pruning_round, duration, make_optimizer, place
+        )
+        if pruning_round.sparsity is not None:
+            levels[pruning_round.sparsity] = chain.mask
+        after_round()
+    return levels
+
+
+def masks_by_level(layout: Layout, chains: Sequence[dict[float, Tensor]]) -> dict[float, Masks]:
+    """The K masks at every sparsity level, from the chains of all subsets."""
+    return {level: Masks(layout, torch.stack([chain[level] for chain in chains])) for level in chains[0]}

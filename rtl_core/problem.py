@@ -1,8 +1,9 @@
 """What must be known about a job to find tickets for it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rtl_core.errors import DataError, SettingsError
+from rtl_core.prunable import prunable_weights
 
 Batch = Any
 
@@ -87,8 +89,8 @@ class Problem(ABC):
     """A job with heterogeneous data: K subsets, a network, what is trained, and how results are scored.
 
     To bring your own, subclass it in one file, and name the class by import path in a section of params.yaml;
-    ``rtl_core/problems/digits.py`` is a short example. Its constructor takes the folder that ``partition``
-    wrote, and plain keyword arguments: the section's ``training`` settings.
+    ``rtl_core/problems/digits.py`` is a short example. Its constructor takes the folder that ``partition`` wrote, and
+    plain keyword arguments: the section's ``training`` settings. Often a ``rtl_core.ContextProblem`` will do.
     """
 
     subsets: tuple[str, ...]
@@ -97,10 +99,8 @@ class Problem(ABC):
     def partition(cls, folder: Path, *args: Any, **settings: Any) -> None:
         """Read the source data, split them into subsets and write what training needs into ``folder``.
 
-        Files there that are hidden (``rtl_core.folder_contents``) are not kept.
-
-        Only the pipeline calls it, with the section's ``partition`` settings; a library user may construct
-        a problem in any way.
+        Files there that are hidden (``rtl_core.folder_contents``) are not kept. Only the pipeline calls it, with the
+        section's ``partition`` settings; a library user may construct a problem in any way.
 
         Raises:
             DataError: the source is missing or is not what it claims to be.
@@ -144,12 +144,12 @@ class Problem(ABC):
         """
 
     def single_network(self, generator: torch.Generator) -> nn.Module:
-        """The network of IMP (single model), where it differs from the tickets' own."""
+        """The network of IMP single, where it differs from the tickets' own."""
         return self.network(generator)
 
-    @abstractmethod
     def prunable(self, network: nn.Module) -> Sequence[str]:
-        """Names of the parameters that masks cover; all others stay dense."""
+        """Names of the parameters that masks cover; all others stay dense. By default ``prunable_weights``."""
+        return prunable_weights(network)
 
     @property
     @abstractmethod
@@ -157,9 +157,12 @@ class Problem(ABC):
         """What each of the K tickets is trained on, one objective a subset."""
 
     @property
-    @abstractmethod
     def single_objective(self) -> Objective:
-        """What one network for all subsets is trained on (IMP single)."""
+        """What one network for all subsets is trained on (IMP single).
+
+        By default the tickets' own, called ``all``: every batch of each in turns drawn anew, under its ticket's loss.
+        """
+        return _together(self.objectives)
 
     def random_partition(self, generator: torch.Generator) -> "Problem":
         """The same job with the training examples dealt to K subsets at random: a control without meaning.
@@ -178,9 +181,12 @@ class Problem(ABC):
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """Figures for K networks in evaluation mode, ticket k on subset k's job."""
 
-    @abstractmethod
     def score_single(self, network: nn.Module) -> list[Score]:
-        """The same figures for one network in evaluation mode that serves every subset."""
+        """The same figures for one network in evaluation mode that serves every subset.
+
+        By default it stands in the place of every ticket. Where one network decides otherwise, say so here.
+        """
+        return self.score([network] * len(self.subsets))
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -206,6 +212,17 @@ class Problem(ABC):
         It tells whether tickets that differ in structure differ in function.
         """
         return None
+
+
+def _together(objectives: Sequence[Objective]) -> Objective:
+    turns = [objective for objective in objectives for _ in range(objective.batches_per_epoch)]
+
+    def batches(generator: torch.Generator) -> Iterator[Batch]:
+        epochs = {objective.name: iter(objective.batches(generator)) for objective in objectives}
+        for turn in torch.randperm(len(turns), generator=generator).tolist():
+            yield from ((turns[turn], batch) for batch in islice(epochs[turns[turn].name], 1))
+
+    return Objective("all", batches, len(turns), lambda network, turn: turn[0].loss(network, turn[1]))
 
 
 def check_problem(problem: Problem) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+PARAMS = Path("params.yaml")
 STATE = Path(".rtl").absolute()
 
 RECORDS_BLOCK = "rtl-records"
@@ -52,4 +53,5 @@ for name, value in DEFAULTS.items():
 # A log that the server refuses is no news for the terminal; Python would print it there.
 logging.raiseExceptions = False
 
-Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+if PARAMS.is_file():  # nothing is left in a folder that is no project
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Self
 
 import yaml
 from empty_databases import mlflow_tables, prefect_tables
-from warm_start import run_module
+from warm_start import run_rtl
 
 SMALL = {
     "seeds": [0, 1],
@@ -81,8 +81,8 @@ class Project:
         return other
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
-        if command[:2] == (sys.executable, "-m"):
-            return run_module(*command[2:], cwd=self.folder, env=self.environment, **options)
+        if command[:2] == ("rtl", "run"):
+            return run_rtl(*command[1:], cwd=self.folder, env=self.environment, **options)
         return subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, **options
         )
@@ -93,7 +93,7 @@ class Project:
         return done.stdout
 
     def flow(self, stage: str) -> None:
-        self.succeed(sys.executable, "-m", f"flows.{stage}", "digits")
+        self.succeed("rtl", "run", stage, "digits")
 
     def executed(self) -> list[str]:
         """Names of the steps that were not taken from the cache, oldest first."""

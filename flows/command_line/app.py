@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.command_line.new_project import new
+from flows.command_line.stages import code, run
 from flows.command_line.ticket_files import enhance, reconstruct
-from rtl_core.errors import RtlError
+from rtl_core.errors import RtlError, one_line
 
 if TYPE_CHECKING:
     from rtl_core.problem import Problem
@@ -23,6 +25,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the 
 GROWTH = [2, 5, 10, 20, 50]
 """For how many tickets `rtl bench` measures how the cost of each grows."""
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
+
+app.command()(new)
+app.command()(run)
+app.command()(code)
 
 
 @app.command()
@@ -95,7 +101,10 @@ def check(problem: ProblemName) -> None:
 
 @app.command()
 def results(
-    problems: Annotated[list[str] | None, typer.Argument(help="sections of params.yaml [default: its list]")] = None,
+    problems: Annotated[
+        list[str] | None,
+        typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
+    ] = None,
     since: Annotated[
         float | None, typer.Option(help="also split the time since this moment (seconds of the epoch) into parts")
     ] = None,
@@ -105,7 +114,7 @@ def results(
     from tasks.settings.params_file import read_params, section
 
     params = read_params()
-    chosen = problems or params["problems"]
+    chosen = [name.rpartition("@")[2] for name in problems or params["problems"]]
     for problem in chosen:
         section(params, problem)
         show_results(problem)
@@ -152,16 +161,24 @@ def ui(
 
 @app.command()
 def serve(
-    problem: Annotated[str, typer.Argument(help="section of params.yaml that the forms begin with")] = "digits",
+    problem: Annotated[
+        str | None, typer.Argument(help="section of params.yaml that the forms begin with [default: its list's first]")
+    ] = None,
 ) -> None:
     """Offer the pipeline and each stage to Prefect's page, and run here what is asked for or due (needs `rtl ui`)."""
     os.environ.setdefault("PREFECT_API_URL", "http://127.0.0.1:4200/api")
 
-    from flows.command_line.deployments import serve_flows
+    from tasks.settings.params_file import read_params
+
+    params = read_params()
+    chosen = problem or params["problems"][0]
+
+    from flows.command_line.deployments import require_visible_flows, serve_flows
     from tasks.settings.problem_settings import problem_settings
 
-    problem_settings(problem)
-    serve_flows(problem)
+    problem_settings(chosen)
+    require_visible_flows()
+    serve_flows(chosen)
 
 
 @app.command()
@@ -220,3 +237,9 @@ def main() -> None:
         app()
     except RtlError as problem:
         sys.exit(f"error: {problem}")
+    except OSError as problem:
+        from tasks.process.outages import refusal
+
+        if line := refusal(problem):
+            sys.exit(f"error: {one_line(line)}")
+        raise

@@ -1,5 +1,6 @@
 """How runs start from Prefect's page: one process that offers the pipeline and each stage, and runs what is due."""
 
+from pathlib import Path
 from typing import Any
 
 from prefect import Flow, serve
@@ -14,13 +15,31 @@ from flows.extract import extract
 from flows.partition import partition
 from flows.pipeline import pipeline
 from flows.retrain import retrain
+from rtl_core.errors import RtlError
 from tasks.caching.cached_task import TRAINING
 from tasks.caching.records import declare_records
 from tasks.process.cores import cores
 from tasks.server.run_session import require_own_server
+from tasks.sources.project_modules import PLACE_OF_OURS
 
 NIGHTLY = "0 2 * * *"
 STAGES: tuple[Flow[..., None], ...] = (partition, extract, retrain, baselines, compare)
+
+
+def require_visible_flows() -> None:
+    """Return where a run that Prefect starts will import the flows: it looks for them in the current folder first.
+
+    Raises:
+        RtlError: there they are others.
+    """
+    here = Path.cwd()
+    for name in ("flows", "tasks"):
+        hiding = [path for path in (here / name, here / f"{name}.py") if path.exists()]
+        if hiding and str(here) != PLACE_OF_OURS:
+            raise RtlError(
+                f"{hiding[0].name}: hides a package of rtl's in runs that Prefect starts, though not from `rtl run`; "
+                "rename it to serve"
+            )
 
 
 def serve_flows(problem: str) -> None:

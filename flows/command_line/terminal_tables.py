@@ -43,7 +43,7 @@ def show_results(problem: str) -> None:
     console.print(line, soft_wrap=True)
     if changes := changed_since(problem):
         console.print(changes, soft_wrap=True)
-    console.print("Look further: dvc metrics show, dvc plots show, make ui (Prefect and MLflow)")
+    console.print("Look further: dvc metrics show, dvc plots show, rtl ui (Prefect and MLflow)")
 
 
 def show_times(problems: Sequence[str], since: float) -> None:

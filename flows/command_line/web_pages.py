@@ -38,7 +38,9 @@ def serve_pages(prefect_port: int, mlflow_port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal, say, unless under nohup
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    logs = {name: Path(os.environ["PREFECT_HOME"]) / f"page-of-{name.lower()}.log" for name in commands}
+    home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    logs = {name: home / f"page-of-{name.lower()}.log" for name in commands}
     servers: dict[str, subprocess.Popen[bytes]] = {}
     console = Console()
     try:
@@ -69,7 +71,7 @@ def _started(command: list[str], settings: dict[str, str], log: Path) -> subproc
     """A server in a session of its own: Ctrl-C in a terminal reaches this process alone, which then ends all."""
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [sys.executable, "-P", "-m", *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

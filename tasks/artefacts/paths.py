@@ -63,6 +63,11 @@ def data(job: JobName) -> Path:
     return Path("data", *job)
 
 
+def code(problem: str, stage: str = "") -> Path:
+    """Which code is behind a stage of a problem; without a stage, the folder of all."""
+    return artifacts(problem) / "code" / (f"{stage}.txt" if stage else "")
+
+
 def artifacts(problem: str) -> Path:
     """What all later stages publish: one folder for all instances of a problem."""
     return Path("artifacts") / problem

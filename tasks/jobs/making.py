@@ -17,8 +17,8 @@ from tasks.jobs.job import Job
 from tasks.jobs.taken_up import record_taken_up
 from tasks.settings.problem_settings import problem_class
 from tasks.settings.sections import ProblemSettings
+from tasks.sources.named_code import code_digest
 from tasks.sources.problem_files import digests_of, training_sources
-from tasks.sources.source_digest import source_digest
 
 
 def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
@@ -55,13 +55,13 @@ def job_of(name: JobName, settings: ProblemSettings) -> Job:
     folder = paths.data(name)
     files = sorted(path for path in entries_below(folder) if path.is_file())
     if not files:
-        raise DataError(f"{folder}: no data; run the partition stage first (python -m flows.partition {name.problem})")
+        raise DataError(f"{folder}: no data; run the partition stage first (rtl run partition {name.problem})")
     return {
         "problem": name.problem,
         "instance": name.instance,
         "one_network": False,
         "import_path": settings.problem,
-        "code": source_digest(settings.problem.partition(":")[0]),
+        "code": code_digest(settings.problem, settings.training),
         "torch": torch.__version__,
         "cuda": torch.cuda.is_available(),
         "training": settings.training,

@@ -9,10 +9,12 @@ from rtl_core.errors import DataError
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
 from tasks.artefacts.whole_file import write_atomically
-from tasks.jobs.dvc_deps import PARTITION, own_modules
+from tasks.jobs.dvc_deps import CODE, COMPARE, PARTITION, trained_from
+from tasks.jobs.stage_code import own_modules, stage_code
 from tasks.settings.problem_settings import problem_class, problem_settings
 from tasks.settings.sections import ProblemSettings
-from tasks.sources.problem_files import partition_sources, path_here, training_sources
+from tasks.sources.problem_files import partition_sources, path_here
+from tasks.sources.project_modules import OURS
 
 MOST_NAMED = 3
 
@@ -39,10 +41,10 @@ def changed_since(problem: str) -> str | None:
             changed[record.stem] += _come_or_gone(problem, known["files"])
     every = list(dict.fromkeys(path for paths_of_stage in changed.values() for path in paths_of_stage))
     if not every:
-        return None
+        return _installed_since(problem)
     names = [path_here(path) for path in every]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    cures = [f"`python -m flows.pipeline {problem}`"]
+    cures = [f"`rtl run pipeline {problem}`"]
     if all(path.is_relative_to(Path.cwd()) for path in every):
         cures.insert(0, "`dvc repro`")
     elif not any(paths_of_stage for stage, paths_of_stage in changed.items() if stage != PARTITION):
@@ -51,14 +53,25 @@ def changed_since(problem: str) -> str | None:
     return f"{problem}: {what} changed since these tables were made; {' or '.join(cures)} takes it up"
 
 
+def _installed_since(problem: str) -> str | None:
+    """One line where the method, installed and so not watched by DVC, is another than that of the tables."""
+    listed = paths.code(problem, COMPARE)
+    if not listed.is_file() or Path(__file__).is_relative_to(Path.cwd()):
+        return None
+    other = {*listed.read_text().splitlines()} ^ {*stage_code(COMPARE, problem_settings(problem)).splitlines()}
+    names = sorted({line.partition("  ")[2] for line in other})
+    if not any(name.startswith(OURS) for name in names):
+        return None
+    again = f"`dvc repro -f {CODE}@{problem}` and `dvc repro`, or `rtl run pipeline {problem}`, take it up"
+    return f"{problem}: {names[0]} was another when these tables were made, as before an upgrade; {again}"
+
+
 def _files(stage: str, settings: ProblemSettings) -> list[Path]:
     cls = problem_class(settings.problem)
     if stage == PARTITION:
         read = partition_sources(cls, settings.partition)
     else:
-        trained_on = [settings.training, settings.for_retraining.training]
-        read = [path for training in trained_on for path in training_sources(cls, training)]
-        read += own_modules(settings.problem.partition(":")[0])
+        read = [*trained_from(cls, settings), *own_modules(settings)]
     return [Path(os.path.abspath(path)) for path in dict.fromkeys(read)]
 
 

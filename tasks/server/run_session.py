@@ -77,7 +77,7 @@ def require_own_server() -> None:
         if problem := client.api_healthcheck():
             why = " ".join(str(problem).split())
             raise RtlError(
-                f"{get_current_settings().api.url}: no Prefect server answers ({why}); start one (make ui), or for a "
+                f"{get_current_settings().api.url}: no Prefect server answers ({why}); start one (rtl ui), or for a "
                 "run without it unset PREFECT_API_URL"
             )
 

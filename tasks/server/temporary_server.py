@@ -25,6 +25,8 @@ ONLY_RECORDS = {
 }
 
 
+DATABASE = "prefect.db"
+"""In Prefect's folder, where no other is set; its server makes the tables that are missing."""
 SERVES = Path(__file__).with_name("serve_records.py")
 SHORTLY = 1.5
 """Seconds in which it may write what it has received, where nobody waits for a record of what did not end well."""
@@ -37,7 +39,10 @@ class TemporaryServer:
     """
 
     def __init__(self) -> None:
-        self.log = Path(os.environ["PREFECT_HOME"]) / "server.log"
+        home = Path(os.environ["PREFECT_HOME"])
+        if not (home / DATABASE).exists() and "PREFECT_API_DATABASE_CONNECTION_URL" not in os.environ:
+            print("the first run here: Prefect makes its tables, which takes some seconds", file=sys.stderr, flush=True)
+        self.log = home / "server.log"
         self.log.write_bytes(b"")
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         port = self._socket.getsockname()[1]

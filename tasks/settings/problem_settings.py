@@ -1,14 +1,17 @@
 """The checked settings of one problem: those of params.yaml, with the defaults of its own class."""
 
 import inspect
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError, create_model
 
+from rtl_core.context_problem import ContextProblem
 from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem
 from tasks.artefacts import paths
 from tasks.settings.params_file import MOST_SHOWN, read_params, section, shown
+from tasks.settings.ready_made import ready_made
 from tasks.settings.sections import ProblemSettings, Section
 from tasks.sources.problem_files import import_watched
 
@@ -48,7 +51,7 @@ def problem_settings(name: str, changes: "Changes | None" = None) -> ProblemSett
 
 
 def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
-    """The class behind ``module:class``.
+    """The class behind ``module:class``, or that of the problem behind ``module:problem`` (see ``ready_made``).
 
     Raises:
         SettingsError: it cannot be imported or is no Problem.
@@ -56,13 +59,17 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     module, _, attribute = import_path.partition(":")
     try:
         cls = getattr(import_watched(module), attribute)
+        if isinstance(cls, ContextProblem | FunctionType):
+            cls = ready_made(cls, module)
     except (Exception, SystemExit) as problem:  # a module of the user's own may fail in any way
         reason = " ".join(str(problem).split())[:MOST_SHOWN]
         raise SettingsError(
             f"{paths.PARAMS}: {name}.problem: cannot import {shown(import_path)} ({reason})"
         ) from problem
     if not (isinstance(cls, type) and issubclass(cls, Problem)):
-        raise SettingsError(f"{paths.PARAMS}: {name}.problem: {shown(import_path)} is not a subclass of Problem")
+        raise SettingsError(
+            f"{paths.PARAMS}: {name}.problem: {shown(import_path)} is not a subclass of Problem, nor a ContextProblem"
+        )
     if missing := sorted(cls.__abstractmethods__):
         raise SettingsError(f"{paths.PARAMS}: {name}.problem: {import_path!r} does not define {', '.join(missing)}")
     return cls

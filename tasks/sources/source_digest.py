@@ -12,9 +12,12 @@ from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from threading import Lock
 
+from rtl_core import OFFERED
 from rtl_core.errors import SettingsError
+from tasks.sources.project_modules import OURS
 
 METHOD = "rtl_core"
+
 PLUMBING = (
     "tasks.artefacts.digests",
     "tasks.artefacts.folder_lock",
@@ -68,14 +71,14 @@ def own_sources(module_name: str, without: tuple[str, ...] = ()) -> dict[str, Pa
     """The files of a module and, transitively, of the modules it imports, by name; not of modules and packages named in
     ``without``, nor of what only these import.
 
-    Those count that lie below the project's root, beside the module's own top-level package or in the method's: not
-    what was installed, nor Python's own. An import counts wherever it stands, and so does ``import_module`` of a
+    Those count that lie below the project's root, beside the module's own top-level package or in one of ours: not
+    what else was installed, nor Python's own. An import counts wherever it stands, and so does ``import_module`` of a
     literal; a name that is put together while the program runs cannot be followed.
 
     Raises:
         SettingsError: there is no such module, or it has no source.
     """
-    tops = {module_name.partition(".")[0], METHOD}
+    tops = {module_name.partition(".")[0], *OURS}
     roots = {Path.cwd(), *(root for top in tops if (root := _root(top)))}
     barred = tuple(f"{name}." for name in without)
     files: dict[str, Path] = {}
@@ -83,7 +86,7 @@ def own_sources(module_name: str, without: tuple[str, ...] = ()) -> dict[str, Pa
     while waiting:
         name = waiting.pop()
         waiting += [above for above in [name.rpartition(".")[0]] if above]
-        if name in files or f"{name}.".startswith(barred) or (file := _origin(name)) is None:
+        if name in files or f"{name}.".startswith(barred) or (file := source_of(name)) is None:
             continue
         if name.partition(".")[0] in tops or _is_below(file, roots):
             files[name] = file
@@ -103,7 +106,7 @@ def _is_below(file: Path, roots: Iterable[Path]) -> bool:
 
 
 @cache
-def _origin(name: str) -> Path | None:
+def source_of(name: str) -> Path | None:
     """The file of a module; of a package, its ``__init__``."""
     top, *rest = name.split(".")
     loaded = getattr(sys.modules.get(top), "__spec__", None)
@@ -156,6 +159,11 @@ def _imported(file: Path, name: str) -> Iterator[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+            if base == METHOD:
+                yield from (f"{METHOD}.{OFFERED[alias.name]}" for alias in node.names if alias.name in OFFERED)
+        elif isinstance(node, ast.Attribute) and node.attr in OFFERED:
+            if isinstance(node.value, ast.Name) and node.value.id == METHOD:
+                yield f"{METHOD}.{OFFERED[node.attr]}"
         elif isinstance(node, ast.Call) and (literal := _imported_by_call(node)):
             try:
                 yield resolve_name(literal, package)

@@ -1,7 +1,5 @@
 """Input that cannot be used costs one line, and nothing is left half done."""
 
-import sys
-
 import pytest
 from small_project import Project
 
@@ -19,7 +17,7 @@ from small_project import Project
 )  # fmt: skip
 def test_bad_input_is_one_line_and_nothing_is_left_half_done(repository, tmp_path, changes, line):
     project = Project.new(repository, tmp_path, **changes)
-    done = project.run(sys.executable, "-m", "flows.pipeline", "digits")
+    done = project.run("rtl", "run", "pipeline", "digits")
     assert done.returncode == 1
     assert done.stderr.startswith(line), done.stderr
     assert done.stderr.count("\n") == 1

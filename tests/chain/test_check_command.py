@@ -1,6 +1,5 @@
 """Whoever brings a problem is told what to change before anything is trained, by ``rtl check`` and by a run."""
 
-import sys
 from copy import deepcopy
 
 import pytest
@@ -53,6 +52,6 @@ def test_a_fault_is_a_line_and_nothing_is_trained(project, fault):
     done = project.run("rtl", "check", "mine")
     assert done.returncode == 1 and done.stderr.splitlines()[0].startswith(line), done.stderr
     assert all(text.startswith("error: mine: ") for text in done.stderr.splitlines())
-    run = project.run(sys.executable, "-m", "flows.pipeline", "mine")
+    run = project.run("rtl", "run", "pipeline", "mine")
     assert run.returncode == 1 and run.stderr.startswith(line) and run.stderr.count("\n") == 1, run.stderr
     assert not list(project.folder.glob("artifacts/**/*.*"))

@@ -1,7 +1,6 @@
 """More than one machine: a Dask scheduler and two workers, each at an address and in a folder of its own."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -79,7 +78,7 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
             for host, address in ((first, "127.0.0.2"), (second, "127.0.0.3"))
         ]
         for stage in ("extract", "retrain"):
-            client.succeed(sys.executable, "-m", f"flows.{stage}", "digits", "--runner", scheduler)
+            client.succeed("rtl", "run", stage, "digits", "--runner", scheduler)
         assert listening(at_client) == {"127.0.0.1"}
         assert [listening(one) for one in workers] == [{"127.0.0.2"}, {"127.0.0.3"}]
         for host in (first, second):
@@ -88,9 +87,7 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
             assert not (host.folder / ".rtl/objects").exists()
         records = Path(client.environment["RTL_STORE"]) / "records"
         before = len(list(records.iterdir()))
-        baselines = stack.enter_context(
-            started(client, sys.executable, "-m", "flows.baselines", "digits", "--runner", scheduler)
-        )
+        baselines = stack.enter_context(started(client, "rtl", "run", "baselines", "digits", "--runner", scheduler))
         until(lambda: baselines.poll() is not None or len(list(records.iterdir())) > before, 200, lambda: "no step")
         killed(workers[1])
         assert baselines.wait(timeout=400) == 0, (client.folder / "-m.txt").read_text()
@@ -101,7 +98,7 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
 def test_a_scheduler_without_workers_is_one_line(hosts, server):
     (port,) = free_ports(1)
     hosts[0].environment |= {"PREFECT_API_URL": server, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}
-    done = hosts[0].run(sys.executable, "-m", "flows.retrain", "digits", "--runner", f"tcp://127.0.0.1:{port}")
+    done = hosts[0].run("rtl", "run", "retrain", "digits", "--runner", f"tcp://127.0.0.1:{port}")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: runner: no worker at tcp://127.0.0.1:{port} after"), done.stderr
     assert done.stderr.count("\n") == 1
@@ -118,6 +115,6 @@ def test_a_scheduler_without_workers_is_one_line(hosts, server):
     ],
 )
 def test_a_runner_that_cannot_be_is_one_line(one_level, runner, line):
-    done = one_level.run(sys.executable, "-m", "flows.retrain", "digits", "--runner", runner)
+    done = one_level.run("rtl", "run", "retrain", "digits", "--runner", runner)
     assert done.returncode == 1
     assert done.stderr.startswith(line) and done.stderr.count("\n") == 1

@@ -11,10 +11,8 @@ import sys
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import pytest
 import yaml
@@ -26,7 +24,7 @@ KINDS = {"sh", "sh cluster", "python", "yaml", "text"}
 """What may stand behind the three backticks; CONTRIBUTING.md says what each means."""
 PLACEHOLDER = re.compile(r"[A-Z]{2,}")
 OVERRIDE = re.compile(r"(\+?)([\w.]+)=(.*)")
-MENTION = r"make \w+$|(rtl|dvc|python -m|prefect|mlflow|dask|git|pip) \w"
+MENTION = r"make \w+$|(rtl|dvc|prefect|mlflow|dask|git|pip) \w"
 AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@b"]
 
 
@@ -119,35 +117,13 @@ def rtl_commands() -> dict[str, Any]:
     return typer.main.get_command(app).commands
 
 
-def check_python(words: list[str]) -> None:
-    assert words[0] == "-m" and words[1].startswith("flows.")
-    check_parameters(flow_command(words[1]).make_context(words[1], words[2:]).params)
-
-
-@cache
-def flow_command(module: str) -> Any:
-    """The command line of a flow, as ``python -m flows.…`` would read it."""
-    import typer
-
-    from flows import start
-
-    stage = module.removeprefix("flows.")
-    flow = getattr(importlib.import_module(module), stage)
-    assert f'if __name__ == "__main__":\n    start({stage}, "{stage}")\n' in (ROOT / f"flows/{stage}.py").read_text()
-    with patch.object(start, "end_when_told"), patch.object(start.typer, "run") as run:
-        start.start(flow, stage)
-    app = typer.Typer(add_completion=False)
-    app.command()(run.call_args.args[0])
-    return typer.main.get_command(app)
-
-
 def check_parameters(told: dict[str, Any]) -> None:
     """Check what a command of ours was told, beyond that it understood it."""
     from pydantic import TypeAdapter
 
     from flows.parameters import Runner
 
-    for problem in told.get("problems") or [told[name] for name in ("problem",) if name in told]:
+    for problem in told.get("problems") or [name for name in [told.get("problem")] if name]:
         check_section(problem)
     if "runner" in told:
         TypeAdapter(Runner).validate_python(told["runner"])
@@ -155,6 +131,7 @@ def check_parameters(told: dict[str, Any]) -> None:
 
 def check_section(name: str) -> None:
     own = {key for block in BLOCKS if block.kind == "yaml" for key in yaml.safe_load(block.text)}
+    own |= {*yaml.safe_load((ROOT / "flows/command_line/project_files/params.yaml").read_text())}
     known = {*yaml.safe_load((ROOT / "params.yaml").read_text()), *own} - {"problems"}
     assert name in known or PLACEHOLDER.fullmatch(name), f"params.yaml has no section {name}"
 
@@ -229,10 +206,15 @@ def check_git(words: list[str]) -> None:
 
 
 def check_pip(words: list[str]) -> None:
-    """Check that what is installed by hand is an extra, or part of one."""
+    """Check that what is installed by hand is the package, an extra, or part of one."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     parts = {re.split(r"\W", requirement)[0] for requirements in extras.values() for requirement in requirements}
-    assert words[0] == "install" and {*words[1:]} <= {f".[{extra}]" for extra in extras} | parts
+    assert words[0] == "install" and {*words[1:]} <= {".", *(f".[{extra}]" for extra in extras)} | parts
+
+
+def check_cd(words: list[str]) -> None:
+    """Check that it leads into a folder that the page itself has made."""
+    assert len(words) == 1 and any(f"rtl new {words[0]}\n" in block.text for block in BLOCKS)
 
 
 def check_export(words: list[str]) -> None:
@@ -256,7 +238,7 @@ def check_variable(name: str) -> None:
 CHECKS: dict[str, Callable[[list[str]], None]] = {
     "make": check_make,
     "rtl": check_rtl,
-    "python": check_python,
+    "cd": check_cd,
     "dvc": check_dvc,
     "prefect": check_prefect,
     "mlflow": check_mlflow,
@@ -303,8 +285,9 @@ def test_so_is_one_that_is_only_mentioned(command, scratch):
     "wrong",
     [
         "make dinner", "rtl dance", "rtl info", "rtl info nothing", "rtl bench digits --yaml", "rtl serve digits twice",
-        "python -m flows.pipeline nothing", "python -m flows.extract digits --runner tcp:somewhere", "python mine.py",
-        "python -m flows.extract --seed 3", "dvc dance", "dvc repro --fast", "dvc repro -f dance@digits",
+        "rtl run pipeline nothing", "rtl run extract digits --runner tcp:somewhere", "python mine.py", "rtl run dance",
+        "rtl run extract --seed 3", "rtl new", "cd nowhere", "dvc dance", "dvc repro --fast",
+        "dvc repro -f dance@digits",
         "dvc exp run -S digits.retrain.durration=4ep", "dvc exp run -S +digits.training.width=4",
         "dvc exp run --queue -S digits.retrain.duration=4ep,ten", "prefect server start --hos x",
         "prefect dance", "mlflow dance", "mlflow server --hos x", "dask worker tcp://a:1 --nthread 1", "dask dance",

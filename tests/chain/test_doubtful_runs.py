@@ -1,7 +1,6 @@
 """A run whose numbers mean nothing says so wherever its results are read; the same run, learning, says nothing."""
 
 import sqlite3
-import sys
 from contextlib import closing
 from copy import deepcopy
 
@@ -46,7 +45,7 @@ def run(project: Project, **changes: object) -> tuple[list[str], pd.DataFrame]:
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
     params["guessable"] = deepcopy(params["digits"] | SETTINGS | changes)
     (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
-    done = project.run(sys.executable, "-m", "flows.pipeline", "guessable")
+    done = project.run("rtl", "run", "pipeline", "guessable")
     assert done.returncode == 0, done.stdout + done.stderr
     return warnings_in(done.stderr), pd.read_csv(project.folder / "artifacts/guessable/tables/doubts.csv")
 

@@ -1,7 +1,6 @@
 """Extraction that is told to stop does so at the last level before tickets collapse."""
 
 import json
-import sys
 
 import pandas as pd
 from small_project import Project
@@ -14,7 +13,7 @@ def test_extraction_stops_at_the_last_level_before_tickets_collapse(repository, 
         "retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["imp_single"]},
     }  # fmt: skip
     project = Project.new(repository, tmp_path, **settings)
-    told = project.run(sys.executable, "-m", "flows.pipeline", "digits")
+    told = project.run("rtl", "run", "pipeline", "digits")
     assert told.returncode == 0 and "extraction ends at 90 % sparsity" in told.stderr
     reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())
     assert reached["levels"] == [0.5, 0.9] and reached["alarms"]["0"]["side"] == "fall"

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -100,7 +99,7 @@ def recovers(undisturbed: Project) -> Callable[[Project, str], None]:
 
     def recover(project: Project, stage: str) -> None:
         began = time.monotonic()
-        done = project.run(sys.executable, "-m", f"flows.{stage}", "digits", timeout=200)
+        done = project.run("rtl", "run", stage, "digits", timeout=200)
         tell_seconds(began)
         assert (done.returncode, done.stderr) == (0, "")
         assert project.published() == undisturbed.published()
@@ -153,7 +152,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 @contextmanager
 def running(project: Project, stage: str, *options: str, **environment: str) -> Iterator[Run]:
-    with started(project, sys.executable, "-m", f"flows.{stage}", "digits", *options, **environment) as run:
+    with started(project, "rtl", "run", stage, "digits", *options, **environment) as run:
         yield run
 
 

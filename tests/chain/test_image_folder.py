@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -180,7 +179,7 @@ def test_the_pipeline_runs_on_them_by_params_yaml_alone(repository, tmp_path, pi
     }
     params["images"]["baselines"] = {"methods": ["imp_single", "imp_multiple", "imp_single_union"]}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    project.succeed(sys.executable, "-m", "flows.pipeline", "images")
+    project.succeed("rtl", "run", "pipeline", "images")
     results = pd.read_csv(tmp_path / "artifacts/images/tables/results.csv")
     assert set(results.subset) == {"plants", "others", "mean"}
     of_classes = results[results.metric == "class_accuracy"]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from urllib.parse import unquote
 
 import numpy as np
@@ -63,7 +62,7 @@ def project(repository, tmp_path_factory):
     params["image_regions"] |= SETTINGS
     params["image_regions"]["partition"] = {"folders": ["mine"], "smallest_region": 0.02, "num_regions": 3}
     (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
-    done = project.run(sys.executable, "-m", "flows.pipeline", "image_regions")
+    done = project.run("rtl", "run", "pipeline", "image_regions")
     assert done.returncode == 0, done.stdout + done.stderr
     project.told = done.stderr
     return project

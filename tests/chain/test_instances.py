@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import shutil
-import sys
 from copy import deepcopy
 
 import numpy as np
@@ -107,7 +106,7 @@ class PartsProject(Project):
         (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
 
     def stage(self, name: str) -> str:
-        done = self.run(sys.executable, "-m", f"flows.{name}", "parts")
+        done = self.run("rtl", "run", name, "parts")
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stderr
 

@@ -1,7 +1,5 @@
 """A mask control is added by its row and its function: settings, tables, figures and pages have it then."""
 
-import sys
-
 import pandas as pd
 import yaml
 from small_project import Project
@@ -32,7 +30,7 @@ def test_a_mask_control_is_a_row_and_a_function(repository, tmp_path):
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
     params["digits"]["baselines"]["methods"].append("inverted_masks")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    assert project.run(sys.executable, "-m", "flows.pipeline", "digits").stderr == ""
+    assert project.run("rtl", "run", "pipeline", "digits").stderr == ""
 
     again = project.executed()[len(before) :]
     made = ["inverted_masks", "masks of inverted_masks", "masks of random_masks", "score inverted_masks"]

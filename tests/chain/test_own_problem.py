@@ -1,6 +1,5 @@
 """A user's own problem is one file and one section of params.yaml: another loss, another network, other scores."""
 
-import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
         "baselines": {"methods": ["imp_single", "imp_multiple"]},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    project.succeed(sys.executable, "-m", "flows.pipeline", "My_waves")
+    project.succeed("rtl", "run", "pipeline", "My_waves")
     results = pd.read_csv(tmp_path / "artifacts/My_waves/tables/results.csv")
     assert set(results.metric) == {"mse", "psnr"}
     assert set(results.subset) == {"sine", "cosine", "mean"}
@@ -41,11 +40,11 @@ def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
     check_margins(tmp_path / "artifacts/My_waves")
     check_sounds(tmp_path / "artifacts/My_waves", tmp_path / "mlartifacts/My_waves")
 
-    again = "`python -m flows.pipeline My_waves` takes it up\n"
+    again = "`rtl run pipeline My_waves` takes it up\n"
     points.write_text("48")
     said = "My_waves: points.txt changed since these tables were made; "
     assert f"{said}`dvc repro -f partition@My_waves` or {again}" in project.succeed("rtl", "results", "My_waves")
-    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    project.succeed("rtl", "run", "partition", "My_waves")
     assert (tmp_path / "data/My_waves/points.txt").read_text() == "48"
     (tmp_path / "waves.py").write_text(f"{MINE}\n# another\n")
     said = f"My_waves: waves.py changed since these tables were made; `dvc repro` or {again}"

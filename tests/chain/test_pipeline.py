@@ -6,7 +6,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -163,7 +162,7 @@ def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_pat
     project = Project.new(repository, tmp_path)
     project.flow("partition")
     running = subprocess.Popen(
-        [sys.executable, "-m", "flows.extract", "digits"],
+        ["rtl", "run", "extract", "digits"],
         cwd=project.folder,
         env=project.environment,
         stdout=subprocess.DEVNULL,
@@ -221,7 +220,7 @@ def test_a_flipped_byte_in_a_published_masks_file_is_named(finished):
     whole = masks.read_bytes()
     masks_from_bytes(whole, "whole")
     masks.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    done = finished.run(sys.executable, "-m", "flows.retrain", "digits")
+    done = finished.run("rtl", "run", "retrain", "digits")
     masks.write_bytes(whole)
     assert done.returncode == 1
     assert done.stderr.startswith(

@@ -1,7 +1,6 @@
 """Runs that are scheduled, started and cancelled in Prefect's page: a real server, ``rtl serve``, a real browser."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,8 +35,8 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
     sections = yaml.safe_load(params.read_text())
     sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "2000ep", "update": ["synchronous"]}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))
-    project.succeed(sys.executable, "-m", "flows.partition", "digits", "long")
-    project.succeed(sys.executable, "-m", "flows.extract", "long")
+    project.succeed("rtl", "run", "partition", "digits", "long")
+    project.succeed("rtl", "run", "extract", "long")
     return project
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 
 import numpy as np
 import pandas as pd
@@ -46,7 +45,7 @@ def project(repository, tmp_path_factory):
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
     params["speech_scenes"] |= SETTINGS
     (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
-    done = project.run(sys.executable, "-m", "flows.pipeline", "speech_scenes")
+    done = project.run("rtl", "run", "pipeline", "speech_scenes")
     assert done.returncode == 0, done.stdout + done.stderr
     project.told = done.stderr
     return project

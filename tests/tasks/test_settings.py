@@ -129,7 +129,7 @@ def test_a_problem_of_the_users_own_that_cannot_be_used_is_named(params, tmp_pat
     with pytest.raises(SettingsError, match="cannot import 'broken_syntax:Mine'"):
         problem_settings("digits")
     params("digits.problem", "half_done:Mine")
-    with pytest.raises(SettingsError, match="does not define network, objectives, prunable, score"):
+    with pytest.raises(SettingsError, match="does not define network, objectives, score"):
         problem_settings("digits")
 
 

@@ -31,9 +31,6 @@ class OneVsRest(ImageClassification):
         dealt._divide(torch.randperm(count, generator=generator) % len(self.subsets))
         return dealt
 
-    def network(self, generator: torch.Generator) -> nn.Module:
-        return self._classifier(generator, len(self.subsets))
-
     @property
     def objectives(self) -> Sequence[Objective]:
         return [
@@ -51,10 +48,11 @@ class OneVsRest(ImageClassification):
         repeats = -(-len(positives) // len(others))  # more than one where the subset is most of the data
         drawn = others[torch.randperm(len(others), generator=generator)].repeat(repeats)[: len(positives)]
         shuffled = positives[torch.randperm(len(positives), generator=generator)]
+        varied = self._varied(generator)
         count = self._batch_count(2 * len(positives))
         for chunk, negatives in zip(shuffled.tensor_split(count), drawn.tensor_split(count), strict=True):
             targets = torch.cat([torch.ones(len(chunk)), torch.zeros(len(negatives))])
-            yield self.images["train"][torch.cat([chunk, negatives])], targets.to(self.device)
+            yield varied(torch.cat([chunk, negatives])), targets.to(self.device)
 
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """The paper's rule for tickets: subset k is claimed where ticket k's probability is above one half."""
