@@ -72,7 +72,7 @@ class ImageClassification(Problem):
         self.classifier = Classifier(
             network, network_arguments, (channels, height, width), len(self.classes), prunable, pretrained
         )
-        self._start = self._described_start(checkpoint)
+        self._starts_from = self._described_start(checkpoint)
         splits = {
             name: data.images.expand(-1, self.classifier.channels, -1, -1) for name, data in stored.splits.items()
         }
@@ -133,13 +133,16 @@ class ImageClassification(Problem):
         return self.classifier.prunable(network)
 
     @property
+    def starts_from(self) -> str:
+        return self._starts_from
+
+    @property
     def facts(self) -> Mapping[str, Any]:
-        """What networks take from the file that they start from, and the classes of each cluster, if there are such."""
-        start = {"checkpoint": self._start} if self._start else {}
+        """The classes of each cluster, where classes are clustered."""
         if len(self.classes) == len(self.subsets):
-            return start
+            return {}
         members = {name: self.classes_of(k).tolist() for k, name in enumerate(self.subsets)}
-        return {**start, "clusters": {name: [self.classes[c] for c in members[name]] for name in self.subsets}}
+        return {"clusters": {name: [self.classes[c] for c in members[name]] for name in self.subsets}}
 
     @property
     def single_objective(self) -> Objective:
