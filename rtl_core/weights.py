@@ -65,7 +65,7 @@ class FlatWeights:
     into the vectors from then on.
 
     Raises:
-        SettingsError: a prunable weight is not there, or a parameter is frozen or stands in two places.
+        SettingsError: a prunable weight is not there, or a parameter stands in two places.
     """
 
     def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:
@@ -94,21 +94,26 @@ class FlatWeights:
         self.dense_gradient.zero_()
 
     def buffers(self) -> dict[str, Tensor]:
-        """The network's buffers, such as batch statistics, copied to the CPU, by name."""
-        return {name: to_cpu(buffer) for name, buffer in self.network.named_buffers()}
+        """The network's buffers, such as batch statistics, copied to the CPU, by name.
+
+        Those that are no part of its state (``persistent=False``) are as its constructor made them.
+        """
+        return {name: to_cpu(buffer) for name, buffer in self._kept_buffers()}
 
     @torch.no_grad()
     def load_buffers(self, buffers: dict[str, Tensor]) -> None:
         """Copy in the network's buffers by name."""
-        for name, buffer in self.network.named_buffers():
+        for name, buffer in self._kept_buffers():
             buffer.copy_(buffers[name])
+
+    def _kept_buffers(self) -> list[tuple[str, Tensor]]:
+        state = self.network.state_dict()
+        return [(name, buffer) for name, buffer in self.network.named_buffers() if name in state]
 
 
 def _check_apart(network: nn.Module) -> None:
     names: dict[nn.Parameter, str] = {}
     for name, parameter in network.named_parameters(remove_duplicate=False):
-        if not parameter.requires_grad:
-            raise SettingsError(f"the network's parameter {name!r} is frozen; allowed: trained, or a buffer")
         if parameter in names:
             raise SettingsError(
                 f"the network's parameters {names[parameter]!r} and {name!r} are one (tied); allowed: each in one place"
