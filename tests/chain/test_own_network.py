@@ -31,7 +31,7 @@ SETTINGS = {
     "optimizer": {"name": "adam", "learning_rate": 0.0001},
     "extract": {"duration": "1it", "weights_per_round": 0.5, "rewind_every": 1},
     "retrain": {"duration": "1it", "update": ["synchronous"]},
-    "baselines": {"methods": ["imp_single"], "single_duration_factor": 1},
+    "baselines": {"methods": ["imp_multiple"], "single_duration_factor": 1},
     "collapse": {"metric": "matched.auroc"},
 }
 

@@ -16,8 +16,10 @@ from rtl_core.networks.classifier import Classifier
 from rtl_core.networks.pretrained import Pretrained
 from rtl_core.problem import Objective, Problem
 from rtl_core.problems.images.augmentation import Augmentation, Variations
+from rtl_core.problems.images.large_images import are_large
 from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation
 from rtl_core.problems.images.stored_images import load_images
+from rtl_core.problems.images.streamed_images import StreamedImages, prepared
 from rtl_core.problems.source_path import source_path
 
 EVALUATION_BATCH = 1000
@@ -76,9 +78,10 @@ class ImageClassification(Problem):
         splits = {
             name: data.images.expand(-1, self.classifier.channels, -1, -1) for name, data in stored.splits.items()
         }
-        mean, deviation = mean_and_deviation(normalise, splits["train"])
-        self.images = {
-            name: ((images.float() - mean) / deviation).to(self.device, memory_format=torch.channels_last)
+        is_large = are_large(splits.values())
+        how = (*mean_and_deviation(normalise, splits["train"], is_large), self.device)
+        self.images: dict[str, Tensor | StreamedImages] = {
+            name: StreamedImages(images, *how) if is_large else prepared(images, *how)
             for name, images in splits.items()
         }
         self.labels = {name: data.labels for name, data in stored.splits.items()}
@@ -172,8 +175,13 @@ class ImageClassification(Problem):
 
     @torch.inference_mode()
     def _logits(self, network: nn.Module, split: str, which: slice | Tensor = slice(None)) -> Tensor:
-        images = self.images[split][which]
-        return torch.cat([network(part).double().cpu() for part in images.split(EVALUATION_BATCH)])
+        images = self.images[split]
+        parts = (
+            images[which].split(EVALUATION_BATCH)
+            if isinstance(images, Tensor)
+            else images.parts(which, EVALUATION_BATCH)
+        )
+        return torch.cat([network(part).double().cpu() for part in parts])
 
 
 def _softmax_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
