@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from rtl_core.device import device_of
 from rtl_core.errors import DataError
 from rtl_core.networks.classifier import Classifier
+from rtl_core.networks.constructors import network_name
 from rtl_core.networks.pretrained import Pretrained
 from rtl_core.problem import Objective, Problem
 from rtl_core.problems.images.augmentation import Augmentation, Variations
@@ -41,7 +42,9 @@ class ImageClassification(Problem):
         folder: Path,
         *,
         network: Annotated[
-            str, Field(description="small_cnn, ghostnet, timm:NAME or an import path (torchvision.models:resnet18)")
+            str,
+            BeforeValidator(network_name),
+            Field(description="small_cnn, ghostnet, timm:NAME or an import path (torchvision.models:resnet18)"),
         ] = "small_cnn",
         network_arguments: Annotated[dict[str, Any], Field(description="keyword arguments of the network")] = {},  # noqa: B006
         prunable: Annotated[
