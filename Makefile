@@ -4,7 +4,11 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint ui serve bench
+SOUND := ruff check . && ruff format --check . && lint-imports --no-logo >&2 && mypy
+# Files go to workers in the order of rooms, so that the long ones of the chain do not come last.
+PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: help run check test lint ui serve bench
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -12,8 +16,11 @@ help:  ## show this list
 run: $(ENVIRONMENT)  ## run the pipeline on the problems that params.yaml chooses, and show the results
 	@started=$$(date +%s.%N); dvc repro && rtl results --since $$started
 
-test: $(ENVIRONMENT)  ## lint, check types and run the tests
-	ruff check . && ruff format --check . && mypy && pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+check: $(ENVIRONMENT)  ## the fast loop: lint, check types, test the core and the tasks
+	$(SOUND) && $(PYTEST) -m "not slow" tests/core tests/tasks
+
+test: $(ENVIRONMENT)  ## lint, check types and run all tests
+	$(SOUND) && $(PYTEST)
 
 lint: $(ENVIRONMENT)  ## put the code in order
 	ruff check --fix . && ruff format . && mypy

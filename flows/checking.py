@@ -27,5 +27,9 @@ def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
 
 
 def _checks(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
-    views = {"tickets": job, **({"one network": with_one_network(job)} if has_one_network(settings) else {})}
-    return {("check", name): Step(partial(check_job.submit, view, settings.seeds[0])) for name, view in views.items()}
+    """The tickets come first: where both fail, it is always theirs that is told."""
+    check = partial(check_job.submit, seed=settings.seeds[0])
+    steps: dict[tuple[Any, ...], Step] = {("check", "tickets"): Step(partial(check, job))}
+    if has_one_network(settings):
+        steps["check", "one network"] = Step(lambda _: check(with_one_network(job)), (("check", "tickets"),))
+    return steps

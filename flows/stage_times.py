@@ -11,8 +11,6 @@ from tasks.artefacts import paths
 from tasks.artefacts.whole_file import write_atomically
 from tasks.process.computing_time import take_computing_time
 
-STAGES = ("partition", "extract", "retrain", "baselines", "compare", "pipeline")
-
 _ends: list[float] = []
 
 
@@ -42,12 +40,11 @@ def stage_times(problems: Sequence[str], since: float = 0.0) -> dict[str, dict[s
         problems: sections of params.yaml.
         since: leave out stages that began before this moment (seconds of the epoch).
     """
-    stages = {}
+    stages: dict[str, dict[str, float]] = {}
     for problem in problems:
-        for stage in STAGES:
-            if (path := paths.timing(problem, stage)).is_file():
-                times = json.loads(path.read_text())
-                if times["start"] >= since:
-                    seconds = {"seconds": times["end"] - times["start"], "computing": times["computing"]}
-                    stages[f"{problem} {stage}"] = seconds
+        records = {path.stem: json.loads(path.read_text()) for path in paths.timing(problem, "").parent.glob("*.json")}
+        for stage, times in sorted(records.items(), key=lambda record: record[1]["start"]):
+            if times["start"] >= since:
+                seconds = {"seconds": times["end"] - times["start"], "computing": times["computing"]}
+                stages[f"{problem} {stage}"] = seconds
     return stages

@@ -1,5 +1,6 @@
 """What the tests share: a small real problem, and the embedded data set cut small."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 import torch
 from example_tables import example_tables
+from filelock import FileLock
 from hypothesis import settings
+from small_project import ONE_LEVEL, Project
 
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.problems.digits import Digits
@@ -56,6 +59,18 @@ def adam() -> OptimizerChoice:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def one_level(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which the pipeline has run once, at one level; to be copied. All workers have the same."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "one-level"
+    with FileLock(f"{folder}.lock"):
+        if not (complete := folder / ".complete").exists():
+            Project.new(repository, folder, **ONE_LEVEL).flow("pipeline")
+            complete.touch()
+    return Project(folder)
 
 
 @pytest.fixture(scope="session")

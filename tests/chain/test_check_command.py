@@ -1,0 +1,58 @@
+"""Whoever brings a problem is told what to change before anything is trained, by ``rtl check`` and by a run."""
+
+import sys
+from copy import deepcopy
+
+import pytest
+import yaml
+from example_waves import MINE
+from small_project import Project
+
+PLAIN = "return nn.Sequential(nn.Linear(inputs, self.width), nn.ReLU(), nn.Linear(self.width, 1))"
+FAULTS = {
+    "dropout": (
+        PLAIN.replace("nn.ReLU()", "nn.Sequential(nn.ReLU(), nn.Dropout(0.1))"),
+        "error: mine: objective 'sine': training draws random numbers (bernoulli_) from no generator, ",
+    ),
+    "no network": ('raise ValueError("no weights today")', "error: mine: network(): ValueError: no weights today"),
+    "no gradient": (PLAIN + ".requires_grad_(False)", "error: mine: objective 'sine': the loss does not depend on "),
+}
+
+
+@pytest.fixture
+def project(repository, tmp_path):
+    project = Project.new(repository, tmp_path)
+    (tmp_path / "points.txt").write_text("32")
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    params["mine"] = deepcopy(params["digits"]) | {
+        "problem": "mine:Waves",
+        "partition": {"source": "points.txt"},
+        "training": {"width": 8},
+        "seeds": [0],
+        "sparsities": [0.4],
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    return project
+
+
+def write(project, network):
+    line = next(line for line in MINE.splitlines() if line.strip().startswith("return initialise("))
+    assert MINE.count(line) == 1
+    (project.folder / "mine.py").write_text(MINE.replace(line.strip(), network))
+
+
+def test_a_plain_network_has_nothing_to_change(project):
+    write(project, PLAIN)
+    assert project.succeed("rtl", "check", "mine").startswith("mine: found nothing to change")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_a_line_and_nothing_is_trained(project, fault):
+    network, line = FAULTS[fault]
+    write(project, network)
+    done = project.run("rtl", "check", "mine")
+    assert done.returncode == 1 and done.stderr.splitlines()[0].startswith(line), done.stderr
+    assert all(text.startswith("error: mine: ") for text in done.stderr.splitlines())
+    run = project.run(sys.executable, "-m", "flows.pipeline", "mine")
+    assert run.returncode == 1 and run.stderr.startswith(line) and run.stderr.count("\n") == 1, run.stderr
+    assert not list(project.folder.glob("artifacts/**/*.*"))

@@ -1,0 +1,84 @@
+"""Every control and late rewinding in one run: what is published is what the library makes."""
+
+import pandas as pd
+import torch
+from small_project import Project
+
+from rtl_core.chain import extract_round, unpruned
+from rtl_core.construction import initial_weights
+from rtl_core.controls import masks_for
+from rtl_core.duration import Duration
+from rtl_core.extraction import extract_tickets
+from rtl_core.isolation import OptimizerChoice
+from rtl_core.masks import Masks
+from rtl_core.problems.digits import Digits
+from rtl_core.pruning import plan_rounds
+from rtl_core.randomness import Stream
+from rtl_core.rewinding import late_tickets, weights_at
+from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes
+
+
+def test_controls_run_in_the_same_flow(repository, tmp_path):
+    controls = [
+        "imp_single_union", "random_masks", "layer_shuffled_masks", "initial_magnitude_masks", "shared_statistics",
+    ]  # fmt: skip
+    extract = {"duration": "1ep", "weights_per_round": 0.25, "rewind_every": 2, "rewind_to": "3it"}
+    extract |= {"controls": ["same_subset", "random_partition"], "control_chains": 3}
+    baselines = {"methods": ["imp_single", "imp_multiple", *controls], "single_duration_factor": 2}
+    settings = {"seeds": [0], "sparsities": [0.4], "extract": extract, "baselines": baselines}
+    project = Project.new(repository, tmp_path, **settings, collapse={"semantics": "meaning.csv"})
+    names = [f"digit {k}" for k in range(10)]
+    meaning = pd.DataFrame([[1 / (1 + abs(a - b)) for b in range(10)] for a in range(10)], index=names, columns=names)
+    meaning.to_csv(tmp_path / "meaning.csv")
+    project.flow("pipeline")
+    artifacts = project.folder / "artifacts/digits"
+    results = pd.read_csv(artifacts / "tables/results.csv")
+    assert set(controls) < set(results.method)
+    kept = pd.read_csv(artifacts / "tables/parameters.csv").set_index("method")
+    assert kept.loc["imp_single_union", "union"] == kept.loc["rtl", "union"] > kept.loc["imp_single", "union"]
+    assert kept.loc["initial_magnitude_masks", "union"] == kept.loc["rtl", "active_mean"]
+    assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
+    similarity = pd.read_csv(artifacts / "tables/similarity.csv")
+    everywhere = similarity[(similarity.layer == "all") & (similarity.sparsity == 0.4)].set_index("masks")
+    assert set(everywhere.index) == {"rtl", "same_subset", "random_partition", "initial_magnitude"}
+    assert everywhere.loc["same_subset", "departure"] > everywhere.loc["rtl", "departure"] > 0
+    pairs = pd.read_parquet(artifacts / "tables/pairs.parquet")
+    named = pairs[pairs.masks == "same_subset"]
+    assert set(named.subset_a) | set(named.subset_b) == {"order 1", "order 2", "order 3"}
+
+    problem, stream = (
+        Digits(project.folder / "data/digits", batch_size=64, device="cpu"),
+        Stream(0).at(problem="digits"),
+    )
+    adam, one, rounds = OptimizerChoice("adam", 0.003), Duration.parse("1ep"), plan_rounds(13_968, [0.4], 0.25, 2)
+    late = late_tickets(problem, Duration.parse("3it"), adam, stream)
+    assert (artifacts / "masks/start/seed-0.safetensors").read_bytes() == tickets_to_bytes(late)
+    start = weights_at(late, problem, stream)
+    masks = extract_tickets(problem, rounds, one, adam, stream, start)[0.4]
+
+    def published(path: str) -> Masks:
+        return masks_from_bytes((artifacts / path / "seed-0/sparsity-40.safetensors").read_bytes(), path)[1]
+
+    assert torch.equal(published("masks/rtl").values, masks.values)
+    dealt, chain = problem.random_partition(stream.at(draw="random partition").generator()), unpruned(masks.layout)
+    for pruning_round in rounds:
+        place = stream.at(method="random_partition", subset="part 1")
+        chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, one, adam, place)
+    assert torch.equal(published("masks/random_partition")[0], chain.mask)
+    initial = initial_weights(problem, stream).prunable.detach()
+    for control in ("random_masks", "layer_shuffled_masks", "initial_magnitude_masks"):
+        data = (artifacts / f"baselines/{control}/seed-0/sparsity-40/network-000.safetensors").read_bytes()
+        expected = masks_for(control, masks, initial, stream.at(method=control).at(draw="masks"))
+        assert torch.equal(tickets_from_bytes(data, control).masks.values, expected.values)
+
+    first = extract_round(
+        start.copy(), problem.objectives[3], unpruned(masks.layout), rounds[0], one, adam,
+        stream.at(method="rtl", subset="digit 3"),
+    )  # fmt: skip
+    _, halves = masks_from_bytes((artifacts / "masks/epochs/seed-0/epoch-1.safetensors").read_bytes(), "epoch 1")
+    assert (halves.active() == 13_968 // 2).all()
+    kept, lost = (first.carried["weights"].abs()[chosen] for chosen in (halves[3], first.mask & ~halves[3]))
+    assert (halves[3] <= first.mask).all() and kept.min() >= lost.max()
+    alignment = pd.read_csv(artifacts / "tables/alignment.csv")
+    assert alignment.groupby("over").size().to_dict() == {"sparsity": 2 * 4, "epoch": 4}
+    assert alignment.rho.between(-1, 1).all() and alignment.p.between(0, 1).all()

@@ -1,0 +1,210 @@
+"""DVC as teams use it: results pulled from a store, a queue of experiments, and revisions side by side."""
+
+import io
+import json
+import re
+import shutil
+import sqlite3
+import xml.etree.ElementTree as ElementTree
+from contextlib import closing
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+import vl_convert
+from http_answers import until
+from small_project import ONE_LEVEL, Project
+
+from tasks.figures.catalogue import VEGA_LITE
+
+FACTOR = "digits.baselines.single_duration_factor"
+COMMITTED, LESS, MORE, LONGER = ONE_LEVEL["baselines"]["single_duration_factor"], 1, 4, 3
+AUTHOR = {
+    f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
+}
+
+
+def dvc(project: Project, *arguments: str) -> str:
+    return project.succeed("timeout", "900", "dvc", *arguments)
+
+
+@pytest.fixture(scope="module")
+def project(one_level, tmp_path_factory):
+    """A project whose results are committed, and whose bytes lie in a store outside it as well."""
+    folder = tmp_path_factory.mktemp("team")
+    project = one_level.copied(folder / "origin")
+    project.environment |= AUTHOR
+    project.succeed("git", "init", "--quiet", "--initial-branch", "main")
+    dvc(project, "commit", "--force")
+    dvc(project, "remote", "add", "--default", "store", str(folder / "store"))
+    project.succeed("git", "add", ".")
+    project.succeed("git", "commit", "--quiet", "-m", "results")
+    dvc(project, "push")
+    return project
+
+
+def at_work(project: Project) -> list[psutil.Process]:
+    """Processes in this project's folder, such as the worker of its queue and what that has started."""
+    return [
+        found for found in psutil.process_iter(["cwd"]) if (found.info["cwd"] or "").startswith(str(project.folder))
+    ]
+
+
+@pytest.fixture(scope="module")
+def experiments(project):
+    """The table of three experiments from a queue, by the setting in which they differ."""
+    project.environment |= {
+        "PREFECT_HOME": str(project.folder / ".rtl/prefect"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{project.folder}/mlflow.db",
+    }
+    try:
+        dvc(project, "exp", "run", "--queue", "-S", f"{FACTOR}={LESS},{COMMITTED},{MORE}")
+        dvc(project, "exp", "run", "--run-all")
+        table = pd.read_csv(io.StringIO(dvc(project, "exp", "show", "--csv")))
+        yield table[table.Experiment.notna()].set_index(FACTOR).sort_index()
+        dvc(project, "queue", "stop")
+        until(lambda: not at_work(project), 60, lambda: f"{at_work(project)} still run")
+    finally:
+        for process in at_work(project):
+            process.kill()
+
+
+def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_run(project, tmp_path):
+    clone = copy(project)
+    clone.folder = tmp_path / "clone"
+    clone.environment = {**project.environment, "PYTHONPATH": str(clone.folder)}
+    project.succeed("git", "clone", "--quiet", str(project.folder), str(clone.folder))
+    assert not clone.published()
+    dvc(clone, "pull")
+    assert clone.published() == project.published() != {}
+    told = dvc(clone, "repro")
+    assert "up to date" in told and "Running stage" not in told
+    assert not (clone.folder / ".rtl").exists()  # no flow was started
+    assert json.loads(dvc(clone, "status", "--json")) == json.loads(dvc(clone, "status", "--cloud", "--json")) == {}
+    assert not clone.succeed("git", "status", "--porcelain")
+
+
+@pytest.fixture
+def own(project, tmp_path):
+    """The project elsewhere, with all that came out, to be changed."""
+    return project.copied(tmp_path / "own")
+
+
+def at_factor(project: Project, factor: float) -> str:
+    """What ``dvc repro`` prints under another setting, or the committed one."""
+    project.succeed("git", "checkout", "--quiet", ".")
+    if factor != COMMITTED:
+        params = project.folder / "params.yaml"
+        text = params.read_text()
+        changed = text.replace(f"single_duration_factor: {COMMITTED}\n", f"single_duration_factor: {factor}\n", 1)
+        assert changed != text
+        params.write_text(changed)
+    return dvc(project, "repro")
+
+
+def shown(project: Project) -> tuple[str, str]:
+    """The setting and the MLflow run that the page names."""
+    page = (project.folder / "artifacts/digits/report.html").read_text()
+    (factor,) = re.findall(r">baselines.single_duration_factor</th><td>([^<]*)<", page)
+    (run,) = re.findall(r"<dt>MLflow run</dt><dd>([^<]*)<", page)
+    return factor, run
+
+
+def test_tables_that_dvc_brings_back_are_described_by_their_own_run(own):
+    first, told = shown(own), own.succeed("rtl", "results")
+    assert float(first[0]) == COMMITTED and "All of it on one page: artifacts/digits/report.html" in told
+    at_factor(own, LONGER)
+    second, logged = shown(own), own.logged()
+    assert float(second[0]) == LONGER and second[1] != first[1]
+
+    assert "Stage 'compare@digits' is cached" in at_factor(own, COMMITTED)
+    told = own.succeed("rtl", "results")
+    assert "artifacts/digits/report.html is the page of another comparison: `rtl report digits` writes" in told
+    assert "All of it on one page" not in told
+    own.succeed("rtl", "report", "digits")
+    assert shown(own) == first and "All of it on one page" in own.succeed("rtl", "results")
+
+    at_factor(own, LONGER)
+    assert shown(own) == first  # until a run or a report of the tables that came back writes their page
+    dvc(own, "repro", "--force", "--single-item", "compare@digits")
+    assert shown(own) == second and own.logged() == logged
+
+
+def test_of_tables_from_elsewhere_no_run_is_named(own):
+    pulled = own.folder / "artifacts/digits"
+    shutil.rmtree(pulled)
+    dvc(own, "pull")
+    assert "`rtl report digits` writes all of it on one page, artifacts/digits/report.html" in own.succeed(
+        "rtl", "results"
+    )
+    own.succeed("rtl", "report", "digits")
+    page = (pulled / "report.html").read_text()
+    assert "nothing is known here" in page and 'id="settings"' not in page and "<dl>" not in page
+
+
+def test_the_table_compares_experiments_from_a_queue(experiments):
+    assert experiments.index.tolist() == [LESS, COMMITTED, MORE]
+    assert (experiments.State == "Success").all() and experiments.Experiment.is_unique
+    of_method = {
+        method: experiments.filter(regex=rf"^{method}\.40\.(paper|matched)\.") for method in ("rtl", "imp_single")
+    }
+    assert of_method["rtl"].shape[1] == of_method["imp_single"].shape[1] == 9
+    assert len(of_method["rtl"].drop_duplicates()) == 1  # tickets do not depend on how long a baseline trains
+    assert len(of_method["imp_single"].drop_duplicates()) == 3
+
+
+def test_an_experiment_runs_only_the_stages_that_its_setting_reaches(project, experiments):
+    ran = {
+        factor: re.findall(r"Running stage '(\w+)@digits'", dvc(project, "queue", "logs", name))
+        for factor, name in experiments.Experiment.items()
+    }
+    assert ran == {LESS: ["baselines", "compare"], COMMITTED: [], MORE: ["baselines", "compare"]}
+
+
+def test_runs_of_a_queue_are_kept_where_the_environment_says(project, experiments):
+    with closing(sqlite3.connect(project.folder / "mlflow.db")) as database:
+        query = (
+            "select value, artifact_uri from runs join params using (run_uuid) "
+            "where name = 'digits' and key = 'baselines.single_duration_factor'"
+        )
+        kept = {float(factor): folder for factor, folder in database.execute(query)}
+    assert set(kept) == {LESS, COMMITTED, MORE}
+    assert all((Path(folder.removeprefix("file://")) / "figures/metrics.png").is_file() for folder in kept.values())
+    with closing(sqlite3.connect(project.folder / ".rtl/prefect/prefect.db")) as database:
+        query = "select count(*) from flow_run where name = 'baselines digits' and state_name = 'Completed'"
+        assert database.execute(query).fetchone() == (3,)
+
+
+def revisions_in(spec: dict[str, Any]) -> dict[str, set[str]]:
+    """How opaque the lines of each revision are drawn."""
+    drawn = ElementTree.fromstring(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))
+    lines = [path.attrib for path in drawn.findall(".//{*}path") if path.get("aria-roledescription") == "line mark"]
+    opacity: dict[str, set[str]] = {}
+    for line in lines:
+        (revision,) = re.findall(r"revision: ([^;]+)", line["aria-label"])
+        opacity.setdefault(revision, set()).add(line["opacity"])
+    return opacity
+
+
+def test_commits_are_compared_setting_by_setting_score_by_score_curve_by_curve(project, experiments):
+    dvc(project, "exp", "branch", experiments.Experiment[MORE], "more")
+    params = json.loads(dvc(project, "params", "diff", "--json", "main", "more"))
+    assert params == {"params.yaml": {FACTOR: {"old": COMMITTED, "new": MORE, "diff": MORE - COMMITTED}}}
+    (changes,) = json.loads(dvc(project, "metrics", "diff", "--json", "main", "more")).values()
+    assert changes and all(name.startswith("imp_single.") for name in changes)
+    for name, change in changes.items():
+        assert change["new"] == pytest.approx(experiments.loc[MORE, name], abs=1e-5)
+
+    others = [experiments.Experiment[LESS], experiments.Experiment[COMMITTED]]
+    compared = json.loads(dvc(project, "plots", "diff", "main", "more", *others, "--json"))["data"]
+    assert {path.rpartition("/")[2] for path in compared} == {"summary.csv", "similarity.csv", "collapse.csv"}
+    for (plot,) in compared.values():
+        drawn = revisions_in(plot["content"])
+        assert list(drawn) == ["main", "more", *others]
+        levels = [float(opacity) for (opacity,) in drawn.values()]
+        assert levels[0] == 1 and len({round(level, 2) for level in levels}) == 4
+    for (plot,) in json.loads(dvc(project, "plots", "show", "--json"))["data"].values():
+        assert revisions_in(plot["content"]) == {"workspace": {"1"}}

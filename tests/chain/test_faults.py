@@ -1,0 +1,461 @@
+"""What goes wrong on real machines: each fault ends in the right bytes, or in one line that says what to do.
+
+docs/reliability.md is the table of these tests.
+"""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from small_project import Project
+
+from tasks.caching.checkpoint import FileCheckpoint
+
+SETTINGS = {
+    "seeds": [0],
+    "sparsities": [0.4],
+    "retrain": {"duration": "12ep", "update": ["synchronous"]},
+    "baselines": {"methods": ["imp_single"], "single_duration_factor": 1},
+}
+GOES_ON = "run the same command again: it goes on where it was\n"
+PUBLISHED = {"extract": "masks", "retrain": "tickets", "baselines": "baselines", "compare": "figures"}
+CLOCK = """
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t id, struct timespec *now) {
+    int failed = syscall(SYS_clock_gettime, id, now);
+    if (!failed && id == CLOCK_REALTIME && access(getenv("CLOCK_JUMPS_AT"), F_OK) == 0)
+        now->tv_sec += atol(getenv("CLOCK_JUMPS_BY"));
+    return failed;
+}
+
+time_t time(time_t *stored) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (stored) *stored = now.tv_sec;
+    return now.tv_sec;
+}
+
+int gettimeofday(struct timeval *stored, void *zone) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    stored->tv_sec = now.tv_sec;
+    stored->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which nothing went wrong."""
+    project = Project.new(repository, tmp_path_factory.mktemp("undisturbed"), **SETTINGS)
+    project.flow("pipeline")
+    return project
+
+
+def copied(undisturbed: Project, repository: Path, folder: Path) -> Project:
+    """The same project elsewhere, with all that came out."""
+    project = Project.new(repository, folder, **SETTINGS)
+    for name in (".rtl", "data", "artifacts"):
+        shutil.copytree(undisturbed.folder / name, folder / name, dirs_exist_ok=True)
+    shutil.copy(undisturbed.folder / "mlflow.db", folder)
+    return project
+
+
+def without(project: Project, stage: str) -> Project:
+    """The project before a stage: it will compute and publish everything again, but for the many steps of compare."""
+    if stage == "compare":
+        shutil.rmtree(project.folder / "artifacts/digits/runs")  # of an unknown run, a comparison is logged again
+    else:
+        shutil.rmtree(project.folder / ".rtl/records")
+        shutil.rmtree(project.folder / ".rtl/objects")
+    shutil.rmtree(project.folder / "artifacts/digits" / PUBLISHED[stage])
+    return project
+
+
+@pytest.fixture
+def project(undisturbed: Project, repository: Path, tmp_path: Path) -> Project:
+    return copied(undisturbed, repository, tmp_path)
+
+
+@pytest.fixture
+def recovers(undisturbed: Project) -> Callable[[Project, str], None]:
+    """Run a stage again and hold what is published against the bytes that nothing disturbed."""
+
+    def recover(project: Project, stage: str) -> None:
+        began = time.monotonic()
+        done = project.run(sys.executable, "-m", f"flows.{stage}", "digits", timeout=200)
+        tell_seconds(began)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert project.published() == undisturbed.published()
+
+    return recover
+
+
+def tell_seconds(began: float) -> None:
+    """How long recovery took, for docs/reliability.md: ``pytest -rP`` shows it."""
+    print(f"recovered in {time.monotonic() - began:.1f} s")
+
+
+class Run:
+    """A stage under way, in a session of its own, as from a terminal."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: Path) -> None:
+        self.process, self._errors = process, errors
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        """Return once it holds, the run still being at work."""
+        deadline = time.monotonic() + 100
+        while not condition():
+            assert self.process.poll() is None and time.monotonic() < deadline, self.errors()
+            time.sleep(0.01)
+
+    def errors(self) -> str:
+        return self._errors.read_text()
+
+    def tree(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def server(self) -> psutil.Process | None:
+        """Its temporary Prefect server."""
+        return next((one for one in self.tree() if "serve_records" in " ".join(_command(one))), None)
+
+    def ended(self, seconds: float = 200) -> tuple[int, str]:
+        return self.process.wait(timeout=seconds), self.errors()
+
+    def kill(self) -> None:
+        for one in [*self.tree(), psutil.Process(self.process.pid)]:
+            one.kill()
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@contextmanager
+def running(project: Project, stage: str, *options: str, **environment: str) -> Iterator[Run]:
+    with started(project, sys.executable, "-m", f"flows.{stage}", "digits", *options, **environment) as run:
+        yield run
+
+
+@contextmanager
+def started(project: Project, *command: str, **environment: str) -> Iterator[Run]:
+    with tempfile.NamedTemporaryFile() as errors:  # not in the project, whose disk may be full
+        process = subprocess.Popen(
+            command,
+            cwd=project.folder,
+            env=project.environment | environment,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+        run = Run(process, Path(errors.name))
+        try:
+            yield run
+        finally:
+            if process.poll() is None:
+                run.kill()
+            process.wait()
+
+
+def records(project: Project) -> int:
+    folder = project.folder / ".rtl/records"
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+def states(project: Project) -> list[Path]:
+    """Files of states kept in the middle of a training, of two epochs at least."""
+    folders = [path.parent for path in (project.folder / ".rtl/checkpoints").glob("*/state")]
+    return [folder / "state" for folder in folders if FileCheckpoint(folder, "any").load().get("epochs", 0) >= 2]
+
+
+def epochs(project: Project) -> list[int]:
+    """How far each training under way has come that has kept a state."""
+    found = [FileCheckpoint(folder, "any").load() for folder in (project.folder / ".rtl/checkpoints").glob("*")]
+    return [int(state["epochs"]) for state in found if state]
+
+
+def tracked(project: Project) -> list[str]:
+    """The status of every run in MLflow."""
+    with closing(sqlite3.connect(project.folder / "mlflow.db")) as database:
+        return [status for (status,) in database.execute("select status from runs")]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.fixture(scope="module")
+def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose run was killed in the middle of a training, and while it wrote two files."""
+    project = without(copied(undisturbed, repository, tmp_path_factory.mktemp("killed")), "retrain")
+    with running(project, "retrain") as run:
+        run.wait_for(lambda: states(project))
+        run.process.kill()
+    assert not (project.folder / "artifacts/digits/tickets").exists()
+    for name in (f"tables/.results.csv.{run.process.pid}.a1b2c3d4", f"figures/.metrics.png.{run.process.pid}.e5f6_7g8"):
+        (project.folder / "artifacts/digits" / name).write_bytes(b"half")
+    return project
+
+
+@pytest.mark.parametrize("damage", [None, flip], ids=["whole", "flipped"])  # truncated: test_checkpoint.py
+def test_kill_9_of_a_run_in_training(killed, repository, tmp_path, recovers, damage):
+    project = copied(killed, repository, tmp_path)
+    (state,) = states(project)
+    (kept,) = epochs(project)
+    if damage:
+        damage(state)
+        assert not states(project)
+    with running(project, "retrain") as run:
+        seen = set()
+        while run.process.poll() is None:
+            seen.update(epochs(project))
+            time.sleep(0.005)
+        assert run.ended() == (0, "")
+    assert damage or min(seen) == kept
+    assert not list((project.folder / ".rtl/checkpoints").iterdir())
+    recovers(project, "retrain")  # nothing is left to do, and the bytes are those of an undisturbed run
+    assert not [path for path in (project.folder / "artifacts").rglob(".*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("stage", "number"),
+    [
+        ("extract", signal.SIGINT),
+        ("retrain", signal.SIGTERM),
+        ("baselines", signal.SIGINT),
+        ("compare", signal.SIGINT),
+    ],
+)
+def test_ctrl_c_in_a_stage(project, recovers, stage, number):
+    without(project, stage)
+    at_work = {
+        "retrain": lambda: states(project),
+        "compare": lambda: "RUNNING" in tracked(project),
+    }.get(stage, lambda: records(project) > 1)
+    with running(project, stage) as run:
+        run.wait_for(at_work)
+        tree, began = run.tree(), time.monotonic()
+        os.killpg(run.process.pid, number)
+        assert run.ended() == (128 + number, f"interrupted; {GOES_ON}")
+        assert time.monotonic() - began < 6
+        assert psutil.wait_procs(tree, timeout=1)[1] == []
+    assert set(tracked(project)) == ({"FINISHED", "KILLED"} if stage == "compare" else {"FINISHED"})
+    assert not [path for path in (project.folder / "artifacts").rglob(".*") if path.is_file()]
+    recovers(project, stage)
+
+
+def test_ctrl_c_while_modules_are_imported(project):
+    with running(project, "extract") as run:
+        run.wait_for(run.server)
+        tree = run.tree()
+        os.killpg(run.process.pid, signal.SIGINT)
+        assert run.ended(6) == (130, f"interrupted; {GOES_ON}")
+        assert psutil.wait_procs(tree, timeout=1)[1] == []
+
+
+def test_ctrl_c_under_dvc(project, undisturbed):
+    without(project, "extract")
+    project.succeed("git", "init", "--quiet")
+    command = ["dvc", "repro", "--single-item", "extract@digits"]
+    with started(project, *command) as run:
+        run.wait_for(lambda: records(project) > 1)
+        tree = run.tree()
+        os.killpg(run.process.pid, signal.SIGINT)
+        status, errors = run.ended()
+    assert status != 0 and f"interrupted; {GOES_ON}" in errors and "Traceback" not in errors
+    assert psutil.wait_procs(tree, timeout=1)[1] == []
+    project.succeed(*command)
+    assert project.published() == undisturbed.published()
+
+
+def test_kill_9_of_the_prefect_server_in_a_run(undisturbed, project):
+    without(project, "extract")
+    with running(project, "extract") as run:
+        run.wait_for(lambda: records(project) > 1)
+        server, began = run.server(), time.monotonic()
+        server.kill()
+        assert run.ended() == (0, "")
+        tell_seconds(began)
+    assert project.published() == undisturbed.published()
+
+
+def test_a_prefect_server_that_dies_again_and_again(project, recovers):
+    deaths = set()
+    with running(project, "retrain") as run:
+        while run.process.poll() is None:
+            if (server := run.server()) and server not in deaths:
+                server.kill()
+                deaths.add(server)
+        status, errors = run.ended()
+    assert status == 1 and len(deaths) == 4
+    assert errors.startswith("error: Prefect's server ended 4 times; see ") and "server.log" in errors
+    assert errors.endswith(GOES_ON) and errors.count("\n") == 1
+    recovers(project, "retrain")
+
+
+def test_a_server_of_ones_own_that_does_not_answer(project):
+    with running(project, "retrain", PREFECT_API_URL="http://127.0.0.1:9/api") as run:
+        status, errors = run.ended()
+    assert status == 1 and errors.count("\n") == 1
+    assert errors.startswith("error: http://127.0.0.1:9/api: no Prefect server answers (")
+
+
+@contextmanager
+def mounted(*arguments: str) -> Iterator[None]:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no right to mount a file system: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", arguments[-1]], check=True)
+
+
+@contextmanager
+def filled(folder: Path, left: int) -> Iterator[None]:
+    """A disk with so many bytes left until the end of the block."""
+    ballast = folder / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(folder).free - left)
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+@pytest.mark.parametrize(
+    ("what", "stage", "left"), [("project", "extract", 1_500_000), ("prefect", "retrain", 0), ("mlflow", "compare", 0)]
+)
+def test_a_full_disk(undisturbed, repository, tmp_path, recovers, what, stage, left):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with mounted("-t", "tmpfs", "-o", "size=64m", "none", str(disk)):
+        project = copied(undisturbed, repository, disk if what == "project" else tmp_path / "elsewhere")
+        if what == "prefect":
+            shutil.move(project.folder / ".rtl/prefect", disk / "prefect")
+            project.environment["PREFECT_HOME"] = str(disk / "prefect")
+        elif what == "mlflow":
+            shutil.move(project.folder / "mlflow.db", disk)
+            project.environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{disk}/mlflow.db"
+        without(project, stage)
+        with filled(disk, left), running(project, stage) as run:
+            status, errors = run.ended()
+        assert status == 1 and errors.count("\n") == 1 and "Traceback" not in errors, errors
+        assert errors.startswith("error: ") and errors.endswith(f"free some space and {GOES_ON}")
+        recovers(project, stage)
+
+
+def test_a_read_only_artefact_folder(project, recovers):
+    without(project, "retrain")
+    folder = str(project.folder / "artifacts")
+    with mounted("--bind", folder, folder):
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        with running(project, "retrain") as run:
+            status, errors = run.ended()
+    assert status == 1 and errors.count("\n") == 1
+    assert errors.startswith("error: artifacts/digits/tickets")
+    assert errors.endswith(f"Read-only file system; make it writable and {GOES_ON}")
+    recovers(project, "retrain")
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"\0" * path.stat().st_size)
+
+
+@pytest.mark.parametrize(("folder", "damages"), [("objects", (truncate, flip)), ("records", (truncate, garble))])
+def test_damage_in_the_store(project, recovers, folder, damages):
+    shutil.rmtree(project.folder / "artifacts/digits/masks")
+    before = len(project.executed())
+    files = sorted(path for path in (project.folder / ".rtl" / folder).rglob("*") if path.is_file())
+    for number, path in enumerate(files):
+        damages[number % 2](path)
+    recovers(project, "extract")
+    checks = 2 * (folder == "records")  # which leave no object
+    assert len(project.executed()) == before + checks + 10 + 2  # chains; their masks, and how alike these are
+
+
+def test_two_runs_at_once(undisturbed, project):
+    without(project, "extract")
+    turn, before = project.folder / ".rtl/locks/digits", len(project.executed())
+    turn.unlink()
+    with running(project, "extract") as first:
+        first.wait_for(lambda: turn.exists() and turn.read_text())
+        first.process.send_signal(signal.SIGSTOP)
+        with running(project, "extract") as second:
+            second.wait_for(second.errors)
+            line = f"digits: waiting for a run in this folder (process {first.process.pid})\n"
+            assert second.errors() == line
+            first.process.send_signal(signal.SIGCONT)
+            assert first.ended() == (0, "")
+            began = time.monotonic()
+            assert second.ended() == (0, line)
+            tell_seconds(began)
+    steps = project.executed()[before:]
+    assert steps and len(set(steps)) == len(steps)
+    assert project.published() == undisturbed.published()
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that puts a clock in the place of the machine's, which jumps when a file appears."""
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler on this machine")
+    folder = tmp_path_factory.mktemp("clock")
+    (folder / "clock.c").write_text(CLOCK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "clock.so", "clock.c"], cwd=folder, check=True)
+    return folder / "clock.so"
+
+
+@pytest.mark.parametrize(("seconds", "in_the_run"), [(-86_400, False), (366 * 86_400, True)], ids=["back", "on"])
+def test_a_jump_of_the_clock(undisturbed, project, clock, seconds, in_the_run):
+    without(project, "extract")
+    jump = project.folder / "now"
+    if not in_the_run:
+        jump.touch()
+    jumping = {"LD_PRELOAD": str(clock), "CLOCK_JUMPS_AT": str(jump), "CLOCK_JUMPS_BY": str(seconds)}
+    with running(project, "extract", **jumping) as run:
+        began = time.monotonic()
+        run.wait_for(lambda: records(project) > 1)
+        jump.touch()
+        assert run.ended() == (0, "")
+        tell_seconds(began)
+    assert project.published() == undisturbed.published()
+
+
+def test_kill_9_of_a_dask_worker(undisturbed, project):
+    without(project, "extract")
+    with running(project, "extract", "--runner", "dask") as run:
+        run.wait_for(lambda: records(project) > 1)  # the first is the check's, before there are workers
+        worker = next(one for one in run.tree() if "--multiprocessing-fork" in _command(one))
+        worker.kill()
+        began = time.monotonic()
+        status, errors = run.ended()
+        tell_seconds(began)
+    assert status == 0, errors
+    assert project.published() == undisturbed.published()

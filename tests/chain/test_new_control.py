@@ -1,0 +1,47 @@
+"""A mask control is added by its row and its function: settings, tables, figures and pages have it then."""
+
+import sys
+
+import pandas as pd
+import yaml
+from small_project import Project
+
+ROW = '    "inverted_masks": Method("inverted masks", "mask control", "#882255", "wedge", (1, 3)),\n'
+FUNCTION = '''
+
+@mask_control
+def inverted_masks(masks: Masks, initial: Tensor, _stream: Stream) -> Masks:
+    """As many weights as each mask has, among those that it has not, while these last: the largest of θ₀."""
+    rest = initial.abs().expand(len(masks), -1) - 1e3 * masks.values
+    order = rest.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return Masks(masks.layout, order < masks.active().unsqueeze(1))
+'''
+
+
+def test_a_mask_control_is_a_row_and_a_function(repository, tmp_path):
+    baselines = {"methods": ["imp_single", "random_masks"], "single_duration_factor": 1}
+    project = Project.new(repository, tmp_path, seeds=[0], sparsities=[0.6], baselines=baselines)
+    project.flow("pipeline")
+    before = project.executed()
+
+    methods, controls = (tmp_path / f"rtl_core/{name}.py" for name in ("methods", "controls"))
+    place = '    "shared_statistics": Method('
+    assert methods.read_text().count(place) == 1
+    methods.write_text(methods.read_text().replace(place, ROW + place))
+    controls.write_text(controls.read_text() + FUNCTION)
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    params["digits"]["baselines"]["methods"].append("inverted_masks")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    assert project.run(sys.executable, "-m", "flows.pipeline", "digits").stderr == ""
+
+    again = project.executed()[len(before) :]
+    made = ["inverted_masks", "masks of inverted_masks", "masks of random_masks", "score inverted_masks"]
+    steps = sorted(name for name in again if not name.endswith(" of digits"))  # beside tables and figures
+    assert steps == [f"{name}, seed 0, sparsity 0.6" for name in made]
+    tables = tmp_path / "artifacts/digits/tables"
+    results, parameters = (pd.read_csv(tables / f"{name}.csv") for name in ("results", "parameters"))
+    assert "inverted_masks" in set(results.method)
+    own = parameters.set_index("method").loc["inverted_masks"]
+    assert own.active_mean == own.prunable - round(0.6 * own.prunable)
+    page = (tmp_path / "artifacts/digits/report.html").read_text()
+    assert "inverted masks" in page and "#882255" in page

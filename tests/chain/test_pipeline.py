@@ -1,0 +1,230 @@
+"""The whole chain as users start it: real Prefect, real DVC, real MLflow, on digits cut small."""
+
+import hashlib
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from small_project import Project
+
+from rtl_core.baselines import imp_single
+from rtl_core.construction import initial_weights
+from rtl_core.duration import Duration
+from rtl_core.extraction import extract_tickets
+from rtl_core.isolation import OptimizerChoice
+from rtl_core.one_network import as_one_network
+from rtl_core.problems.digits import Digits
+from rtl_core.pruning import plan_rounds
+from rtl_core.randomness import Stream
+from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes
+
+
+@pytest.fixture(scope="module")
+def finished(repository, tmp_path_factory):
+    """A project in which the pipeline has run once, start to end."""
+    project = Project.new(repository, tmp_path_factory.mktemp("finished"))
+    project.flow("pipeline")
+    return project
+
+
+def test_the_tables_that_others_rely_on(finished):
+    artifacts = finished.folder / "artifacts/digits"
+    results = pd.read_csv(artifacts / "tables/results.csv")
+    assert list(results) == ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
+    methods = {"rtl", "rtl_sequential", "imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"}
+    assert set(results.method) == methods
+    assert set(results.protocol) == {"paper", "matched"}
+    names = {"balanced_accuracy", "precision", "recall", "auroc", "average_precision", "accuracy"}
+    assert set(results.metric) == names
+    assert set(results.subset) == {"mean", *(f"digit {k}" for k in range(10))}
+    assert results.value.between(0, 1).all()
+    assert not results.duplicated(list(results)[:-1]).any()
+    parameters = pd.read_csv(artifacts / "tables/parameters.csv")
+    assert list(parameters) == [
+        "method", "seed", "sparsity", "prunable", "union", "active_mean", "dense", "file_bytes",
+    ]  # fmt: skip
+    expected = parameters.prunable - (parameters.sparsity * parameters.prunable).round()
+    assert (parameters.active_mean == expected).all()
+    single = parameters[parameters.method == "imp_single"]
+    assert (single["union"] == single.active_mean).all()
+    several = parameters[parameters.method == "imp_multiple"]
+    assert (several["union"] == 10 * several.active_mean).all()
+    similarity = pd.read_csv(artifacts / "tables/similarity.csv")
+    assert list(similarity) == [
+        "masks", "seed", "sparsity", "layer", "jaccard", "chance", "excess", "departure", "union",
+    ]  # fmt: skip
+    assert set(similarity.masks) == {"rtl", "initial_magnitude"} and similarity.sparsity.nunique() == 4
+    pairs = pd.read_parquet(artifacts / "tables/pairs.parquet")
+    depths_and_layers = 4 + 3
+    assert len(pairs) == 2 * 4 * 45 * depths_and_layers
+    overall = pairs[pairs.layer == "all"].groupby(["seed", "sparsity"]).jaccard.mean()
+    assert similarity.query("masks == 'rtl' and layer == 'all'").jaccard.tolist() == pytest.approx(overall.tolist())
+
+
+def test_the_tables_of_the_collapse_analysis(finished):
+    artifacts = finished.folder / "artifacts/digits"
+    collapse, knees = pd.read_csv(artifacts / "tables/collapse.csv"), pd.read_csv(artifacts / "tables/knees.csv")
+    assert set(collapse.method) == {"rtl"} and set(collapse.sparsity) == {0.4, 0.8}
+    results = pd.read_csv(artifacts / "tables/results.csv")
+    same = collapse.merge(results[results.protocol == "paper"], on=["method", "seed", "sparsity", "subset", "metric"])
+    assert len(same) == len(collapse) == 2 * 2 * 11 and (same.value_x == same.value_y).all()
+    assert set(knees.curve) == {"metric", "departure", "excess", "alarm"}
+    assert knees[knees.curve == "alarm"].sparsity.isna().all()
+    function = pd.read_csv(artifacts / "tables/function.csv")
+    assert len(function) == 2 * 2 * 2 * 100
+    own = function[function.ticket == function.subset].merge(
+        results[(results.metric == "auroc")], on=["method", "seed", "sparsity", "subset"]
+    )
+    assert own.value_x.tolist() == pytest.approx(own.value_y.tolist())
+    agreement = pd.read_csv(artifacts / "tables/agreement.csv")
+    assert len(agreement) == 2 * 2 * 2 * 45 and agreement.agreement.between(0, 1).all()
+    assert len(pd.read_csv(artifacts / "tables/alignment.csv")) == 0
+    assert json.loads((artifacts / "masks/levels.json").read_text())["levels"] == [0.4, 0.8]
+    page = (artifacts / "report.html").read_text()
+    assert "IMP multiple" in page and "collapse" in page
+    assert {path.stem for path in (artifacts / "figures").iterdir()} == {
+        "metrics", "parameters", "kept", "similarity", "collapse", "worth", "heatmaps", "function",
+    }  # fmt: skip
+
+
+def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finished):
+    problem = Digits(finished.folder / "data/digits", batch_size=64, device="cpu")
+    stream = Stream(1).at(problem="digits")
+    rounds = plan_rounds(initial_weights(problem, stream).layout.size, [0.4, 0.8], 0.4, 2)
+    adam = OptimizerChoice("adam", 0.003)
+    levels = extract_tickets(problem, rounds, Duration.parse("2it"), adam, stream)
+    one = as_one_network(problem)
+    single = extract_tickets(one, rounds, Duration.parse("4it"), adam, stream, method="imp_single")
+    artifacts = finished.folder / "artifacts/digits"
+    for sparsity, masks in levels.items():
+        place = f"seed-1/sparsity-{100 * sparsity:g}"
+        subsets, published = masks_from_bytes((artifacts / f"masks/rtl/{place}.safetensors").read_bytes(), "published")
+        assert subsets == problem.subsets
+        assert torch.equal(published.values, masks.values)
+        for k, file in enumerate(sorted((artifacts / f"baselines/imp_multiple/{place}").iterdir())):
+            alone = tickets_from_bytes(file.read_bytes(), file.name)
+            assert alone.subsets == (subsets[k],)
+            assert torch.equal(alone.masks[0], masks[k])
+        (file,) = (artifacts / f"baselines/imp_single/{place}").iterdir()
+        alone = imp_single(problem, single[sparsity], Duration.parse("6it"), adam, stream)
+        assert alone.subsets == one.subsets and file.read_bytes() == tickets_to_bytes(alone)
+
+
+def test_every_end_of_a_task_run_is_recorded(finished):
+    with closing(sqlite3.connect(finished.folder / ".rtl/prefect/prefect.db")) as database:
+        states = dict(database.execute("select state_name, count(*) from task_run group by state_name"))
+        told = [line for (line,) in database.execute("select message from log where message like '%steps kept'")]
+    assert set(states) == {"Completed"}
+    assert any(re.fullmatch(r"similarity of masks: ([1-9]\d*) of \d+ steps kept", x) for x in told)
+
+
+def test_running_again_executes_nothing_and_a_lost_object_only_its_own_step(finished):
+    before, published = finished.executed(), finished.published()
+    logged, page = finished.logged(), (finished.folder / "artifacts/digits/report.html").read_bytes()
+    finished.flow("pipeline")
+    assert finished.executed() == before
+    assert finished.logged() == logged and (finished.folder / "artifacts/digits/report.html").read_bytes() == page
+    masks = finished.folder / "artifacts/digits/masks/rtl/seed-1/sparsity-40.safetensors"
+    digest = hashlib.sha256(masks.read_bytes()).hexdigest()
+    (finished.folder / ".rtl/objects" / digest[:2] / digest).unlink()
+    finished.flow("extract")
+    assert finished.executed()[len(before) :] == ["masks of rtl, seed 1, sparsity 0.4"]
+    assert finished.published() == published
+
+
+def test_seeds_apart_give_the_bytes_of_seeds_together(finished, repository, tmp_path):
+    alone = Project.new(repository, tmp_path, seeds=[1])
+    for stage in ("partition", "extract", "retrain"):
+        alone.flow(stage)
+    together = finished.published()
+    of_seed = {name: data for name, data in alone.published().items() if "seed-1" in name}
+    assert len(of_seed) == 4 + 4
+    assert all(together[name] == data for name, data in of_seed.items())
+
+
+def is_json(record: Path) -> bool:
+    """Whether a record is whole: those that were being written when the process was killed are not."""
+    try:
+        return bool(json.loads(record.read_bytes()))
+    except ValueError:
+        return False
+
+
+def test_killed_in_a_round_it_goes_on_where_it_was(finished, repository, tmp_path):
+    project = Project.new(repository, tmp_path)
+    project.flow("partition")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "flows.extract", "digits"],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.DEVNULL,
+    )
+    records = project.folder / ".rtl/records"
+    while len(list(records.iterdir())) < 25:
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    kept = sum(is_json(record) for record in records.iterdir())
+    assert not (project.folder / "artifacts").exists()
+    time.sleep(2)  # the server of the killed process notices, and ends
+    before = len(project.executed())
+    project.flow("extract")
+    rounds_masks_and_similarities = 2 * 10 * 4 + 2 * 4 * 2
+    executed = project.executed()[before:]
+    assert len(executed) == rounds_masks_and_similarities + 3 - kept  # what was kept holds the partition and two checks
+    made = project.published()
+    assert len(made) == 1 + 2 * 4 + 1
+    assert made == {name: data for name, data in finished.published().items() if name in made}
+
+
+def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):
+    executed, logged = finished.executed(), finished.logged()
+    for command in (
+        ["git", "init", "--quiet"],
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "add", "."],
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first"],
+        ["dvc", "repro"],
+    ):
+        finished.succeed(*command)
+    assert finished.executed() == executed and finished.logged() == logged
+    assert "up to date" in finished.succeed("dvc", "repro")
+    assert "metrics.json" in finished.succeed("dvc", "metrics", "show")
+    assert "rtl" in finished.succeed("dvc", "metrics", "show", "--json")
+
+
+def test_retraining_settings_change_no_mask(finished):
+    before, logged = (finished.folder / "dvc.lock").read_text(), finished.logged()
+    fewer = ["-S", "digits.baselines.methods=[imp_single]"]  # what is not asked about takes no time
+    output = finished.succeed("dvc", "exp", "run", "-S", "digits.retrain.duration=4it", *fewer)
+    assert "Stage 'extract@digits' didn't change, skipping" in output
+    assert "retrain.duration" in finished.succeed("dvc", "params", "diff")
+    assert "artifacts/digits/metrics.json" in finished.succeed("dvc", "metrics", "diff")
+    assert (finished.folder / "dvc.lock").read_text() != before
+    assert len(finished.logged()) > len(logged)
+    assert "4it" in (finished.folder / "artifacts/digits/report.html").read_text()
+    page = finished.succeed("dvc", "plots", "show", "--json")
+    assert "balanced_accuracy" in page
+
+
+def test_a_flipped_byte_in_a_published_masks_file_is_named(finished):
+    masks = finished.folder / "artifacts/digits/masks/rtl/seed-0/sparsity-40.safetensors"
+    whole = masks.read_bytes()
+    masks_from_bytes(whole, "whole")
+    masks.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    done = finished.run(sys.executable, "-m", "flows.retrain", "digits")
+    masks.write_bytes(whole)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "error: artifacts/digits/masks/rtl/seed-0/sparsity-40.safetensors: the content does not"
+    )
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,243 @@
+"""Runs that are scheduled, started and cancelled in Prefect's page: a real server, ``rtl serve``, a real browser."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import psutil
+import pytest
+import yaml
+from http_answers import answers, ask, free_ports, until
+from small_project import Project
+from web_pages import Pages, pages_of
+
+STAGES = {"partition", "extract", "retrain", "baselines", "compare"}
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+@pytest.fixture(scope="module")
+def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with a second section whose retraining takes long."""
+    project = Project.new(
+        repository,
+        tmp_path_factory.mktemp("served"),
+        seeds=[0],
+        sparsities=[0.4],
+        retrain={"duration": "3it", "update": ["synchronous"]},
+        baselines={"methods": ["imp_single"], "single_duration_factor": 2},
+    )
+    params = project.folder / "params.yaml"
+    sections = yaml.safe_load(params.read_text())
+    sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "2000ep", "update": ["synchronous"]}}
+    params.write_text(yaml.safe_dump(sections, sort_keys=False))
+    project.succeed(sys.executable, "-m", "flows.partition", "digits", "long")
+    project.succeed(sys.executable, "-m", "flows.extract", "long")
+    return project
+
+
+@pytest.fixture(scope="module")
+def pages(project: Project) -> Iterator[Pages]:
+    with pages_of(project, *free_ports(2)) as pages:
+        pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready"))
+        project.environment["PREFECT_API_URL"] = f"{pages.prefect}/api"
+        yield pages
+
+
+@contextmanager
+def running(project: Project, *command: str) -> Iterator[Path]:
+    """A process of the project's, ended with the block; where it writes what it says."""
+    output = project.folder / f"{command[0]}-{command[1]}.txt"
+    with output.open("wb") as log:
+        process = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=log, stderr=log)
+    try:
+        yield output
+    finally:
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            one.terminate()
+        process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def served(project: Project, pages: Pages) -> Iterator[dict[str, str]]:
+    """The deployments of one ``rtl serve``: name of the flow → id."""
+    with running(project, "rtl", "serve") as output:
+        found = until(lambda: deployments(pages, "nightly", "stage"), 90, output.read_text)
+        until(lambda: len(deployments(pages, "nightly", "stage")) == 6, 30, output.read_text)
+        found = deployments(pages, "nightly", "stage")
+        yield {one["entrypoint"].rpartition(".")[2]: one["id"] for one in found}
+
+
+def deployments(pages: Pages, *names: str) -> list[dict[str, Any]]:
+    return ask(f"{pages.prefect}/api/deployments/filter", {"deployments": {"name": {"any_": list(names)}}})
+
+
+def run_of(pages: Pages, run: str) -> dict[str, Any]:
+    return ask(f"{pages.prefect}/api/flow_runs/{run}")
+
+
+def start(pages: Pages, deployment: str, **parameters: object) -> str:
+    """Start a run; a server whose database is busy is asked again, as Prefect's own client does."""
+    url = f"{pages.prefect}/api/deployments/{deployment}/create_flow_run"
+
+    def started() -> str | None:
+        try:
+            return ask(url, {"parameters": parameters})["id"]
+        except HTTPError as problem:
+            if problem.code != 503:
+                raise
+            return None
+
+    return until(started, 60, lambda: "the server stays busy")
+
+
+def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
+    return until(
+        lambda: (found := run_of(pages, run))["state_type"] in FINAL and found, seconds, lambda: str(run_of(pages, run))
+    )
+
+
+def test_the_pipeline_and_each_stage_are_offered(served):
+    assert set(served) == {"pipeline", *STAGES}
+
+
+def test_the_schedule_waits_until_it_is_switched_on(pages, served, browser_page):
+    wanted = {
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "deployment_id": {"any_": [served["pipeline"]]}}
+    }
+    assert ask(f"{pages.prefect}/api/flow_runs/filter", wanted) == []
+    browser_page.goto(f"{pages.prefect}/deployments/deployment/{served['pipeline']}")
+    browser_page.get_by_text("At 02:00 AM every day").wait_for()
+    switch = browser_page.locator(".deployment-schedule-toggle-switch, .p-toggle").first
+    switch.click()
+    runs = until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", wanted), 60, lambda: "nothing is scheduled")
+    assert all(run["auto_scheduled"] and run["parameters"] == {"problem": "digits"} for run in runs)
+    browser_page.get_by_role("tab", name="Upcoming").or_(browser_page.get_by_text("Upcoming")).first.click()
+    browser_page.get_by_text("Scheduled for").first.wait_for()
+    assert schedule_of(pages, served)["active"] and schedule_of(pages, served)["schedule"]["cron"] == "0 2 * * *"
+    switch.click()  # off again: at two in the morning it would run beside the tests that follow
+    until(lambda: not schedule_of(pages, served)["active"], 30, lambda: "the schedule stays on")
+    until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", wanted) == [], 60, lambda: "runs stay scheduled")
+
+
+def schedule_of(pages: Pages, served: dict[str, str]) -> dict[str, Any]:
+    """The one schedule of the pipeline's deployment."""
+    return ask(f"{pages.prefect}/api/deployments/{served['pipeline']}")["schedules"][0]
+
+
+def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_starts_a_run(
+    pages, project, served, browser_page
+):
+    browser_page.goto(f"{pages.prefect}/deployments/deployment/{served['pipeline']}/run")
+    for described in (
+        "section of params.yaml", "Shares of the prunable weights at zero", "One initialisation", "where steps run",
+        "RTL under one of its updates",
+    ):  # fmt: skip
+        browser_page.get_by_text(described).wait_for()
+    browser_page.get_by_role("button", name="Add item").nth(1).click()
+    sparsity = browser_page.locator("input[type=number]").last
+    sparsity.fill("1.2")
+    browser_page.get_by_role("button", name="Submit").click()
+    browser_page.get_by_text("1.2 is greater than or equal to the maximum of 1").wait_for()
+    sparsity.fill("0.3")
+    browser_page.get_by_role("button", name="Submit").click()
+    mine = {"flow_runs": {"deployment_id": {"any_": [served["pipeline"]]}, "expected_start_time": {"before_": _soon()}}}
+    (run,) = until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", mine), 30, lambda: "no run was made")
+    assert ended(pages, run["id"])["state_type"] == "COMPLETED"
+    assert run["parameters"]["changes"]["sparsities"] == [0.3]
+    (tickets,) = (project.folder / "artifacts/digits/tickets").rglob("*.safetensors")
+    assert tickets.name == "sparsity-30.safetensors"
+    browser_page.goto(f"{pages.prefect}/runs")
+    browser_page.get_by_text("pipeline digits", exact=True).wait_for()
+    artifacts = {found["key"]: found for found in ask(f"{pages.prefect}/api/artifacts/filter", {"limit": 200})}
+    assert artifacts["pruning-rounds"]["type"] == "progress" and artifacts["pruning-rounds"]["data"] == 100
+    assert {"digits-summary", "digits-similarity"} <= set(artifacts)
+    assert "/runs/" in artifacts["digits-mlflow"]["data"] and "report.html" in artifacts["digits-report"]["data"]
+
+
+def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
+    params = project.folder / "params.yaml"
+    sections = yaml.safe_load(params.read_text())
+    sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
+    params.write_text(yaml.safe_dump(sections, sort_keys=False))
+    own = "from helpers import SAID\nfrom rtl_core.problems.digits import Digits\n"
+    written = "(folder / 'said.txt').write_text(SAID)"
+    own += f"class Mine(Digits):\n    @classmethod\n    def partition(cls, folder):\n        {written}\n"
+    (project.folder / "mine.py").write_text(own)
+    for said in ("before", "after"):
+        (project.folder / "helpers.py").write_text(f"SAID = {said!r}")
+        run = start(pages, served["partition"], problem="mine")
+        assert ended(pages, run)["state_type"] == "COMPLETED"
+        assert (project.folder / "data/mine/said.txt").read_text() == said
+
+
+def test_the_api_refuses_what_the_form_refuses(pages, served):
+    with pytest.raises(OSError, match="409"):
+        start(pages, served["pipeline"], problem="digits", changes={"sparsities": [1.2]})
+
+
+def test_cancelling_stops_the_workers_and_leaves_nothing_half_written(pages, project, served):
+    run = start(pages, served["retrain"], problem="long")
+    checkpoints = project.folder / ".rtl/checkpoints"
+    until(lambda: list(checkpoints.glob("*/state")), 90, lambda: str(run_of(pages, run)))
+    workers = [process for process in psutil.process_iter(["cmdline"]) if _is_of(process, project.folder)]
+    assert workers
+    ask(f"{pages.prefect}/api/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    assert ended(pages, run, 60)["state_type"] == "CANCELLED"
+    assert psutil.wait_procs(workers, timeout=15)[1] == []
+    assert not (project.folder / "artifacts/long/tickets").exists()
+    assert list(checkpoints.glob("*/state"))  # a later run goes on there
+
+
+def test_runs_at_once_queue_their_training_steps_and_those_of_one_problem_take_turns(pages, project, served):
+    limit = f"{pages.prefect}/api/v2/concurrency_limits/tag:training"
+    assert ask(limit)["limit"] >= 1
+    project.succeed("prefect", "gcl", "update", "tag:training", "--limit", "1")
+    asked = [("digits", 7), ("long", 7), ("digits", 8)]
+    runs = [start(pages, served["extract"], problem=name, changes={"seeds": [seed]}) for name, seed in asked]
+    most = 0
+    while any(run_of(pages, run)["state_type"] not in FINAL for run in runs):
+        states = {"task_runs": {"state": {"type": {"any_": ["RUNNING"]}}, "tags": {"all_": ["training"]}}}
+        most = max(most, len(ask(f"{pages.prefect}/api/task_runs/filter", states)))
+        time.sleep(0.05)
+    assert most == 1
+    assert {run_of(pages, run)["state_type"] for run in runs} == {"COMPLETED"}
+    earlier, later = sorted(span_of(pages, run) for run in (runs[0], runs[2]))
+    assert earlier[1] <= later[0]  # of one problem, the second began no step before the first had ended its last
+
+
+def span_of(pages: Pages, run: str) -> tuple[str, str]:
+    """When the first step of a run began, and when its last ended."""
+    found = ask(f"{pages.prefect}/api/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    assert found
+    return min(one["start_time"] for one in found), max(one["end_time"] for one in found)
+
+
+def test_a_worker_of_a_process_pool_runs_what_prefect_yaml_deploys(pages, project, repository):
+    (project.folder / "prefect.yaml").write_bytes((repository / "prefect.yaml").read_bytes())
+    project.succeed("prefect", "work-pool", "create", "rtl", "--type", "process")
+    project.succeed("prefect", "--no-prompt", "deploy", "--all")
+    deployed = [one for one in deployments(pages, "nightly", "stage") if one["work_pool_name"] == "rtl"]
+    assert {one["entrypoint"].rpartition(":")[2] for one in deployed} == {"pipeline", *STAGES}
+    (partition,) = [one for one in deployed if one["entrypoint"].endswith(":partition")]
+    (whole,) = [one for one in deployed if one["entrypoint"].endswith(":pipeline")]
+    assert [(s["schedule"]["cron"], s["active"]) for s in whole["schedules"]] == [("0 2 * * *", False)]
+    run = start(pages, partition["id"])
+    project.succeed("prefect", "worker", "start", "--pool", "rtl", "--run-once")
+    assert ended(pages, run)["state_type"] == "COMPLETED"
+
+
+def _soon() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
+
+
+def _is_of(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return "prefect.engine" in " ".join(process.cmdline()) and Path(process.cwd()) == folder
+    except psutil.Error:
+        return False

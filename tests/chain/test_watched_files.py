@@ -1,0 +1,171 @@
+"""Whatever a problem's module imports from the project, and every file that it reads, is an input of its steps."""
+
+import json
+import re
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+import yaml
+from example_waves import MINE
+from safetensors.torch import save_file
+from small_project import Project
+
+READERS = {
+    "torch.load": ("backbone.pt", "torch.load('backbone.pt', weights_only=True)"),
+    "safetensors": ("backbone.safetensors", "load_file('backbone.safetensors')"),
+    "another thread": ("table.csv", "ThreadPoolExecutor().submit(Path('table.csv').read_text).result()"),
+    "a dynamic import": ("plugin.py", "__import__('plug' + 'in')"),
+}
+PLACES = {
+    "constructor": "self.width = width",
+    "network": "return initialise(",
+    "single network": "return self.network(",
+}
+LOADING = """
+import json, sys
+from pathlib import Path
+import tasks.prefect_environment
+from tasks.artefacts.paths import JobName
+from tasks.jobs.job import load_problem
+from tasks.jobs.making import job_of
+from tasks.settings.problem_settings import problem_settings
+from rtl_core.errors import RtlError
+
+def said(action):
+    try:
+        action()
+    except RtlError as problem:
+        return str(problem)
+
+lines, name = {}, JobName("My_waves")
+for module in json.loads(sys.argv[1]):
+    settings = problem_settings(name.problem).model_copy(update={"problem": f"{module}:Waves"})
+    lines[module] = said(lambda: load_problem(job_of(name, settings)))
+settings = problem_settings(name.problem).model_copy(update={"problem": "named:Waves"})
+job = job_of(name, settings)
+lines["other code"] = said(lambda: load_problem({**job, "code": "0"}))
+Path("backbone.pt").write_bytes(b"")
+lines["other file"] = said(lambda: load_problem(job))
+Path("backbone.pt").unlink()
+lines["no file"] = said(lambda: job_of(name, settings))
+print(json.dumps(lines))
+"""
+IMPORTS = "from concurrent.futures import ThreadPoolExecutor\nfrom safetensors.torch import load_file\n"
+
+
+def waves(reader: str, place: str) -> str:
+    """The problem of two waves, whose constructor or network reads one thing more."""
+    return IMPORTS + MINE.replace(PLACES[place], f"{READERS[reader][1]}\n        {PLACES[place]}", 1)
+
+
+def waves_project(repository: Path, folder: Path, **changes: object) -> Project:
+    """A project with the problem of two waves, few steps, and files that the problem may read."""
+    project = Project.new(repository, folder, seeds=[0], sparsities=[0.4])
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    own = {"problem": "waves:Waves", "partition": {"source": "points.txt"}, "training": {"width": 8}}
+    params |= {"problems": ["My_waves"], "My_waves": deepcopy(params["digits"]) | own | changes}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "waves.py").write_text(MINE)
+    (folder / "points.txt").write_text("32")
+    (folder / "table.csv").write_text("1")
+    (folder / "plugin.py").write_text("")
+    write_backbone(folder, 1.0)
+    return project
+
+
+def write_backbone(folder: Path, value: float) -> None:
+    """The same tensor in both forms."""
+    tensors = {"a": torch.full((1,), value)}
+    torch.save(tensors, folder / "backbone.pt")
+    save_file(tensors, folder / "backbone.safetensors")
+
+
+def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_path):
+    project = waves_project(repository, tmp_path)
+    (tmp_path / "waves.egg-info").mkdir()  # what an editable installation leaves, and libraries look for plugins in
+    (tmp_path / "waves.egg-info" / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: waves\nVersion: 1\n")
+    (tmp_path / "waves.egg-info" / "entry_points.txt").write_text("[of.ours]\na = waves:Waves\n")
+    plugins = f"import importlib.metadata\nassert importlib.metadata.entry_points(group='of.ours')\n{MINE}"
+    (tmp_path / "plugins.py").write_text(plugins)
+    hook = "    @classmethod\n    def training_files(cls):\n        return [Path('backbone.pt')]\n\n    def network("
+    (tmp_path / "named.py").write_text(waves("torch.load", "network").replace("    def network(", hook))
+    (tmp_path / "early.py").write_text(f"from pathlib import Path\nPath('table.csv').read_text()\n{MINE}")
+    made = {f"m{number}": (reader, place) for number, (reader, place) in enumerate(
+        [*((reader, "constructor") for reader in READERS), ("torch.load", "network"), ("safetensors", "network"),
+         ("safetensors", "single network")])}  # fmt: skip
+    for module, (reader, place) in made.items():
+        (tmp_path / f"{module}.py").write_text(waves(reader, place))
+    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    modules = ["waves", "plugins", "named", "early", *made]
+    lines = json.loads(project.succeed(sys.executable, "-c", LOADING, json.dumps(modules)))
+    assert lines["waves"] is lines["plugins"] is lines["named"] is None
+    for module, file in {"early": "table.csv", **{m: READERS[reader][0] for m, (reader, _) in made.items()}}.items():
+        assert lines[module] == (
+            f"{module}:Waves reads {file} and does not name it in training_files(): when it changed, nothing would be "
+            "computed anew; name it there"
+        )
+    assert lines["other code"].startswith("named: found other source code than the run began with; ")
+    assert lines["other file"] == "backbone.pt: found another content than the run began with; start the run again"
+    assert lines["no file"] == "backbone.pt: no such file; named:Waves names it in training_files()"
+
+    (tmp_path / "waves.py").write_text(MINE.replace("Path(source).read_text()", "Path('table.csv').read_text()"))
+    done = project.run(sys.executable, "-m", "flows.partition", "My_waves")
+    assert done.returncode == 1 and "waves:Waves reads table.csv and does not name it in source_files()" in done.stderr
+
+
+def test_what_it_imports_and_what_it_is_trained_from_runs_steps_again(repository, tmp_path):
+    reading = waves("safetensors", "network").replace("width: int = 16", "width: int = 16, backbone: str = ''")
+    project = waves_project(repository, tmp_path, training={"width": 8, "backbone": "backbone.safetensors"})
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/problem.py").write_text(f"import helpers\n{reading}")
+    (tmp_path / "helpers.py").write_text("")
+    params = (tmp_path / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(params.replace("waves:Waves", "mine.problem:Waves"))
+
+    def executed() -> int:
+        before = len(project.executed())
+        project.succeed(sys.executable, "-m", "flows.extract", "My_waves")
+        return len(project.executed()) - before
+
+    project.succeed(sys.executable, "-m", "flows.partition", "My_waves")
+    everything = executed()
+    assert everything > 2 and executed() == 0
+    (tmp_path / "helpers.py").write_text("X = 1")
+    assert executed() == everything
+    write_backbone(tmp_path, 0.0)
+    assert executed() == everything and executed() == 0
+
+
+def test_dvc_is_asked_to_watch_what_it_does_not(repository, tmp_path):
+    project = waves_project(repository, tmp_path, training={"width": 8, "backbone": "backbone.pt"})
+    reading = waves("torch.load", "network").replace("width: int = 16", "width: int = 16, backbone: str = ''")
+    (tmp_path / "waves.py").write_text(f"import helpers\n{reading}")
+    (tmp_path / "helpers.py").write_text("")
+    stages = ["partition", "extract", "retrain", "baselines", "compare"]
+    wanted = "partition@My_waves", "extract@My_waves"
+    project.succeed("git", "init", "--quiet")
+    done = project.run("dvc", "repro", *wanted)
+    said = re.findall("^error: .*", done.stderr, re.MULTILINE)
+    assert said == [
+        f"error: dvc.yaml: {', '.join(stages)}: add `- helpers.py` and `- waves.py` to deps; partition: add "
+        f"`- points.txt` to deps; {', '.join(stages[1:])}: add `- backbone.pt` to deps: DVC would not see when it "
+        "changes"
+    ]
+    assert done.returncode != 0 and not (tmp_path / "data").exists()
+
+    written = yaml.safe_load((tmp_path / "dvc.yaml").read_text())
+    for name in stages:
+        written["stages"][name]["deps"] += ["helpers.py", "waves.py"]
+        written["stages"][name]["deps"] += ["points.txt"] if name == "partition" else ["backbone.pt"]
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(written))
+    ran = "Running stage '(.*)@My_waves'"
+    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == ["partition", "extract"]
+    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == []
+    before = len(project.executed())
+    write_backbone(tmp_path, 0.0)
+    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == ["extract"]
+    assert len(project.executed()) > before
+    (tmp_path / "helpers.py").write_text("X = 1")
+    assert set(json.loads(project.succeed("dvc", "status", "--json", *wanted))) == {*wanted}

@@ -1,0 +1,241 @@
+from itertools import islice, repeat
+
+import pytest
+import torch
+
+from rtl_core.baselines import imp_multiple, imp_single
+from rtl_core.construction import initial_weights
+from rtl_core.controls import initial_magnitude_masks, layer_shuffled_masks, random_masks
+from rtl_core.duration import Duration
+from rtl_core.errors import DataError, DivergedError
+from rtl_core.isolation import OptimizerChoice
+from rtl_core.masks import Masks
+from rtl_core.problem import Objective
+from rtl_core.randomness import Stream
+from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, retrain
+from rtl_core.rewinding import late_tickets, weights_at
+from rtl_core.ticket_controls import with_shared_statistics
+from rtl_core.ticket_file import tickets_to_bytes
+from rtl_core.training import batches_of, gradient_of
+
+SHORT = Duration.parse("3it")
+
+
+@pytest.fixture
+def masks(digits, stream):
+    layout = initial_weights(digits, stream).layout
+    values = torch.rand(10, layout.size, generator=torch.Generator().manual_seed(3)) < 0.15
+    return Masks(layout, values)
+
+
+def batches(problem, stream):
+    return [next(iter(o.batches(stream.at(subset=o.name, epoch=0).generator()))) for o in problem.objectives]
+
+
+@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+def test_weights_in_no_mask_keep_their_initial_values(digits, stream, adam, masks, update):
+    weights = initial_weights(digits, stream)
+    initial = weights.prunable.detach().clone()
+    tickets = SharedWeights(weights, masks, digits.objectives)
+    step = {"sequential": SequentialUpdate, "synchronous": SynchronousUpdate}[update](tickets, adam)
+    for _ in range(3):
+        step(batches(digits, stream))
+    union = masks.union()
+    assert 0 < int(union.sum()) < masks.layout.size
+    assert torch.equal(tickets.theta[~union], initial[~union])
+    assert (tickets.theta[union] != initial[union]).any()
+
+
+def test_the_synchronous_gradient_is_the_sum_of_the_masked_gradients(digits, stream, masks):
+    rate = 1.0
+    weights = initial_weights(digits, stream)
+    theta, dense = weights.prunable.detach().clone(), weights.dense.detach().clone()
+    tickets = SharedWeights(weights, masks, digits.objectives)
+    SynchronousUpdate(tickets, OptimizerChoice("sgd", rate, momentum=0.0))(batches(digits, stream))
+    total, dense_total = torch.zeros_like(theta), torch.zeros_like(dense)
+    for k, (objective, batch) in enumerate(zip(digits.objectives, batches(digits, stream), strict=True)):
+        alone = initial_weights(digits, stream)
+        alone.network.train()
+        alone.load(theta * masks[k], dense)
+        gradient_of(alone, objective, batch)
+        total += alone.gradient * masks[k]
+        dense_total += alone.dense_gradient
+    assert torch.equal(tickets.theta, theta - rate * total)
+    assert torch.equal(tickets.dense.detach(), dense - rate * dense_total)
+
+
+def test_sequentially_each_ticket_sees_the_step_before_it(digits, stream, adam, masks):
+    tickets = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
+    SequentialUpdate(tickets, adam)(batches(digits, stream))
+    theta = initial_weights(digits, stream).prunable.detach().clone()
+    apart = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
+    update = SequentialUpdate(apart, adam)
+    for k, batch in enumerate(batches(digits, stream)):
+        before = apart.theta.clone()
+        _, gradient, dense_gradient = apart.gradient(k, batch)
+        update.optimizers[k].step(gradient, dense_gradient)
+        assert torch.equal(apart.theta[~masks[k]], before[~masks[k]])
+    assert torch.equal(apart.theta, tickets.theta)
+    assert not torch.equal(theta, tickets.theta)
+
+
+def test_one_ticket_alone_is_retrained_alike_by_both_updates(digits, stream, adam, masks):
+    one = [
+        tickets_to_bytes(
+            retrain(
+                initial_weights(digits, stream), masks.select([4]), [digits.objectives[4]], SHORT, 5, u, adam, stream
+            )
+        )
+        for u in ("sequential", "synchronous")
+    ]
+    assert one[0] == one[1]
+
+
+@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+def test_the_same_stream_gives_the_same_bytes(digits, stream, adam, masks, update):
+    def run():
+        return tickets_to_bytes(
+            retrain(initial_weights(digits, stream), masks, digits.objectives, SHORT, 2, update, adam, stream)
+        )
+
+    assert run() == run()
+
+
+@pytest.mark.parametrize("threads", [2, 3, 99])
+def test_passes_side_by_side_give_the_same_bytes(digits, stream, adam, masks, threads):
+    def run(threads):
+        weights = initial_weights(digits, stream)
+        found = retrain(weights, masks, digits.objectives, SHORT, 2, "synchronous", adam, stream, threads=threads)
+        return tickets_to_bytes(found)
+
+    assert run(threads) == run(1)
+
+
+class Kept:
+    """A checkpoint in memory that can fail after some epochs, as an interruption would."""
+
+    def __init__(self, state=None, fail_after=None):
+        self.state, self.fail_after, self.saved = state or {}, fail_after, []
+
+    def load(self):
+        return {name: value.clone() for name, value in self.state.items()}
+
+    def due(self):
+        return True
+
+    def save(self, state):
+        self.state = {name: value.clone() for name, value in state.items()}
+        self.saved.append(int(state["epochs"]))
+        if len(self.saved) == self.fail_after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+def test_an_interrupted_retraining_goes_on_after_its_last_epoch_with_the_same_bytes(
+    digits, stream, adam, masks, update
+):
+    def run(checkpoint):
+        weights, ten_epochs = initial_weights(digits, stream), Duration.parse("10ep")
+        return retrain(weights, masks, digits.objectives, ten_epochs, 2, update, adam, stream, checkpoint)
+
+    whole = run(None)
+    interrupted = Kept(fail_after=7)
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted)
+    resumed = Kept(interrupted.state)
+    assert tickets_to_bytes(run(resumed)) == tickets_to_bytes(whole)
+    assert interrupted.saved == [1, 2, 3, 4, 5, 6, 7]
+    assert resumed.saved == [8, 9, 10]
+
+
+def test_short_subsets_repeat_their_batches_and_empty_ones_are_named():
+    objective = Objective("short", lambda generator: iter(torch.randperm(3, generator=generator)), 3, None)
+    seven = [int(b) for b in islice(batches_of(objective, repeat(Stream(5))), 7)]
+    assert sorted(seven[:3]) == [0, 1, 2]
+    assert seven == (seven[:3] * 3)[:7]
+    with pytest.raises(DataError, match="objective none: batches\\(\\) gave 0 in an epoch"):
+        next(batches_of(Objective("none", lambda generator: iter(()), 1, None), repeat(Stream(5))))
+
+
+def test_a_last_step_that_explodes_is_no_result(digits, stream, masks):
+    with pytest.raises(DivergedError, match="a weight is not finite"):
+        retrain(
+            initial_weights(digits, stream), masks, digits.objectives, Duration.parse("1it"), 1, "synchronous",
+            OptimizerChoice("sgd", 1e38, weight_decay=1e38), stream,
+        )  # fmt: skip
+
+
+def test_a_loss_that_is_not_a_number_says_where(digits, stream, masks):
+    with pytest.raises(DivergedError, match=r"seed 0, problem digits, method rtl.*objective digit 0"):
+        retrain(
+            initial_weights(digits, stream), masks, digits.objectives, SHORT, 3, "synchronous",
+            OptimizerChoice("sgd", 1e30), stream.at(method="rtl"),
+        )  # fmt: skip
+
+
+def test_each_ticket_carries_statistics_of_its_own_data(digits, stream, adam, masks):
+    tickets = retrain(initial_weights(digits, stream), masks, digits.objectives, SHORT, 3, "synchronous", adam, stream)
+    means = [statistics["1.running_mean"] for statistics in tickets.statistics]
+    assert not torch.equal(means[0], means[1])
+    objective = digits.objectives[0]
+    network = tickets.network(0, initial_weights(digits, stream).network)
+    statistics = [b for b in objective.batches(stream.at(subset="digit 0", draw="statistics").generator())]
+    inputs = [network[0](images) for images, _ in statistics]
+    for name, moment in (("1.running_mean", torch.Tensor.mean), ("1.running_var", torch.Tensor.var)):
+        expected = torch.stack([moment(x, (0, 2, 3)) for x in inputs]).mean(0)
+        torch.testing.assert_close(tickets.statistics[0][name], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_imp_multiple_shares_nothing_and_imp_single_is_one_network(digits, stream, adam, masks):
+    several = imp_multiple(digits, masks, SHORT, adam, stream)
+    assert [t.subsets for t in several] == [(name,) for name in digits.subsets]
+    assert not torch.equal(several[0].dense["11.weight"], several[1].dense["11.weight"])
+    single = imp_single(digits, masks.select([0]), SHORT, adam, stream)
+    assert single.subsets == ("all",)
+    assert not single.weights[~masks[0]].any()
+
+
+def test_sanity_masks_keep_counts_and_only_shuffling_keeps_layers(masks, digits, stream):
+    initial = initial_weights(digits, stream).prunable.detach()
+    for draw in (random_masks, layer_shuffled_masks):
+        other = draw(masks, initial, stream)
+        assert torch.equal(other.active(), masks.active())
+        assert not torch.equal(other.values, masks.values)
+        assert torch.equal(draw(masks, initial, stream).values, other.values)
+    shuffled = layer_shuffled_masks(masks, initial, stream)
+    for name, layer in masks.layers().items():
+        assert torch.equal(shuffled.layers()[name].sum(1), layer.sum(1))
+
+
+def test_masks_of_initial_magnitude_keep_the_largest_and_the_union_mask_keeps_all(masks, digits, stream):
+    initial = initial_weights(digits, stream).prunable.detach()
+    found = initial_magnitude_masks(masks, initial, stream)
+    assert torch.equal(found.active(), masks.active())
+    for mask in found.values:
+        assert initial[mask].abs().min() >= initial[~mask].abs().max()
+    assert torch.equal(masks.united().values, masks.union().unsqueeze(0))
+
+
+def test_shared_statistics_are_the_mean_over_the_tickets_own(digits, stream, adam, masks):
+    own = retrain(initial_weights(digits, stream), masks, digits.objectives, SHORT, 3, "synchronous", adam, stream)
+    shared = with_shared_statistics(initial_weights(digits, stream), own, digits.objectives, stream)
+    assert torch.equal(shared.weights, own.weights)
+    assert tickets_to_bytes(shared) != tickets_to_bytes(own)
+    first = shared.statistics[0]["1.running_mean"]
+    assert all(torch.equal(statistics["1.running_mean"], first) for statistics in shared.statistics)
+    counts = torch.tensor([float(o.batches_per_epoch) for o in digits.objectives])
+    means = torch.stack([statistics["1.running_mean"] for statistics in own.statistics])
+    torch.testing.assert_close(first, (counts / counts.sum()) @ means, rtol=1e-4, atol=1e-5)
+
+
+def test_late_rewinding_starts_every_ticket_from_one_trained_network(digits, stream, adam):
+    tickets = late_tickets(digits, SHORT, adam, stream)
+    assert tickets.masks.values.all()
+    assert tickets_to_bytes(late_tickets(digits, SHORT, adam, stream, threads=2)) == tickets_to_bytes(tickets)
+    late, initial = weights_at(tickets, digits, stream), initial_weights(digits, stream)
+    assert not torch.equal(late.prunable, initial.prunable)
+    assert not torch.equal(late.dense, initial.dense)
+    before = late.prunable.detach().clone()
+    masks = Masks(late.layout, torch.ones(10, late.layout.size, dtype=torch.bool))
+    imp_multiple(digits, masks, SHORT, adam, stream, start=late)
+    assert torch.equal(late.prunable, before)

@@ -1,0 +1,163 @@
+"""How methods compare on MLflow's pages: a real tracking server with a database, a real browser, clicks counted."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pandas as pd
+import pytest
+import yaml
+from http_answers import HOST, answers, ask, free_ports, until
+from small_project import Project
+
+from tasks.settings.sections import flat_settings
+
+METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
+SPARSITIES = [0.3, 0.6, 0.9]
+STEPS = [30, 60, 90]
+DRAWN = "() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data)"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a tracking server that keeps runs in a database and artifacts in a folder of its own."""
+    folder = tmp_path_factory.mktemp("tracking")
+    (port,) = free_ports(1)
+    address, output = f"http://{HOST}:{port}", folder / "server.txt"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
+                "--backend-store-uri", f"sqlite:///{folder / 'runs.db'}",
+                "--artifacts-destination", str(folder / "artifacts"),
+            ],
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        until(lambda: answers(f"{address}/health"), 90, output.read_text)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def project(repository: Path, tmp_path_factory: pytest.TempPathFactory, server: str) -> Project:
+    """A project whose pipeline has run once, tracked by the server."""
+    project = Project.new(
+        repository,
+        tmp_path_factory.mktemp("tracked"),
+        seeds=[0],
+        sparsities=SPARSITIES,
+        baselines={"methods": ["imp_single", "imp_multiple"], "single_duration_factor": 2},
+    )
+    project.environment["MLFLOW_TRACKING_URI"] = server
+    project.flow("pipeline")
+    return project
+
+
+@pytest.fixture(scope="module")
+def experiment(project: Project, server: str) -> str:
+    found = ask(f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name=digits")
+    return str(found["experiment"]["experiment_id"])
+
+
+@pytest.fixture(scope="module")
+def runs(experiment: str, server: str) -> dict[str, dict[str, Any]]:
+    found = ask(f"{server}/api/2.0/mlflow/runs/search", {"experiment_ids": [experiment]})
+    return {run["info"]["run_name"]: run for run in found["runs"]}
+
+
+@pytest.fixture
+def runs_page(browser_page: Any, server: str, experiment: str) -> Any:
+    """The page that lists the experiment's runs, from which clicks are counted."""
+    browser_page.goto(f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning")
+    browser_page.get_by_role("link", name="digits", exact=True).nth(1).wait_for()
+    return browser_page
+
+
+def published_means(project: Project) -> dict[str, dict[int, float]]:
+    """By method: the balanced accuracy of the paper's protocol at every step, from the published table."""
+    results = pd.read_csv(project.folder / "artifacts/digits/tables/results.csv")
+    rows = results.query("protocol == 'paper' and metric == 'balanced_accuracy' and subset == 'mean'")
+    rows = rows.assign(step=(100 * rows.sparsity).round().astype(int))
+    return {method: dict(zip(own.step, own.value, strict=True)) for method, own in rows.groupby("method")}
+
+
+def open_link(page: Any, name: str) -> Any:
+    """The page behind a link of the parent run's description: two clicks."""
+    parent = page.get_by_role("row").filter(has=page.get_by_role("link", name="digits", exact=True))
+    parent.get_by_role("link", name="digits", exact=True).click()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name=name, exact=True).click()
+    opened.value.set_default_timeout(30_000)
+    return opened.value
+
+
+def test_a_server_with_a_database_holds_all_and_the_project_none(server, project, runs):
+    levels = {f"{method} {step} %" for method in METHODS for step in STEPS}
+    assert set(runs) == {"digits", "extraction", *METHODS, *levels}
+    assert {run["info"]["status"] for run in runs.values()} == {"FINISHED"}
+    for method, curve in published_means(project).items():
+        query = urlencode({"run_id": runs[method]["info"]["run_id"], "metric_key": "paper.balanced_accuracy"})
+        history = ask(f"{server}/api/2.0/mlflow/metrics/get-history?{query}")["metrics"]
+        assert {point["step"]: point["value"] for point in history} == pytest.approx(curve)
+    parent = runs["digits"]["info"]["run_id"]
+    for path in ("report.html", "figures/metrics.png"):
+        with urlopen(f"{server}/get-artifact?{urlencode({'path': path, 'run_uuid': parent})}", timeout=30) as answer:
+            assert answer.read() == (project.folder / "artifacts/digits" / path).read_bytes()
+    assert project.logged() == [] and not (project.folder / "mlartifacts").exists()
+
+
+def test_parameters_have_the_names_and_values_of_params_yaml(project, runs):
+    written = flat_settings(yaml.safe_load((project.folder / "params.yaml").read_text())["digits"])
+    for run in ("digits", "rtl", "imp_single 60 %"):
+        logged = {param["key"]: param["value"] for param in runs[run]["data"]["params"]}
+        assert written.keys() <= logged.keys()
+        assert all(logged[name] == value for name, value in written.items() if not value.isdigit())
+        assert logged["retrain.duration"] == "3it" and float(logged["baselines.single_duration_factor"]) == 2
+    assert (logged["method"], logged["sparsity"]) == ("imp_single", "0.6")
+
+
+def test_two_clicks_show_the_curves_of_all_methods_against_sparsity(runs_page, project):
+    page = open_link(runs_page, "paper.balanced_accuracy")
+    assert page.get_by_role("radio", name="Step").is_checked()
+    page.wait_for_function(f"({DRAWN})().filter(curve => curve.x?.length).length >= 4")
+    drawn = {curve["name"].split()[0]: dict(zip(curve["x"], curve["y"], strict=True)) for curve in page.evaluate(DRAWN)}
+    assert drawn.keys() == set(METHODS)
+    for method, curve in published_means(project).items():
+        assert drawn[method] == pytest.approx(curve)
+
+
+def test_two_clicks_show_methods_and_sparsities_in_parallel_coordinates(runs_page, project):
+    page = open_link(runs_page, "parallel coordinates")
+    page.wait_for_function(f"({DRAWN})().length == 1")
+    (plot,) = page.evaluate(DRAWN)
+    method, sparsity, score = plot["dimensions"]
+    assert [axis["label"] for axis in plot["dimensions"]] == ["method", "sparsity", "paper.balanced_accuracy"]
+    names = sorted(METHODS)
+    drawn = {
+        (names[number], round(100 * level)): value
+        for number, level, value in zip(method["values"], sparsity["values"], score["values"], strict=True)
+    }
+    means = published_means(project)
+    assert drawn == pytest.approx({(name, step): means[name][step] for name in METHODS for step in STEPS})
+
+
+def test_two_clicks_show_every_metric_in_a_chart_of_its_own(runs_page):
+    runs_page.locator("button[data-component-id*=runnamecellrenderer]").click()
+    runs_page.locator("label", has=runs_page.locator("input[value=CHART]")).click()
+    runs_page.wait_for_function(f"({DRAWN})().filter(curve => curve.x?.length == 3).length >= 4")
+    curves = [curve for curve in runs_page.evaluate(DRAWN) if len(curve.get("x", [])) == len(STEPS)]
+    assert {curve["name"].split()[0] for curve in curves} == set(METHODS)
+    assert all(curve["x"] == STEPS for curve in curves)
+    runs_page.get_by_text("Step", exact=True).first.wait_for()

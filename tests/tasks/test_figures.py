@@ -1,0 +1,114 @@
+"""The figures: valid, left out where there is nothing to draw, the same bytes from the same tables."""
+
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+import pytest
+import vl_convert
+from example_instances import job_tables, run_tables
+from example_tables import example_tables
+
+from tasks.figures.catalogue import FIGURES, VEGA_LITE, figures, png, spec, specs
+from tasks.figures.fonts import FAMILY
+from tasks.figures.heatmaps import MOST_ROWS
+
+OF_JOB = [name for name, figure in FIGURES.items() if figure.holds_for != "run"]
+OF_RUN = [name for name, figure in FIGURES.items() if figure.holds_for != "job"]
+
+
+@pytest.fixture(scope="module")
+def job(published):
+    return {**published, "exhibits": job_tables()["exhibits"]}
+
+
+@pytest.fixture(scope="module")
+def run():
+    return run_tables()
+
+
+@pytest.fixture(scope="module")
+def charts(job, run):
+    return {"job": figures(job), "run": figures(run)}
+
+
+def test_every_figure_is_drawn_from_full_tables(charts):
+    assert list(charts["job"]) == OF_JOB
+    assert list(charts["run"]) == OF_RUN
+    assert {*OF_JOB, *OF_RUN} == {*FIGURES}
+
+
+@pytest.mark.parametrize(("scope", "name"), [*(("job", name) for name in OF_JOB), *(("run", name) for name in OF_RUN)])
+def test_a_figure_is_valid(scope, name, charts):
+    picture = png(spec(charts[scope][name]))
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
+
+
+@pytest.mark.parametrize(("scope", "name"), [("job", "collapse"), ("job", "function"), ("run", "instances")])
+def test_every_text_is_in_the_brought_font_and_its_weights(scope, name, charts):
+    svg = vl_convert.vegalite_to_svg(spec(charts[scope][name]), vl_version=VEGA_LITE)
+    texts = re.findall("<text [^>]*>", svg)
+    assert texts and all(f'font-family="{FAMILY}, ' in text and "font-style" not in text for text in texts)
+    assert set(re.findall('font-weight="([^"]*)"', svg)) == {"normal", "600"}
+
+
+@pytest.fixture
+def hasty_threads():
+    """Threads that take turns a hundred times as often as usual."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 100)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.slow
+def test_figures_drawn_in_threads_at_once_are_those_drawn_alone(hasty_threads):
+    jobs = [job_tables(number) for number in range(3)]
+    tables = [{"collapse": job["collapse"].query("sparsity == 0.5"), "scoring": job["scoring"]} for job in jobs]
+    alone = [specs(some) for some in tables]
+    pictures = [png(drawn["worth"]) for drawn in alone]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(specs, tables * 8)) == alone * 8
+        assert list(pool.map(png, [drawn["worth"] for drawn in alone * 4])) == pictures * 4
+
+
+def test_the_same_tables_give_the_same_figures_and_the_same_picture(charts, job):
+    again = specs({name: table.copy() for name, table in job.items()})
+    assert again == {name: spec(chart) for name, chart in charts["job"].items()}
+    assert png(again["kept"]) == png(spec(charts["job"]["kept"]))
+
+
+def test_a_figure_without_its_table_or_with_an_empty_one_is_left_out(job):
+    assert figures({}) == figures({name: table[:0] for name, table in job.items()}) == {}
+    assert figures(dict.fromkeys(job, pd.DataFrame())) == {}
+    for figure in (FIGURES[name] for name in OF_JOB):
+        needed = {table: job[table] for table in figure.tables}
+        assert list(figures(needed)) == [name for name in OF_JOB if {*FIGURES[name].tables} <= {*needed}]
+        for table in needed:
+            assert not any(table in FIGURES[name].tables for name in figures(needed | {table: pd.DataFrame()}))
+
+
+@pytest.mark.parametrize("name", ["similarity", "collapse", "function"])
+def test_a_figure_draws_without_the_tables_that_it_can_do_without(name, published):
+    figure = FIGURES[name]
+    assert png(spec(figure.draw({table: published[table] for table in figure.tables})))
+
+
+def test_one_seed_and_one_level_are_enough(job):
+    level = job["results"].sparsity.max()
+    few = {name: table[table.seed == 0] if "seed" in table else table for name, table in job.items()}
+    few = {name: table[table.sparsity == level] if "sparsity" in table else table for name, table in few.items()}
+    few["summary"] = few["summary"].assign(low=float("nan"), high=float("nan"), seeds=1)
+    drawn = figures(few)
+    assert list(drawn) == OF_JOB
+    assert all(png(spec(chart)) for chart in drawn.values())
+
+
+def test_many_subsets_are_thinned_to_what_a_page_can_hold():
+    tables = example_tables([f"class {k}" for k in range(100)], seeds=[0], rounds=8)
+    for name in ("heatmaps", "function"):
+        written = spec(FIGURES[name].draw(tables))
+        assert 0 < sum(len(rows) for rows in written["datasets"].values()) <= MOST_ROWS
+        assert "75 % sparsity" in written["title"]["text"]["expr"]
+    assert png(spec(FIGURES["collapse"].draw(tables)))
