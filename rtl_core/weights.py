@@ -59,17 +59,13 @@ def layout_of(network: nn.Module, names: Iterable[str]) -> Layout:
 class FlatWeights:
     """A network whose parameters, and their gradients, are views of two flat vectors, on the network's device.
 
-        ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
-        prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
-        ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
-        into the vectors from then on.
+    ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
+    prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
+    ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
+    into the vectors from then on.
 
-        Raises:
-    <<<<<<< HEAD
-            SettingsError: a prunable weight is not there, or a parameter is frozen or stands in two places.
-    =======
-            SettingsError: a prunable weight is not there, or a parameter stands in two places.
-    >>>>>>> own_c
+    Raises:
+        SettingsError: a prunable weight is not there, or a parameter is frozen or stands in two places.
     """
 
     def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:
@@ -118,8 +114,6 @@ class FlatWeights:
 def _check_apart(network: nn.Module) -> None:
     names: dict[nn.Parameter, str] = {}
     for name, parameter in network.named_parameters(remove_duplicate=False):
-        if not parameter.requires_grad:
-            raise SettingsError(f"the network's parameter {name!r} is frozen; allowed: trained, or a buffer")
         if parameter in names:
             raise SettingsError(
                 f"the network's parameters {names[parameter]!r} and {name!r} are one (tied); allowed: each in one place"

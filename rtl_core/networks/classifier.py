@@ -12,10 +12,9 @@ from rtl_core.errors import RtlError, SettingsError
 from rtl_core.implicit_draws import drawn_from
 from rtl_core.networks.constructors import SETTING, constructor_of
 from rtl_core.networks.pretrained import Fit, Pretrained
-from rtl_core.networks.prunable import matching, prunable_weights
+from rtl_core.prunable import matching_weights, prunable_weights
 from rtl_core.randomness import Stream
 
-PRUNABLE = "training.prunable"
 RGB = 3
 IMAGES = 2
 """In a trial batch: batch normalisation needs more than one."""
@@ -77,7 +76,7 @@ class Classifier:
             SettingsError: a pattern matches none.
         """
         if self._patterns:
-            return matching(self._patterns, [name for name, _ in network.named_parameters()], PRUNABLE)
+            return matching_weights(network, self._patterns)
         return prunable_weights(network, self.head)
 
     def fit(self, outputs: int) -> Fit | None:

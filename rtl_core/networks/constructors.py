@@ -52,6 +52,17 @@ class Constructor:
         return initialise(network, generator) if self.is_ours and generator else network
 
 
+def network_name(given: object) -> object:
+    """The setting, if it may be a network's.
+
+    Raises:
+        ValueError: it is none; the message is what is allowed.
+    """
+    if not isinstance(given, str) or not (given in CLASSIFIERS or all(given.partition(":"))):
+        raise ValueError(ALLOWED)
+    return given
+
+
 def constructor_of(name: str, arguments: Mapping[str, Any]) -> Constructor:
     """What ``small_cnn``, ``timm:resnet18``, ``torchvision.models:resnet18`` or ``mine:MyNet`` stands for.
 
@@ -60,8 +71,8 @@ def constructor_of(name: str, arguments: Mapping[str, Any]) -> Constructor:
     """
     if name in CLASSIFIERS:
         return Constructor(name, partial(_called, CLASSIFIERS[name]), "channels", True, _checked(name, arguments, ()))
-    module, _, attribute = name.partition(":")
-    if not module or not attribute:
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
         raise SettingsError(f"{SETTING}: found {name!r}; allowed: {ALLOWED}")
     is_library = module.partition(".")[0] in ("timm", "torchvision")
     checked = _checked(name, arguments, DOWNLOADS if is_library else ())

@@ -48,7 +48,7 @@ class Pretrained:
                 raise DataError(f"{self.path}: of another network: {name} is {shapes[0]}; allowed: {shapes[1]}")
         if not set(alike) & {name for name, _ in network.named_parameters()}:
             raise DataError(
-                f"{self.path}: of another network: it has {_few(tuple(tensors))}; allowed: {_few(tuple(state))}"
+                f"{self.path}: of another network: it has {_few(tuple(self._tensors))}; allowed: {_few(tuple(state))}"
             )
         drawn = [name for name in state if name not in alike and not name.endswith(COUNTER)]
         return Fit(tuple(alike), tuple(drawn), tuple(name for name in tensors if name not in alike))

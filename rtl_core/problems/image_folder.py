@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from unicodedata import normalize
 
 import numpy as np
@@ -21,16 +21,16 @@ from rtl_core.problem import LEFT_OUT
 from rtl_core.problems.images.class_clusters import class_clusters, source_of
 from rtl_core.problems.images.image_file import open_image, rgb_of
 from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
+from rtl_core.problems.images.large_images import MOST_IN_MEMORY, new_images
 from rtl_core.problems.images.one_vs_rest import OneVsRest
 from rtl_core.problems.images.stored_images import save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 
+CHANNELS = 3
 SPLITS = 3
 """Training, thresholds and testing take an image of each class."""
-MOST_BYTES = 1 << 32
-"""Most that all images take, unpacked."""
 
 
 class ImageFolderData:
@@ -96,6 +96,14 @@ class ImageFolderWithin(ImageFolderData, WithinCluster):
     """One ticket per cluster, which is known: of which of its classes is the image?"""
 
 
+class _Readable(NamedTuple):
+    """A file of an image that can be read, its size (W, H) and, of so many as fit memory, the image."""
+
+    file: Path
+    size: tuple[int, int]
+    picture: Image.Image | None
+
+
 def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[str], list[str]]:
     """All images of a folder, in the order of their paths, its classes, and a line for each file that is unreadable.
 
@@ -105,25 +113,22 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
 
     Raises:
         DataError: the folder is missing, has fewer than two classes, a class with fewer than three readable images,
-            or a link to a folder; or the images would take more than MOST_BYTES.
+            or a link to a folder; or there is no room for the images.
     """
     classes, samples = _samples(name)
-    pictures, labels, left_out = [], [], []
-    pixels = 0
+    readable: list[_Readable] = []
+    labels, left_out, held = [], [], 0
     for file, label in samples:
         try:
-            picture = rgb_of(open_image(file), file)
+            picture = _picture(file, image_size)
         except DataError as problem:
             left_out.append(str(problem).replace(str(_root(name)), name))
             continue
-        pictures.append(ImageOps.fit(picture, (image_size, image_size)) if image_size else picture)
+        held += CHANNELS * prod(picture.size)
+        readable.append(_Readable(file, picture.size, picture if held <= MOST_IN_MEMORY else None))
         labels.append(label)
-        pixels += prod(pictures[-1].size)
-        _check_memory(name, pixels)
     _check_counts(name, classes, labels, left_out)
-    size = _commonest_size(pictures)
-    _check_memory(name, len(pictures) * prod(size))
-    return LabelledImages(_stacked(pictures, size), torch.tensor(labels)), classes, left_out
+    return LabelledImages(_stacked(readable, image_size), torch.tensor(labels)), classes, left_out
 
 
 def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
@@ -175,21 +180,23 @@ def _check_counts(name: str, classes: Sequence[str], labels: Sequence[int], left
             )
 
 
-def _check_memory(name: str, pixels: int) -> None:
-    if 3 * pixels > MOST_BYTES:
-        raise DataError(
-            f"{name}: found images of more than {MOST_BYTES} bytes when unpacked, to one size; "
-            "allowed: fewer of them, or a smaller partition.image_size"
-        )
+def _picture(file: Path, image_size: int) -> Image.Image:
+    picture = rgb_of(open_image(file), file)
+    return ImageOps.fit(picture, (image_size, image_size)) if image_size else picture
 
 
-def _commonest_size(pictures: Sequence[Image.Image]) -> tuple[int, int]:
-    sizes = Counter(picture.size for picture in pictures)
+def _stacked(readable: Sequence[_Readable], image_size: int) -> Tensor:
+    """RGB images of the commonest size as uint8 [N, 3, H, W], or [N, 1, H, W] if all of them are grey."""
+    size = _commonest_size([one.size for one in readable])
+    images, is_grey = new_images((len(readable), CHANNELS, size[1], size[0])), True
+    for number, one in enumerate(readable):
+        picture = one.picture or _picture(one.file, image_size)
+        fitted = picture if picture.size == size else ImageOps.fit(picture, size)
+        images[number] = torch.from_numpy(np.array(fitted)).permute(2, 0, 1)
+        is_grey = is_grey and bool((images[number] == images[number, :1]).all())
+    return images[:, :1] if is_grey else images
+
+
+def _commonest_size(all_sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    sizes = Counter(all_sizes)
     return max(sizes, key=lambda size: (sizes[size], size))
-
-
-def _stacked(pictures: Sequence[Image.Image], size: tuple[int, int]) -> Tensor:
-    """RGB images as uint8 [N, 3, H, W], or [N, 1, H, W] if all of them are grey; ``size`` is (W, H)."""
-    fitted = [picture if picture.size == size else ImageOps.fit(picture, size) for picture in pictures]
-    images = torch.from_numpy(np.stack([np.asarray(picture) for picture in fitted])).permute(0, 3, 1, 2)
-    return images[:, :1] if bool((images == images[:, :1]).all()) else images

@@ -45,7 +45,7 @@ def rows(count):
 
 @pytest.fixture
 def project(repository, tmp_path):
-    project = Project(repository, tmp_path)
+    project = Project.new(repository, tmp_path)
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "rows.csv").write_text(rows(40))
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())

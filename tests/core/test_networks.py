@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from rtl_core.networks import CLASSIFIERS, as_published
 from rtl_core.networks.ghostnet import Bottleneck
 from rtl_core.networks.initialisation import initialise
-from rtl_core.networks.prunable import prunable_weights
+from rtl_core.prunable import prunable_weights
 
 
 @pytest.fixture

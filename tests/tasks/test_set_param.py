@@ -99,7 +99,9 @@ def test_a_key_that_does_not_stand_there_is_refused_unless_it_is_to_be_added(rep
     set_params("+digits.training.device=cpu")
     assert changed(before, settings_of("digits")) == {"training.device": "cpu"}
     set_params("+digits.training.devize=cpu")
-    with pytest.raises(SettingsError, match=r"params.yaml: digits.training.devize: unknown key; allowed here: batch_"):
+    with pytest.raises(
+        SettingsError, match=r"params.yaml: digits.training.devize: unknown key; allowed here: augment, batch_"
+    ):
         settings_of("digits")
 
 

@@ -73,7 +73,18 @@ def test_every_shipped_section_is_valid(params):
         ("digits.retrain.training", {"batch_size": 1}, "digits.retrain.training.batch_size: found 1; allowed: greater"),
         ("digits.optimizer.learning_rate", -1, "digits.optimizer.learning_rate: found -1; allowed: greater than 0"),
         ("digits.training.batch_size", "big", "digits.training.batch_size: found 'big'; allowed: "),
-        ("digits.training.width", 3, "digits.training.width: unknown key; allowed here: batch_size, device, network"),
+        (
+            "digits.training.network",
+            "resnet",
+            "digits.training.network: found 'resnet'; allowed: small_cnn, ghostnet, t",
+        ),
+        ("digits.training.normalise", 3, "digits.training.normalise: found 3; allowed: data, imagenet, or {mean: "),
+        ("digits.training.augment", ["turn"], "digits.training.augment.0: found 'turn'; allowed: 'flip' or 'crop'"),
+        (
+            "digits.training.width",
+            3,
+            "digits.training.width: unknown key; allowed here: augment, batch_size, checkpoint, device, network",
+        ),
         ("digits.partition.test_share", 1.0, "digits.partition.test_share: found 1.0; allowed: less than 1"),
         ("digits.problem", "nowhere:Digits", "digits.problem: cannot import 'nowhere:Digits'"),
         ("digits.problem", "pathlib:Path", "digits.problem: 'pathlib:Path' is not a subclass of Problem"),
@@ -90,7 +101,10 @@ def test_a_wrong_setting_is_one_line_that_names_it(params, key, value, line):
 
 def test_values_are_used_as_they_were_understood_with_defaults_filled_in(params):
     params("digits.training", {"batch_size": "64"})
-    assert problem_settings("digits").training == {"batch_size": 64, "network": "small_cnn", "device": "auto"}
+    training = problem_settings("digits").training
+    assert {name: training[name] for name in ("batch_size", "network", "device", "augment", "normalise")} == {
+        "batch_size": 64, "network": "small_cnn", "device": "auto", "augment": [], "normalise": "data"
+    }  # fmt: skip
     params("digits.optimizer.learning_rate", float("inf"))
     with pytest.raises(SettingsError, match="learning_rate: found inf; allowed: a finite number"):
         problem_settings("digits")

@@ -13,11 +13,14 @@ from torch.nn import functional as F
 from rtl_core.device import device_of
 from rtl_core.errors import DataError
 from rtl_core.networks.classifier import Classifier
+from rtl_core.networks.constructors import network_name
 from rtl_core.networks.pretrained import Pretrained
 from rtl_core.problem import Objective, Problem
 from rtl_core.problems.images.augmentation import Augmentation, Variations
+from rtl_core.problems.images.large_images import are_large
 from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation
 from rtl_core.problems.images.stored_images import load_images
+from rtl_core.problems.images.streamed_images import StreamedImages, prepared
 from rtl_core.problems.source_path import source_path
 
 EVALUATION_BATCH = 1000
@@ -39,7 +42,9 @@ class ImageClassification(Problem):
         folder: Path,
         *,
         network: Annotated[
-            str, Field(description="small_cnn, ghostnet, timm:NAME or an import path (torchvision.models:resnet18)")
+            str,
+            BeforeValidator(network_name),
+            Field(description="small_cnn, ghostnet, timm:NAME or an import path (torchvision.models:resnet18)"),
         ] = "small_cnn",
         network_arguments: Annotated[dict[str, Any], Field(description="keyword arguments of the network")] = {},  # noqa: B006
         prunable: Annotated[
@@ -72,13 +77,14 @@ class ImageClassification(Problem):
         self.classifier = Classifier(
             network, network_arguments, (channels, height, width), len(self.classes), prunable, pretrained
         )
-        self._start = self._described_start(checkpoint)
+        self._starts_from = self._described_start(checkpoint)
         splits = {
             name: data.images.expand(-1, self.classifier.channels, -1, -1) for name, data in stored.splits.items()
         }
-        mean, deviation = mean_and_deviation(normalise, splits["train"])
-        self.images = {
-            name: ((images.float() - mean) / deviation).to(self.device, memory_format=torch.channels_last)
+        is_large = are_large(splits.values())
+        how = (*mean_and_deviation(normalise, splits["train"], is_large), self.device)
+        self.images: dict[str, Tensor | StreamedImages] = {
+            name: StreamedImages(images, *how) if is_large else prepared(images, *how)
             for name, images in splits.items()
         }
         self.labels = {name: data.labels for name, data in stored.splits.items()}
@@ -133,13 +139,16 @@ class ImageClassification(Problem):
         return self.classifier.prunable(network)
 
     @property
+    def starts_from(self) -> str:
+        return self._starts_from
+
+    @property
     def facts(self) -> Mapping[str, Any]:
-        """What networks take from the file that they start from, and the classes of each cluster, if there are such."""
-        start = {"checkpoint": self._start} if self._start else {}
+        """The classes of each cluster, where classes are clustered."""
         if len(self.classes) == len(self.subsets):
-            return start
+            return {}
         members = {name: self.classes_of(k).tolist() for k, name in enumerate(self.subsets)}
-        return {**start, "clusters": {name: [self.classes[c] for c in members[name]] for name in self.subsets}}
+        return {"clusters": {name: [self.classes[c] for c in members[name]] for name in self.subsets}}
 
     @property
     def single_objective(self) -> Objective:
@@ -169,8 +178,13 @@ class ImageClassification(Problem):
 
     @torch.inference_mode()
     def _logits(self, network: nn.Module, split: str, which: slice | Tensor = slice(None)) -> Tensor:
-        images = self.images[split][which]
-        return torch.cat([network(part).double().cpu() for part in images.split(EVALUATION_BATCH)])
+        images = self.images[split]
+        parts = (
+            images[which].split(EVALUATION_BATCH)
+            if isinstance(images, Tensor)
+            else images.parts(which, EVALUATION_BATCH)
+        )
+        return torch.cat([network(part).double().cpu() for part in parts])
 
 
 def _softmax_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rtl_core.errors import DataError
+from rtl_core.problems.images.large_images import taken
 from rtl_core.randomness import Stream
 
 
@@ -18,7 +19,7 @@ class LabelledImages:
     labels: Tensor
 
     def __getitem__(self, index: Tensor) -> "LabelledImages":
-        return LabelledImages(self.images[index], self.labels[index])
+        return LabelledImages(taken(self.images, index), self.labels[index])
 
     def __len__(self) -> int:
         return len(self.labels)

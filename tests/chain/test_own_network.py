@@ -1,0 +1,88 @@
+"""A folder of images of one's own and torchvision's ResNet-18, from a checkpoint: the chain by params.yaml alone."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+from torchvision.models import resnet18
+
+from rtl_core.ticket_file import tickets_from_bytes
+
+NAME = "few_images"
+SETTINGS = {
+    "problem": "rtl_core.problems.image_folder:ImageFolder",
+    "partition": {"path": "pictures"},
+    "training": {
+        "network": "torchvision.models:resnet18",
+        "checkpoint": "resnet.pth",
+        "batch_size": 4,
+        "augment": ["flip", "crop"],
+        "normalise": "imagenet",
+        "device": "cpu",
+    },
+    "seeds": [0],
+    "sparsities": [0.5],
+    "optimizer": {"name": "adam", "learning_rate": 0.0001},
+    "extract": {"duration": "1it", "weights_per_round": 0.5, "rewind_every": 1},
+    "retrain": {"duration": "1it", "update": ["synchronous"]},
+    "baselines": {"methods": ["imp_multiple"], "single_duration_factor": 1},
+    "collapse": {"metric": "matched.auroc"},
+}
+
+
+@pytest.fixture
+def run(repository, tmp_path):
+    """Runs Python in a project with two classes of four images and a network trained on others."""
+    draws = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(4):
+            pixels = draws.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"pictures/{name}/{number}.png")
+    torch.manual_seed(3)
+    torch.save({"state_dict": resnet18(num_classes=7).state_dict()}, tmp_path / "resnet.pth")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"problems": [NAME], NAME: SETTINGS}))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
+        "PYTHONPATH": f"{repository}:{tmp_path}",
+        "PREFECT_HOME": str(tmp_path / ".rtl/prefect"),
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_tickets_of_resnet18_start_from_a_checkpoint_and_a_change_of_it_trains_anew(run, tmp_path):
+    line = "resnet.pth: loaded 120 tensors; drawn: fc.weight, fc.bias; left over: fc.weight, fc.bias"
+    told = run("-c", "from flows.command_line.app import main; main()", "info", NAME)
+    assert told.returncode == 0, told.stderr
+    facts = json.loads(told.stdout)
+    assert facts["starts_from"] == line and facts["prunable_weights"] == 11_166_912
+    assert "conv1.weight" in facts["network"]["prunable"] and "fc.weight" not in facts["network"]["prunable"]
+    for stage in ("partition", "extract", "retrain"):
+        done = run("-m", f"flows.{stage}", NAME)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (line in done.stderr) is (stage != "partition")
+    (file,) = {*(tmp_path / "artifacts" / NAME / "tickets").rglob("*.safetensors")}
+    tickets = tickets_from_bytes(file.read_bytes(), file.name)
+    assert tickets.subsets == ("a", "b") and tickets.masks.active().tolist() == [11_166_912 // 2] * 2
+    began = torch.load(tmp_path / "resnet.pth", weights_only=True)["state_dict"]["layer4.1.conv2.weight"]
+    own = tickets.masks.layout.split(tickets.weights)["layer4.1.conv2.weight"]
+    kept = own != 0
+    assert torch.allclose(own[kept], began[kept], atol=2e-4), "one step of 0.0001 from the checkpoint"
+
+    masks = sorted((tmp_path / "artifacts" / NAME / "masks").rglob("*.safetensors"))
+    before = [path.read_bytes() for path in masks]
+    torch.save({"state_dict": resnet18(num_classes=7).state_dict()}, tmp_path / "resnet.pth")
+    assert run("-m", "flows.extract", NAME).returncode == 0
+    assert masks and all(path.read_bytes() != old for path, old in zip(masks, before, strict=True))
