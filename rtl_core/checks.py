@@ -115,7 +115,7 @@ def _of_objective(
         return
     weights = initial_weights(problem, stream)
     with implicit_draws() as draws:
-        failure = _loss_failure(weights, objective, batch)
+        failure = _loss_failure(weights, objective, batch, place)
     if failure:
         yield failure
     yield from draw_failures("training", draws)
@@ -148,8 +148,9 @@ def _batch_and_failures(objective: Objective, place: Stream) -> tuple[Batch | No
     return (first,)
 
 
-def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch) -> str:
+def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch, place: Stream) -> str:
     """What is wrong with the loss of a network on one batch; empty where nothing is."""
+    weights.draws.begin(place)
     weights.zero_gradient()
     loss: Any = objective.loss(weights.network.train(), batch)
     if not isinstance(loss, Tensor) or loss.ndim:
