@@ -16,7 +16,7 @@ from rtl_core.batch_statistics import own_statistics
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
 from rtl_core.doubts import losses_not_fallen
-from rtl_core.dropout import draws_of, nothing_dropped
+from rtl_core.dropout import Draws, draws_of, nothing_dropped
 from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
 from rtl_core.masks import Masks
@@ -25,7 +25,6 @@ from rtl_core.pruning import Round
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_to_bytes
-from rtl_core.weights import FlatWeights
 
 FIVE = Duration.parse("5it")
 KINDS = {
@@ -214,15 +213,30 @@ def test_chains_side_by_side_give_what_each_gives_alone(adam):
     assert not torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-def test_every_pass_of_a_ticket_drops_something_else(adam, monkeypatch):
-    places = []
-    begin = FlatWeights(Dropping().network(None), ["0.weight"]).draws.__class__.begin
-    monkeypatch.setattr(
-        "rtl_core.dropout.Draws.begin", lambda draws, place: (places.append(place), begin(draws, place))
-    )
-    retrained(adam, "sequential")
+@pytest.fixture
+def places(monkeypatch):
+    """Where in the run each pass drew from."""
+    named, begin = [], Draws.begin
+
+    def watched(draws, place):
+        named.append(place)
+        begin(draws, place)
+
+    monkeypatch.setattr(Draws, "begin", watched)
+    return named
+
+
+@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+def test_every_pass_of_a_joint_retraining_draws_from_a_place_of_its_own(adam, places, update):
+    retrained(adam, update)
     assert len(places) == len(set(places)) == 4 * 3 * 3
     assert places[0].place[1:] == (("subset", "a"), ("epoch", 0), ("batch", 0))
+
+
+def test_every_pass_of_a_chain_draws_from_a_place_of_its_own(adam, places):
+    chain_of(1, adam)
+    ends = [(("round", 1), ("epoch", epoch), ("batch", batch)) for epoch in range(3) for batch in range(2)]
+    assert [place.place[2:] for place in places] == ends[:5]
 
 
 def test_statistics_and_doubts_take_the_whole_network(adam):

@@ -157,6 +157,20 @@ def test_a_parameter_that_nothing_draws_keeps_its_value():
     assert torch.equal(initialise(network, torch.Generator().manual_seed(0)).token, token)
 
 
+def test_a_layer_that_sets_those_inside_it_has_the_last_word():
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.gate, self.scale = nn.LayerNorm(2), nn.Linear(2, 2), nn.Parameter(torch.zeros(1))
+
+        def reset_parameters(self):
+            for part in (self.norm.weight, self.gate.bias, self.scale):
+                nn.init.constant_(part, 0.25)
+
+    outer = initialise(Outer(), torch.Generator().manual_seed(0))
+    assert all((part == 0.25).all() for part in (outer.norm.weight, outer.gate.bias, outer.scale))
+
+
 def test_layers_with_a_rule_are_drawn_as_if_the_others_were_not_there():
     def drawn(*layers):
         return initialise(nn.Sequential(*layers), torch.Generator().manual_seed(0))
