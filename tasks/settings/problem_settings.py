@@ -31,6 +31,7 @@ def problem_settings(name: str, changes: "Changes | None" = None) -> ProblemSett
     settings = _checked(ProblemSettings, section(read_params(), name), name)
     if changes:
         settings = _checked(ProblemSettings, changes.applied_to(settings.model_dump()), name)
+    _check_warmups(settings, name)
     for part, levels in (("retrain", settings.compared_sparsities), ("collapse", settings.collapse.sparsities)):
         if unknown := sorted(set(levels) - set(settings.sparsities)):
             raise SettingsError(
@@ -38,7 +39,6 @@ def problem_settings(name: str, changes: "Changes | None" = None) -> ProblemSett
             )
     if (update := settings.collapse.update) and update not in settings.retrain.update:
         raise SettingsError(f"{paths.PARAMS}: {name}.collapse.update: found {update!r}; allowed: one of retrain.update")
-    _check_warmups(settings, name)
     cls = problem_class(settings.problem, name)
     partition = _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
     training = _checked(_model_of(cls), settings.training, f"{name}.training")
@@ -70,23 +70,6 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     return cls
 
 
-def _check_warmups(settings: ProblemSettings, name: str) -> None:
-    """Refuse a warm-up as long as a training; where one counts epochs and the other steps, training itself does."""
-    extract, retrain = settings.extract, settings.retrain
-    jointly = ("retrain.optimizer", retrain.optimizer) if retrain.optimizer else ("optimizer", settings.optimizer)
-    for (key, optimizer), where, length in (
-        (("optimizer", settings.optimizer), "extract.duration", extract.duration),
-        (("optimizer", settings.optimizer), "extract.rewind_to", extract.rewind_to),
-        (jointly, "retrain.duration", retrain.duration),
-    ):
-        if optimizer.warmup and length:
-            warmup, whole = Duration.parse(optimizer.warmup), Duration.parse(length)
-            if warmup.unit == whole.unit and warmup.value >= whole.value:
-                raise SettingsError(
-                    f"{paths.PARAMS}: {name}.{key}.warmup: found {warmup}; allowed: less than {name}.{where}, {whole}"
-                )
-
-
 def _checked(model: type[Model], values: Any, where: str) -> Model:
     try:
         return model.model_validate(values)
@@ -105,6 +88,23 @@ def _one_line(problem: ValidationError, model: type[BaseModel], where: str) -> s
         return f"{key}: this key is missing{more}"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{key}: found {shown(first['input'])}; allowed: {message[: 2 * MOST_SHOWN]}{more}"
+
+
+def _check_warmups(settings: ProblemSettings, name: str) -> None:
+    """Refuse a warm-up as long as a training; where one counts epochs and the other steps, training itself does."""
+    extract, retrain = settings.extract, settings.retrain
+    jointly = ("retrain.optimizer", retrain.optimizer) if retrain.optimizer else ("optimizer", settings.optimizer)
+    for (key, optimizer), where, length in (
+        (("optimizer", settings.optimizer), "extract.duration", extract.duration),
+        (("optimizer", settings.optimizer), "extract.rewind_to", extract.rewind_to),
+        (jointly, "retrain.duration", retrain.duration),
+    ):
+        if optimizer.warmup and length:
+            warmup, whole = Duration.parse(optimizer.warmup), Duration.parse(length)
+            if warmup.unit == whole.unit and warmup.value >= whole.value:
+                raise SettingsError(
+                    f"{paths.PARAMS}: {name}.{key}.warmup: found {warmup}; allowed: less than {name}.{where}, {whole}"
+                )
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
