@@ -102,8 +102,6 @@ def _of_network(problem: Problem, stream: Stream) -> Iterator[str]:
     kinds = {parameter.dtype for parameter in first.network.parameters()}
     if kinds != {torch.float32}:
         yield f"found parameters of {', '.join(sorted(map(str, kinds)))}; allowed: torch.float32"
-    if frozen := next((name for name, part in first.network.named_parameters() if not part.requires_grad), None):
-        yield f"{frozen} is frozen, and weight decay would move it; allowed: requires_grad, or a buffer in its place"
     values = (first.network.state_dict(), again.network.state_dict())
     if differing := next((name for name in values[0] if not _same(values[0][name], values[1][name])), None):
         yield (

@@ -207,7 +207,6 @@ def unseeded_order(self, generator):
         ),
         (with_layer(lambda: [Attention()]), "training draws random numbers"),
         (with_layer(lambda: [nn.RReLU()]), "training draws random numbers"),
-        (with_layer(lambda: [nn.Linear(3, 3).requires_grad_(False)]), "0.weight is frozen, and weight decay would"),
         (with_layer(lambda: [nn.utils.spectral_norm(nn.Linear(3, 3))]), "changes the buffer 0.weight_u"),
         (
             with_layer(lambda: [nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))]),

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem
 from tasks.artefacts import paths
@@ -99,12 +98,11 @@ def _check_warmups(settings: ProblemSettings, name: str) -> None:
         (("optimizer", settings.optimizer), "extract.rewind_to", extract.rewind_to),
         (jointly, "retrain.duration", retrain.duration),
     ):
-        if optimizer.warmup and length:
-            warmup, whole = Duration.parse(optimizer.warmup), Duration.parse(length)
-            if warmup.unit == whole.unit and warmup.value >= whole.value:
-                raise SettingsError(
-                    f"{paths.PARAMS}: {name}.{key}.warmup: found {warmup}; allowed: less than {name}.{where}, {whole}"
-                )
+        if length and optimizer.only_warms_up_in(length):
+            raise SettingsError(
+                f"{paths.PARAMS}: {name}.{key}.warmup: found {optimizer.warmup}; "
+                f"allowed: less than {name}.{where}, {length}"
+            )
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

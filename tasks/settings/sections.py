@@ -101,6 +101,13 @@ class OptimizerSettings(Section):
         default=None, description="the first part of each training, in which the learning rate rises"
     )
 
+    def only_warms_up_in(self, length: str) -> bool:
+        """Whether the warm-up is as long as a training, or longer; False where one is in epochs, the other in steps."""
+        if not self.warmup:
+            return False
+        warmup, whole = Duration.parse(self.warmup), Duration.parse(length)
+        return warmup.unit == whole.unit and warmup.value >= whole.value
+
 
 class ExtractSettings(Section):
     """Rounds of pruning (Algorithm 1)."""
