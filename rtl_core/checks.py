@@ -20,6 +20,7 @@ from rtl_core.masks import Masks
 from rtl_core.one_network import OneNetwork
 from rtl_core.problem import Batch, Objective, Problem, check_problem
 from rtl_core.randomness import Stream
+from rtl_core.schedule import Rates
 from rtl_core.scoring_checks import draw_failures, every_job_failures, score_failures
 from rtl_core.tickets import Tickets
 from rtl_core.training import train
@@ -29,6 +30,10 @@ MOST_COUNTED = 100
 """Batches of an epoch that are counted; longer epochs are not gone through."""
 STEPS = 2
 """That are taken twice: what a buffer does with weights that have moved shows in the second."""
+DROPPING = (
+    "drop with nn.Dropout and its kin, torchvision's StochasticDepth or timm's DropPath, which draw from the stream "
+    "(not with F.dropout, nor with the dropout of attention or of a recurrent network)"
+)
 
 
 def check_training(problem: Problem, make_optimizer: OptimizerFactory, stream: Stream) -> None:
@@ -115,10 +120,10 @@ def _of_objective(
         return
     weights = initial_weights(problem, stream)
     with implicit_draws() as draws:
-        failure = _loss_failure(weights, objective, batch)
+        failure = _loss_failure(weights, objective, batch, place)
     if failure:
         yield failure
-    yield from draw_failures("training", draws)
+    yield from draw_failures("training", draws, DROPPING)
     if failure or draws:
         return
     start = initial_weights(problem, stream)
@@ -148,8 +153,9 @@ def _batch_and_failures(objective: Objective, place: Stream) -> tuple[Batch | No
     return (first,)
 
 
-def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch) -> str:
+def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch, place: Stream) -> str:
     """What is wrong with the loss of a network on one batch; empty where nothing is."""
+    weights.draws.begin(place)
     weights.zero_gradient()
     loss: Any = objective.loss(weights.network.train(), batch)
     if not isinstance(loss, Tensor) or loss.ndim:
@@ -172,7 +178,7 @@ def _trained(problem: Problem, objective: Objective, make_optimizer: OptimizerFa
     weights = initial_weights(problem, stream)
     everything = torch.ones(weights.layout.size, dtype=torch.bool)
     optimizer = TicketOptimizer(make_optimizer, everything, weights.prunable, weights.dense)
-    train(weights, optimizer, objective, STEPS, stream.at(check=objective.name))
+    train(weights, optimizer, objective, Rates(STEPS), stream.at(check=objective.name))
     return weights
 
 

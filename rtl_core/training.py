@@ -10,6 +10,7 @@ from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import TicketOptimizer
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
+from rtl_core.schedule import Rates
 from rtl_core.weights import FlatWeights
 
 
@@ -34,8 +35,12 @@ def batches_of(objective: Objective, epochs: Iterable[Stream]) -> Iterator[Batch
             )
 
 
-def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch) -> Tensor:
-    """Leave the loss's gradient on one batch in ``weights``; return the loss, a scalar."""
+def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch, place: Stream) -> Tensor:
+    """Leave the loss's gradient on one batch in ``weights``; return the loss, a scalar.
+
+    What drops at random draws from ``place``, which is this pass's own.
+    """
+    weights.draws.begin(place)
     weights.zero_gradient()
     loss = objective.loss(weights.network, batch)
     loss.backward()
@@ -61,9 +66,9 @@ def check_finite(loss: Tensor, weights: Iterable[Tensor], stream: Stream, object
 
 
 def train(
-    weights: FlatWeights, optimizer: TicketOptimizer, objective: Objective, iterations: int, stream: Stream
+    weights: FlatWeights, optimizer: TicketOptimizer, objective: Objective, rates: Rates, stream: Stream
 ) -> float:
-    """Train a ticket for a number of optimizer steps; return the mean loss.
+    """Train a ticket for the steps that ``rates`` are over; return the mean loss.
 
     ``weights`` holds m ⊙ θ and stays zero outside the optimizer's mask.
 
@@ -72,8 +77,11 @@ def train(
     """
     weights.network.train()
     total = torch.zeros((), device=weights.prunable.device)
-    for batch in islice(batches_of(objective, (stream.at(epoch=e) for e in count())), iterations):
-        total += gradient_of(weights, objective, batch)
+    batches = batches_of(objective, (stream.at(epoch=e) for e in count()))
+    for step, batch in enumerate(islice(batches, rates.steps)):
+        epoch, number = divmod(step, objective.batches_per_epoch)
+        total += gradient_of(weights, objective, batch, stream.at(epoch=epoch, batch=number))
+        optimizer.scale_rate(rates.factor(step))
         optimizer.step(weights.gradient, weights.dense_gradient)
     check_finite(total, (weights.prunable, weights.dense), stream, objective)
-    return total.item() / iterations
+    return total.item() / rates.steps

@@ -8,6 +8,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from rtl_core.dropout import draws_of
 from rtl_core.errors import SettingsError
 
 
@@ -77,6 +78,8 @@ class FlatWeights:
         self.dense_layout = Layout(tuple(rest), tuple(tuple(parameters[name].shape) for name in rest))
         self.prunable, self.gradient = _flatten(parameters, self.layout)
         self.dense, self.dense_gradient = _flatten(parameters, self.dense_layout)
+        self.draws = draws_of(network)
+        """Where its layers that drop at random draw from: told before each pass where in the run this is."""
 
     @torch.no_grad()
     def load(self, prunable: Tensor, dense: Tensor) -> None:

@@ -33,6 +33,7 @@ def problem_settings(name: str, changes: "Changes | None" = None) -> ProblemSett
     settings = _checked(ProblemSettings, section(read_params(), name), name)
     if changes:
         settings = _checked(ProblemSettings, changes.applied_to(settings.model_dump()), name)
+    _check_warmups(settings, name)
     for part, levels in (("retrain", settings.compared_sparsities), ("collapse", settings.collapse.sparsities)):
         if unknown := sorted(set(levels) - set(settings.sparsities)):
             raise SettingsError(
@@ -93,6 +94,22 @@ def _one_line(problem: ValidationError, model: type[BaseModel], where: str) -> s
         return f"{key}: this key is missing{more}"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{key}: found {shown(first['input'])}; allowed: {message[: 2 * MOST_SHOWN]}{more}"
+
+
+def _check_warmups(settings: ProblemSettings, name: str) -> None:
+    """Refuse a warm-up as long as a training; where one counts epochs and the other steps, training itself does."""
+    extract, retrain = settings.extract, settings.retrain
+    jointly = ("retrain.optimizer", retrain.optimizer) if retrain.optimizer else ("optimizer", settings.optimizer)
+    for (key, optimizer), where, length in (
+        (("optimizer", settings.optimizer), "extract.duration", extract.duration),
+        (("optimizer", settings.optimizer), "extract.rewind_to", extract.rewind_to),
+        (jointly, "retrain.duration", retrain.duration),
+    ):
+        if length and optimizer.only_warms_up_in(length):
+            raise SettingsError(
+                f"{paths.PARAMS}: {name}.{key}.warmup: found {optimizer.warmup}; "
+                f"allowed: less than {name}.{where}, {length}"
+            )
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim import SGD, Adam, AdamW
 
 from rtl_core.isolation import OptimizerChoice, TicketOptimizer
 
@@ -9,6 +10,8 @@ CHOICES = {
     "adam": OptimizerChoice("adam", 0.1),
     "sgd with decay": OptimizerChoice("sgd", 0.1, weight_decay=0.1),
     "adam with decay": OptimizerChoice("adam", 0.1, weight_decay=0.1),
+    "adamw": OptimizerChoice("adamw", 0.1, weight_decay=0.1),
+    "sgd with nesterov's momentum": OptimizerChoice("sgd", 0.1, nesterov=True, weight_decay=0.1),
 }
 
 
@@ -66,3 +69,25 @@ def test_moments_are_taken_up_under_a_smaller_mask(choice):
     resumed.step(gradient, dense_gradient)
     assert torch.equal(copies[0][narrow], theta[narrow])
     assert torch.equal(copies[1], dense)
+
+
+@pytest.mark.parametrize(
+    ("choice", "plain"),
+    [
+        (OptimizerChoice("adam", 0.1, weight_decay=0.2), lambda own: Adam(own, 0.1, weight_decay=0.2)),
+        (OptimizerChoice("adamw", 0.1, weight_decay=0.2), lambda own: AdamW(own, 0.1, weight_decay=0.2)),
+        (OptimizerChoice("adamw", 0.1), lambda own: AdamW(own, 0.1, weight_decay=0.0)),
+        (OptimizerChoice("sgd", 0.1, nesterov=True), lambda own: SGD(own, 0.1, momentum=0.9, nesterov=True)),
+        (OptimizerChoice("sgd", 0.1, 0.5, 0.2), lambda own: SGD(own, 0.1, momentum=0.5, weight_decay=0.2)),
+    ],
+)
+def test_a_choice_is_torchs_own_optimizer(choice, plain):
+    ended = []
+    for make in (choice, plain):
+        weights = nn.Parameter(torch.arange(1.0, 5.0))
+        optimizer = make([weights])
+        for step in range(3):
+            weights.grad = weights.detach() - step
+            optimizer.step()
+        ended.append(weights.detach())
+    assert torch.equal(*ended)
