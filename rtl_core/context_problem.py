@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parameter import UninitializedParameter
 
 from rtl_core.contexts.examples import FEWEST, Data, Examples, digest_of_examples, read_examples
 from rtl_core.contexts.fit import Loss, check_fit
@@ -94,6 +95,8 @@ class ContextProblem(Problem):
 
     def _check_network(self) -> None:
         made = [self.network(torch.Generator()) for _ in range(2)]
+        if lazy := [name for name, one in made[0].named_parameters() if isinstance(one, UninitializedParameter)]:
+            raise SettingsError(f"network: {lazy[0]} has no size yet; allowed: layers that say what they take in")
         if {*made[0].parameters()} & {*made[1].parameters()}:
             raise SettingsError("network: gives the same parameters at every call; allowed: new ones, or the network")
         network = FlatWeights(made[0], self.prunable(made[0])).network.eval()
@@ -109,7 +112,11 @@ class ContextProblem(Problem):
         return self._digest
 
     def network(self, generator: torch.Generator) -> nn.Module:
-        made = deepcopy(self._network) if isinstance(self._network, nn.Module) else self._network()
+        try:
+            made = deepcopy(self._network) if isinstance(self._network, nn.Module) else self._network()
+        except Exception as problem:  # whatever a user's code raises
+            reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+            raise SettingsError(f"network: cannot be made: {reason}") from problem
         if not isinstance(made, nn.Module):
             raise SettingsError(f"network: found a {type(made).__name__}; allowed: an nn.Module, or what makes one")
         return made.to(self.device)

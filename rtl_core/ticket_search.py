@@ -65,16 +65,7 @@ def find_tickets(
         SettingsError: an argument is out of range, or the problem cannot be trained, repeated or scored.
         DivergedError: a loss was not finite.
     """
-    if unknown := [method for method in baselines if method not in BASELINES]:
-        raise SettingsError(f"baselines: found {unknown[0]!r}; allowed: {', '.join(BASELINES)}")
-    if update not in UPDATES:
-        raise SettingsError(f"update: found {update!r}; allowed: {', '.join(UPDATES)}")
-    if not (weights_per_round >= 1 if isinstance(weights_per_round, int) else 0 < weights_per_round < 1):
-        raise SettingsError(
-            f"weights_per_round: found {weights_per_round!r}; allowed: a count, or a share between 0 and 1"
-        )
-    if not sparsities:
-        raise SettingsError("sparsities: found none; allowed: one and more")
+    _check_arguments(problem, sparsities, baselines, update, weights_per_round)
     extracting, retraining = Duration.parse(extract_duration), Duration.parse(retrain_duration)
     search = _Search(problem, optimizer, Stream(seed).at(problem=name), UPDATES[update], baselines)
     with SideBySide(threads) as work:
@@ -88,6 +79,23 @@ def find_tickets(
             for score in search.scores(method, tickets)
         ]
     return FoundTickets(problem, search.stream, sets, scores)
+
+
+def _check_arguments(
+    problem: object, sparsities: object, baselines: Sequence[str], update: str, weights_per_round: int | float
+) -> None:
+    if not isinstance(problem, Problem):
+        raise SettingsError(f"problem: found a {type(problem).__name__}; allowed: a Problem, such as a ContextProblem")
+    if unknown := [method for method in baselines if method not in BASELINES]:
+        raise SettingsError(f"baselines: found {unknown[0]!r}; allowed: {', '.join(BASELINES)}")
+    if update not in UPDATES:
+        raise SettingsError(f"update: found {update!r}; allowed: {', '.join(UPDATES)}")
+    if not (weights_per_round >= 1 if isinstance(weights_per_round, int) else 0 < weights_per_round < 1):
+        raise SettingsError(
+            f"weights_per_round: found {weights_per_round!r}; allowed: a count, or a share between 0 and 1"
+        )
+    if isinstance(sparsities, str) or not isinstance(sparsities, Sequence) or not sparsities:
+        raise SettingsError(f"sparsities: found {sparsities!r}; allowed: one and more, such as [0.5, 0.75]")
 
 
 class _Search:

@@ -71,6 +71,10 @@ def described(values: Tensor) -> str:
 
 
 def _check_names(split: str, data: Mapping[str, Data], contexts: Sequence[str]) -> None:
+    if not contexts:
+        raise DataError(f"{split}: found no context; allowed: two and more")
+    if unnamed := [name for name in contexts if not isinstance(name, str)]:
+        raise DataError(f"{split}: found a context called {unnamed[0]!r}; allowed: text")
     if missing := [name for name in contexts if name not in data]:
         raise DataError(f"{split}: found no data of context {missing[0]!r}; allowed: one entry for each context")
     if unknown := [name for name in data if name not in contexts]:

@@ -10,8 +10,6 @@ from rtl_core.contexts.examples import Examples, described
 from rtl_core.errors import SettingsError
 
 Loss = Callable[[Any, Tensor], Tensor]
-IGNORED = -100
-"""The class that torch's losses pass over."""
 TRIED = 8
 """Examples of each context and split that are put through the network."""
 
@@ -42,20 +40,25 @@ def check_fit(network: nn.Module, loss: Loss, splits: Mapping[str, Examples], co
                 raise SettingsError(
                     f"{where}: the network's outputs are {given}; allowed: a tensor, one row an example"
                 )
-            _check_classes(outputs, targets, where)
+            _check_classes(loss, outputs, targets, where)
             _check_loss(loss, outputs, targets[:TRIED].to(outputs.device), where)
 
 
-def _check_classes(outputs: Tensor, targets: Tensor, where: str) -> None:
+def _check_classes(loss: Loss, outputs: Tensor, targets: Tensor, where: str) -> None:
     """Numbers of classes, where targets are such, are looked at in all examples."""
     if targets.dtype != torch.int64 or outputs.ndim != targets.ndim + 1:
         return
     classes = outputs.shape[1]
-    unknown = targets[(targets >= classes) | ((targets < 0) & (targets != IGNORED))]
-    if len(unknown):
+    outside = ((targets < 0) | (targets >= classes)).view(len(targets), -1).any(1)
+    unknown = targets[outside].cpu()
+    try:  # on the CPU, where a class too many is an error and not the end of the process
+        if len(unknown):
+            loss(outputs[:1].cpu().expand(len(unknown), *outputs.shape[1:]), unknown)
+    except Exception:
+        worst = int(unknown.min()) if int(unknown.max()) < classes else int(unknown.max())
         raise SettingsError(
-            f"{where}: found the target {int(unknown[0])}; allowed: 0 to {classes - 1}, for so many are the outputs"
-        )
+            f"{where}: found the target {worst}; allowed: 0 to {classes - 1}, for so many are the outputs"
+        ) from None
 
 
 def _check_loss(loss: Loss, outputs: Tensor, targets: Tensor, where: str) -> None:

@@ -227,6 +227,8 @@ NAN = torch.tensor([[1.0, 2, 3], [1, 2, float("nan")]])
         (dict(test={"north": tensors(1)}), "test: found no data of context 'south'"),
         (dict(validation={}), "validation: found no data of context 'north'"),
         (dict(test=THREE | {"east": tensors(1)}), "test: found context 'east'; allowed: those of train, north,"),
+        (dict(train={}, test={}), "train: found no context; allowed: two and more"),
+        (dict(train={1: tensors(1), 2: tensors(2)}), "train: found a context called 1; allowed: text"),
         (dict(train={"north": tensors(1)}, test={"north": tensors(1)}), "found 1 subset"),
         (dict(train=THREE | {"west": tensors(1, inputs=4)}), r"west': found inputs \[N, 4\] float32 and .* \[N, 3\]"),
         (dict(train=THREE | {"west": Rows(3, lambda n: torch.ones(3))}), "found items of type Tensor; allowed: pairs"),
@@ -245,6 +247,8 @@ NAN = torch.tensor([[1.0, 2, 3], [1, 2, float("nan")]])
         (dict(network=lambda: mlp(inputs=4)), r"north': the network does not take inputs \[8, 3\] float32: Runtime"),
         (dict(network=lambda: nn.LSTM(3, 1)), "the network's outputs are a tuple; allowed: a tensor, one row"),
         (dict(network=lambda: SAME), "gives the same parameters at every call"),
+        (dict(network=nn.Linear), "network: cannot be made: TypeError: .*missing 2 required positional"),
+        (dict(network=lambda: nn.LazyLinear(1)), "network: weight has no size yet; allowed: layers that say what"),
         (dict(network=lambda: 3), "network: found a int; allowed: an nn.Module"),
         (dict(network=tied), r"parameters '0.weight' and '1.weight' are one \(tied\)"),
         (dict(metrics={}), "metrics: found none"),
@@ -267,6 +271,15 @@ def test_a_class_that_there_is_no_output_for_is_one_line():
         with pytest.raises(SettingsError, match=f"found the target {target}; allowed: 0 to 2"):
             classification((0, 1, 2, target))
     classification((0, 1, 2, -100))
+
+
+def test_counts_are_no_classes_where_the_loss_takes_them():
+    data = {name: (torch.randn(4, 3), torch.tensor([0, 5, 7, 2])) for name in NAMES}
+    rates = regression(
+        train=data, test=data, loss=lambda outputs, targets: F.poisson_nll_loss(outputs.squeeze(1), targets.float()),
+        metrics={"mae": lambda outputs, targets: (outputs.squeeze(1).exp() - targets).abs().mean()},
+    )  # fmt: skip
+    assert not list(problem_failures(rates, OptimizerChoice(), STREAM))
 
 
 def test_a_network_whose_first_layer_cannot_be_told_more_is_one_line():

@@ -104,7 +104,9 @@ def test_the_number_of_threads_is_as_it_was():
 @pytest.mark.parametrize(
     "wrong, line",
     [
-        (dict(sparsities=[]), "sparsities: found none"),
+        (dict(problem=mlp()), "problem: found a Sequential; allowed: a Problem"),
+        (dict(sparsities=[]), r"sparsities: found \[\]; allowed: one and more"),
+        (dict(sparsities=0.5), "sparsities: found 0.5; allowed: one and more"),
         (dict(sparsities=[1.5]), "sparsity 1.5 of 24 prunable weights leaves -12"),
         (dict(weights_per_round=0), "weights_per_round: found 0; allowed: a count, or a share between 0 and 1"),
         (dict(weights_per_round=1.0), "weights_per_round: found 1.0"),
@@ -116,7 +118,7 @@ def test_the_number_of_threads_is_as_it_was():
 )
 def test_arguments_out_of_range_are_one_line(wrong, line):
     with pytest.raises(SettingsError, match=line):
-        find_tickets(regression(), **{"sparsities": [0.4]} | SHORT | wrong)
+        find_tickets(**{"problem": regression(), "sparsities": [0.4]} | SHORT | wrong)
 
 
 def test_places_that_have_no_tickets_are_one_line():
