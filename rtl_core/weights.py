@@ -63,7 +63,8 @@ class FlatWeights:
     ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
     prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
     ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
-    into the vectors from then on.
+    into the vectors from then on, and its layers that drop at random draw from ``draws`` alone, which is told before
+    each pass where in the run this is.
 
     Raises:
         SettingsError: a prunable weight is not there, or a parameter is frozen or stands in two places.
