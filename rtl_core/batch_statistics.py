@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rtl_core.dropout import nothing_dropped
 from rtl_core.masks import Masks
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
@@ -16,9 +17,9 @@ from rtl_core.weights import FlatWeights
 def own_statistics(weights: FlatWeights, objective: Objective, stream: Stream) -> dict[str, Tensor]:
     """The buffers of a network after one epoch of a ticket's own training batches, by name.
 
-    Batch-normalisation layers average over the whole epoch, starting afresh; nothing is trained. A network
-    without such layers gives its buffers as they are. ``weights`` hold m_k ⊙ θ and are left as they were,
-    buffers apart.
+    Batch-normalisation layers average over the whole epoch, starting afresh; nothing is trained. Nothing is dropped
+    either: what they then average over is what they are given in evaluation. A network without such layers gives its
+    buffers as they are. ``weights`` hold m_k ⊙ θ and are left as they were, buffers apart.
     """
     with _averaging_afresh(weights.network) as layers:
         if layers:
@@ -61,5 +62,6 @@ def _averaging_afresh(network: nn.Module) -> Iterator[list[_BatchNorm]]:
 @torch.no_grad()
 def _pass_over(weights: FlatWeights, objective: Objective, stream: Stream) -> None:
     weights.network.train()
-    for batch in objective.batches(stream.at(draw="statistics").generator()):
-        objective.loss(weights.network, batch)
+    with nothing_dropped(weights.network):
+        for batch in objective.batches(stream.at(draw="statistics").generator()):
+            objective.loss(weights.network, batch)

@@ -151,7 +151,7 @@ class _Tickets:
 
         def step(worker: int, subset: int) -> None:
             weights, optimizer = trained[worker]
-            gradient_of(weights, self.objectives[subset], next(batches[worker][subset]))
+            gradient_of(weights, self.objectives[subset], next(batches[worker][subset]), self.stream)
             optimizer.step(weights.gradient, weights.dense_gradient)
 
         return self._spread(step)
@@ -183,7 +183,8 @@ class _Tickets:
         shared = SharedWeights(initial_weights(self.problem, self.stream), self.masks, self.objectives)
         joint_step = UPDATES[update](shared, self.make_optimizer, threads)
         batches = [self._batches(objective) for objective in self.objectives]
-        return lambda: joint_step([next(turn) for turn in batches])
+        places = [self.stream.at(subset=objective.name) for objective in self.objectives]
+        return lambda: joint_step([next(turn) for turn in batches], places)
 
     def _spread(self, step: Callable[[int, int], None]) -> Work:
         def share(worker: int) -> None:

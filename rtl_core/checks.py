@@ -29,6 +29,10 @@ MOST_COUNTED = 100
 """Batches of an epoch that are counted; longer epochs are not gone through."""
 STEPS = 2
 """That are taken twice: what a buffer does with weights that have moved shows in the second."""
+DROPPING = (
+    "drop with nn.Dropout and its kin, torchvision's StochasticDepth or timm's DropPath, which draw from the stream "
+    "(not with F.dropout, nor with the dropout of attention or of a recurrent network)"
+)
 
 
 def check_training(problem: Problem, make_optimizer: OptimizerFactory, stream: Stream) -> None:
@@ -97,6 +101,8 @@ def _of_network(problem: Problem, stream: Stream) -> Iterator[str]:
     kinds = {parameter.dtype for parameter in first.network.parameters()}
     if kinds != {torch.float32}:
         yield f"found parameters of {', '.join(sorted(map(str, kinds)))}; allowed: torch.float32"
+    if frozen := next((name for name, part in first.network.named_parameters() if not part.requires_grad), None):
+        yield f"{frozen} is frozen, and weight decay would move it; allowed: requires_grad, or a buffer in its place"
     values = (first.network.state_dict(), again.network.state_dict())
     if differing := next((name for name in values[0] if not _same(values[0][name], values[1][name])), None):
         yield (
@@ -115,10 +121,10 @@ def _of_objective(
         return
     weights = initial_weights(problem, stream)
     with implicit_draws() as draws:
-        failure = _loss_failure(weights, objective, batch)
+        failure = _loss_failure(weights, objective, batch, place)
     if failure:
         yield failure
-    yield from draw_failures("training", draws)
+    yield from draw_failures("training", draws, DROPPING)
     if failure or draws:
         return
     start = initial_weights(problem, stream)
@@ -148,8 +154,9 @@ def _batch_and_failures(objective: Objective, place: Stream) -> tuple[Batch | No
     return (first,)
 
 
-def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch) -> str:
+def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch, place: Stream) -> str:
     """What is wrong with the loss of a network on one batch; empty where nothing is."""
+    weights.draws.begin(place)
     weights.zero_gradient()
     loss: Any = objective.loss(weights.network.train(), batch)
     if not isinstance(loss, Tensor) or loss.ndim:

@@ -10,6 +10,7 @@ import torch
 from scipy.stats import t, wilcoxon
 from torch import Tensor
 
+from rtl_core.dropout import nothing_dropped
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.tickets import Tickets
@@ -44,10 +45,10 @@ def losses_not_fallen(
     """The tickets whose loss is no lower after training than under the same mask at θ₀: both losses, by ticket.
 
     Both are means over a few of the ticket's own training batches, the same ones, taken in training mode: with the
-    statistics of each batch, as training itself took them. They differ in the weights alone, so that weights that
-    never moved are seen as such whatever mask and batches are drawn; statistics of an epoch, as a ticket is scored
-    with, would cost as much as scoring does. One batch is enough where the loss fell by a tenth; else there are up to
-    four.
+    statistics of each batch, as training itself took them, though nothing is dropped. They differ in the weights alone,
+    so that weights that never moved are seen as such whatever mask and batches are drawn; statistics of an epoch, as a
+    ticket is scored with, would cost as much as scoring does. One batch is enough where the loss fell by a tenth; else
+    there are up to four.
 
     Args:
         tickets: K of them; left as they are.
@@ -112,5 +113,5 @@ def _loss(
 ) -> float:
     prunable, dense = values
     weights.load(prunable * mask, dense)
-    weights.network.train()
-    return objective.loss(weights.network, batch).item()
+    with nothing_dropped(weights.network.train()):
+        return objective.loss(weights.network, batch).item()

@@ -1,4 +1,4 @@
-"""Random draws that name no generator, as most constructors' and dropout's: to give them one, or to see them."""
+"""Random draws that name no generator, as those of most constructors: to give them one, or to see them."""
 
 import sys
 from collections.abc import Iterator
@@ -18,12 +18,13 @@ DATA_LOADER = "torch.utils.data.dataloader"
 
 
 @contextmanager
-def drawn_from(stream: Stream) -> Iterator[None]:
-    """Let what this thread draws without a generator come from a stream, and not from the process's shared generator.
+def drawn_from(source: Stream | torch.Generator) -> Iterator[None]:
+    """Let what this thread draws without a generator come from a stream, or from a generator of the device where it is
+    drawn, and not from the process's shared one.
 
     Other threads neither disturb it nor are disturbed. NumPy's and Python's own random numbers are not reached.
     """
-    with _DrawnFrom(stream):
+    with _DrawnFrom(source):
         yield
 
 
@@ -36,9 +37,9 @@ def implicit_draws() -> Iterator[list[str]]:
 
 
 class _DrawnFrom(TorchDispatchMode):
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, source: Stream | torch.Generator) -> None:
         super().__init__()
-        self._stream = stream
+        self._source = source
         self._generators: dict[torch.device, torch.Generator] = {}
 
     def __torch_dispatch__(
@@ -50,8 +51,10 @@ class _DrawnFrom(TorchDispatchMode):
         return drawing(*args, **{**given, "generator": self._generator(_device(args, given))})
 
     def _generator(self, device: torch.device) -> torch.Generator:
+        if isinstance(self._source, torch.Generator):
+            return self._source
         if device not in self._generators:
-            seed = self._stream.generator().initial_seed()
+            seed = self._source.generator().initial_seed()
             self._generators[device] = torch.Generator(device).manual_seed(seed)
         return self._generators[device]
 
@@ -71,9 +74,20 @@ class _Seen(TorchDispatchMode):
 
 def _is_implicit(operator: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether an operator draws at random and is given no generator."""
-    if torch.Tag.nondeterministic_seeded not in operator.tags:
+    if torch.Tag.nondeterministic_seeded not in operator.tags or _drops_nothing(operator, args, kwargs):
         return False
     return not any(isinstance(value, torch.Generator) for value in (*args, *kwargs.values()))
+
+
+def _drops_nothing(operator: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether an operator that may drop at random, such as attention, is told to drop nothing."""
+    arguments = operator._schema.arguments
+    given = {argument.name: argument.default_value for argument in arguments}
+    given |= dict(zip(given, args, strict=False)) | kwargs
+    shares = ("dropout_p", "dropout", *(["p"] if "train" in given else []))
+    if any(given.get(name) is False for name in ("train", "training")):
+        return True
+    return any(given[name] == 0 for name in shares if name in given)
 
 
 def _with_generator(operator: OpOverload) -> OpOverload | None:

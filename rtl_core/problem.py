@@ -139,8 +139,10 @@ class Problem(ABC):
         """A new network with its initial weights θ₀: a constructor of torch's, as it is, will do.
 
         It may draw from ``generator``, or as torch's layers do from none: either way θ₀ is the same at every call of
-        one seed. It draws nothing at random afterwards (no dropout), and no buffer changes in training but batch
-        normalisation's: results would depend on the order of steps. ``rtl_core.checks`` finds out.
+        one seed. In training it may drop at random through layers of ``nn.Dropout`` and its kin, torchvision's
+        ``StochasticDepth`` and timm's ``DropPath``, which then draw from the step's own stream (``rtl_core.dropout``);
+        it draws nothing else at random, and no buffer changes in training but batch normalisation's: results would
+        depend on the order of steps. ``rtl_core.checks`` finds out.
         """
 
     def single_network(self, generator: torch.Generator) -> nn.Module:

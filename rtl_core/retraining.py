@@ -64,8 +64,9 @@ def retrain(
         # Short subsets repeat their batches, in the same order, until all have M.
         turns = zip(*(batches_of(o, repeat(place)) for o, place in zip(objectives, places, strict=True)), strict=True)
         losses = torch.zeros(len(objectives), device=tickets.theta.device)
-        for batches in islice(turns, min(batches_per_epoch, iterations - epoch * batches_per_epoch)):
-            losses += joint_step(batches)
+        length = min(batches_per_epoch, iterations - epoch * batches_per_epoch)
+        for number, batches in enumerate(islice(turns, length)):
+            losses += joint_step(batches, [place.at(batch=number) for place in places])
         for loss, objective in zip(losses, objectives, strict=True):
             check_finite(loss, (tickets.theta, tickets.dense), stream.at(epoch=epoch), objective)
         if checkpoint is not None and checkpoint.due():
@@ -85,10 +86,13 @@ class SharedWeights:
         self._objectives = objectives
         weights.network.train()
 
-    def gradient(self, subset: int, batch: Batch, seen: FlatWeights | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def gradient(
+        self, subset: int, batch: Batch, place: Stream, seen: FlatWeights | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, gradient [d] inside m_k and dense gradient [e] of one ticket on one batch, at the present θ.
 
-        Both are taken through ``seen``, another copy of the network, where one is given.
+        What drops at random draws from ``place``. Both are taken through ``seen``, another copy of the network, where
+        one is given.
         """
         mask = self.masks[subset]
         with torch.no_grad():
@@ -97,7 +101,7 @@ class SharedWeights:
             else:
                 seen.dense.copy_(self.dense)
             torch.mul(self.theta, mask, out=seen.prunable.data)
-        loss = gradient_of(seen, self._objectives[subset], batch)
+        loss = gradient_of(seen, self._objectives[subset], batch, place)
         return loss, seen.gradient * mask, seen.dense_gradient
 
     def copies(self, count: int) -> list[FlatWeights]:
@@ -114,11 +118,11 @@ class SequentialUpdate:
             TicketOptimizer(make_optimizer, mask, tickets.theta, tickets.dense) for mask in tickets.masks.values
         ]
 
-    def __call__(self, batches: Sequence[Batch]) -> Tensor:
-        """One batch index m: a step of every ticket in turn; the K losses."""
+    def __call__(self, batches: Sequence[Batch], places: Sequence[Stream]) -> Tensor:
+        """One batch index m, each ticket's at its place in the run: a step of every ticket in turn; the K losses."""
         losses = []
-        for subset, (batch, optimizer) in enumerate(zip(batches, self.optimizers, strict=True)):
-            loss, gradient, dense_gradient = self.tickets.gradient(subset, batch)
+        for subset, (batch, place, optimizer) in enumerate(zip(batches, places, self.optimizers, strict=True)):
+            loss, gradient, dense_gradient = self.tickets.gradient(subset, batch, place)
             optimizer.step(gradient, dense_gradient)
             losses.append(loss)
         return torch.stack(losses)
@@ -132,9 +136,9 @@ class SynchronousUpdate:
         self.optimizers = [TicketOptimizer(make_optimizer, tickets.masks.union(), tickets.theta, tickets.dense)]
         self._copies = [None, *tickets.copies(min(threads, len(tickets.masks)) - 1)]
 
-    def __call__(self, batches: Sequence[Batch]) -> Tensor:
-        """One batch index m: one step for all tickets; the K losses."""
-        passes = self._gradients(batches)
+    def __call__(self, batches: Sequence[Batch], places: Sequence[Stream]) -> Tensor:
+        """One batch index m, each ticket's at its place in the run: one step for all tickets; the K losses."""
+        passes = self._gradients(batches, places)
         total, dense_total = torch.zeros_like(self.tickets.theta), torch.zeros_like(self.tickets.dense)
         for _, gradient, dense_gradient in passes:
             total += gradient
@@ -142,13 +146,14 @@ class SynchronousUpdate:
         self.optimizers[0].step(total, dense_total)
         return torch.stack([loss for loss, *_ in passes])
 
-    def _gradients(self, batches: Sequence[Batch]) -> list[tuple[Tensor, Tensor, Tensor]]:
+    def _gradients(self, batches: Sequence[Batch], places: Sequence[Stream]) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Loss and gradients of every ticket; copy c of the network takes tickets c, c + C, c + 2C, …"""
         count = len(self._copies)
 
         def share(number: int) -> list[tuple[Tensor, Tensor, Tensor]]:
             mine = range(number, len(batches), count)
-            passes = (self.tickets.gradient(subset, batches[subset], self._copies[number]) for subset in mine)
+            seen = self._copies[number]
+            passes = (self.tickets.gradient(subset, batches[subset], places[subset], seen) for subset in mine)
             return [(loss, gradient, dense_gradient.clone()) for loss, gradient, dense_gradient in passes]
 
         if count == 1:

@@ -19,7 +19,7 @@ def score_failures(problem: Problem, score: Callable[[], Any], metrics: set[str]
     """
     with implicit_draws() as draws:
         scores = score()
-    yield from draw_failures("it", draws)
+    yield from draw_failures("it", draws, "give it a torch.Generator")
     metrics.update(row.metric for row in complete_scores(scores, scored_subsets(problem)))
 
 
@@ -27,7 +27,7 @@ def every_job_failures(problem: Problem, network: nn.Module, metrics: set[str]) 
     """What is wrong with ``across_subsets`` of a network in evaluation mode, ``metrics`` being those of ``score``."""
     with implicit_draws() as draws:
         across = problem.across_subsets(network)
-    yield from draw_failures("it", draws)
+    yield from draw_failures("it", draws, "give it a torch.Generator")
     if across is None:
         return
     if across.metric not in metrics:
@@ -36,11 +36,11 @@ def every_job_failures(problem: Problem, network: nn.Module, metrics: set[str]) 
         yield f"found {len(across.scores)} scores; allowed: {len(problem.subsets)}, one a subset"
 
 
-def draw_failures(what: str, draws: Sequence[str]) -> Iterator[str]:
-    """A line where something drew by operators that were given no generator."""
+def draw_failures(what: str, draws: Sequence[str], remedy: str) -> Iterator[str]:
+    """A line where something drew by operators that were given no generator, and what to do about it."""
     if draws:
         operators = ", ".join(dict.fromkeys(draws))
         yield (
-            f"{what} draws random numbers ({operators}) from no generator, so two runs would differ; "
-            "give it a torch.Generator, or leave it out (p=0)"
+            f"{what} draws random numbers ({operators}) from no generator, so two runs would differ; {remedy}, "
+            "or leave it out (p=0)"
         )

@@ -34,8 +34,12 @@ def batches_of(objective: Objective, epochs: Iterable[Stream]) -> Iterator[Batch
             )
 
 
-def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch) -> Tensor:
-    """Leave the loss's gradient on one batch in ``weights``; return the loss, a scalar."""
+def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch, place: Stream) -> Tensor:
+    """Leave the loss's gradient on one batch in ``weights``; return the loss, a scalar.
+
+    What drops at random draws from ``place``, which is this pass's own.
+    """
+    weights.draws.begin(place)
     weights.zero_gradient()
     loss = objective.loss(weights.network, batch)
     loss.backward()
@@ -72,8 +76,10 @@ def train(
     """
     weights.network.train()
     total = torch.zeros((), device=weights.prunable.device)
-    for batch in islice(batches_of(objective, (stream.at(epoch=e) for e in count())), iterations):
-        total += gradient_of(weights, objective, batch)
+    batches = batches_of(objective, (stream.at(epoch=e) for e in count()))
+    for step, batch in enumerate(islice(batches, iterations)):
+        epoch, number = divmod(step, objective.batches_per_epoch)
+        total += gradient_of(weights, objective, batch, stream.at(epoch=epoch, batch=number))
         optimizer.step(weights.gradient, weights.dense_gradient)
     check_finite(total, (weights.prunable, weights.dense), stream, objective)
     return total.item() / iterations

@@ -8,6 +8,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from rtl_core.dropout import draws_of
 from rtl_core.errors import SettingsError
 
 
@@ -62,7 +63,8 @@ class FlatWeights:
     ``prunable`` [d] holds the prunable weights and ``dense`` [e] all other parameters, so that a mask, a
     prune or an optimizer step is one operation whatever the number of layers; ``gradient`` [d] and
     ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
-    into the vectors from then on.
+    into the vectors from then on, and its layers that drop at random draw from ``draws`` alone, which is told before
+    each pass where in the run this is.
     """
 
     def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:
@@ -73,6 +75,7 @@ class FlatWeights:
         self.dense_layout = Layout(tuple(rest), tuple(tuple(parameters[name].shape) for name in rest))
         self.prunable, self.gradient = _flatten(parameters, self.layout)
         self.dense, self.dense_gradient = _flatten(parameters, self.dense_layout)
+        self.draws = draws_of(network)
 
     @torch.no_grad()
     def load(self, prunable: Tensor, dense: Tensor) -> None:

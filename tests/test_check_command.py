@@ -10,9 +10,9 @@ from test_pipeline import Project
 
 PLAIN = "return nn.Sequential(nn.Linear(inputs, self.width), nn.ReLU(), nn.Linear(self.width, 1))"
 FAULTS = {
-    "dropout": (
-        PLAIN.replace("nn.ReLU()", "nn.Sequential(nn.ReLU(), nn.Dropout(0.1))"),
-        "error: mine: objective 'sine': training draws random numbers (bernoulli_) from no generator, ",
+    "random slopes": (
+        PLAIN.replace("nn.ReLU()", "nn.RReLU()"),
+        "error: mine: objective 'sine': training draws random numbers (rrelu_with_noise) from no generator, ",
     ),
     "no network": ('raise ValueError("no weights today")', "error: mine: network(): ValueError: no weights today"),
     "no gradient": (PLAIN + ".requires_grad_(False)", "error: mine: objective 'sine': the loss does not depend on "),

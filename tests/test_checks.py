@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchvision.ops import StochasticDepth
 
 from rtl_core.checks import problem_failures
 from rtl_core.construction import initial_weights, new_network
@@ -106,6 +105,14 @@ class FunctionalDropout(nn.Module):
         return F.dropout(x, 0.01, self.training)
 
 
+class Attention(nn.MultiheadAttention):
+    def __init__(self):
+        super().__init__(3, 1, dropout=0.01)
+
+    def forward(self, x):
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
 class Jitter(nn.Module):
     def forward(self, x):
         return x * (1 + random.random()) if self.training else x
@@ -194,9 +201,13 @@ def unseeded_order(self, generator):
 @pytest.mark.parametrize(
     ("problem", "line"),
     [
-        (with_layer(lambda: [nn.Dropout(0.01)]), r"objective 'up': training draws random numbers .*p=0"),
-        (with_layer(lambda: [FunctionalDropout()]), "training draws random numbers"),
-        (with_layer(lambda: [StochasticDepth(0.01, "batch")]), "training draws random numbers"),
+        (
+            with_layer(lambda: [FunctionalDropout()]),
+            r"objective 'up': training draws random numbers \(bernoulli_\).*; drop with nn.Dropout .*p=0",
+        ),
+        (with_layer(lambda: [Attention()]), "training draws random numbers"),
+        (with_layer(lambda: [nn.RReLU()]), "training draws random numbers"),
+        (with_layer(lambda: [nn.Linear(3, 3).requires_grad_(False)]), "0.weight is frozen, and weight decay would"),
         (with_layer(lambda: [nn.utils.spectral_norm(nn.Linear(3, 3))]), "changes the buffer 0.weight_u"),
         (
             with_layer(lambda: [nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))]),
@@ -244,13 +255,13 @@ def test_random_features_outside_the_weights_come_back_when_a_ticket_does():
 
 
 def test_the_network_of_imp_single_is_tried_as_well():
-    problem = with_method(single_network=lambda self, generator: nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1)))
+    problem = with_method(single_network=lambda self, generator: nn.Sequential(FunctionalDropout(), nn.Linear(3, 1)))
     assert failures(problem, single=False) == []
     assert any("objective 'both': training draws" in line for line in failures(problem))
 
 
 def test_algorithm_1_tries_the_problem_first():
-    problem = with_layer(lambda: [nn.Dropout(0.5)])
+    problem = with_layer(lambda: [FunctionalDropout()])
     with pytest.raises(SettingsError, match="training draws random numbers"):
         extract_tickets(problem, plan_rounds(32, [0.5], 0.5, 1), Duration.parse("1ep"), ADAM, STREAM)
 

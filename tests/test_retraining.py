@@ -37,6 +37,10 @@ def batches(problem, stream):
     return [next(iter(o.batches(stream.at(subset=o.name, epoch=0).generator()))) for o in problem.objectives]
 
 
+def places(problem, stream):
+    return [stream.at(subset=objective.name) for objective in problem.objectives]
+
+
 @pytest.mark.parametrize("update", ["sequential", "synchronous"])
 def test_weights_in_no_mask_keep_their_initial_values(digits, stream, adam, masks, update):
     weights = initial_weights(digits, stream)
@@ -44,7 +48,7 @@ def test_weights_in_no_mask_keep_their_initial_values(digits, stream, adam, mask
     tickets = SharedWeights(weights, masks, digits.objectives)
     step = {"sequential": SequentialUpdate, "synchronous": SynchronousUpdate}[update](tickets, adam)
     for _ in range(3):
-        step(batches(digits, stream))
+        step(batches(digits, stream), places(digits, stream))
     union = masks.union()
     assert 0 < int(union.sum()) < masks.layout.size
     assert torch.equal(tickets.theta[~union], initial[~union])
@@ -56,13 +60,14 @@ def test_the_synchronous_gradient_is_the_sum_of_the_masked_gradients(digits, str
     weights = initial_weights(digits, stream)
     theta, dense = weights.prunable.detach().clone(), weights.dense.detach().clone()
     tickets = SharedWeights(weights, masks, digits.objectives)
-    SynchronousUpdate(tickets, OptimizerChoice("sgd", rate, momentum=0.0))(batches(digits, stream))
+    update = SynchronousUpdate(tickets, OptimizerChoice("sgd", rate, momentum=0.0))
+    update(batches(digits, stream), places(digits, stream))
     total, dense_total = torch.zeros_like(theta), torch.zeros_like(dense)
     for k, (objective, batch) in enumerate(zip(digits.objectives, batches(digits, stream), strict=True)):
         alone = initial_weights(digits, stream)
         alone.network.train()
         alone.load(theta * masks[k], dense)
-        gradient_of(alone, objective, batch)
+        gradient_of(alone, objective, batch, stream)
         total += alone.gradient * masks[k]
         dense_total += alone.dense_gradient
     assert torch.equal(tickets.theta, theta - rate * total)
@@ -71,13 +76,13 @@ def test_the_synchronous_gradient_is_the_sum_of_the_masked_gradients(digits, str
 
 def test_sequentially_each_ticket_sees_the_step_before_it(digits, stream, adam, masks):
     tickets = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
-    SequentialUpdate(tickets, adam)(batches(digits, stream))
+    SequentialUpdate(tickets, adam)(batches(digits, stream), places(digits, stream))
     theta = initial_weights(digits, stream).prunable.detach().clone()
     apart = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
     update = SequentialUpdate(apart, adam)
     for k, batch in enumerate(batches(digits, stream)):
         before = apart.theta.clone()
-        _, gradient, dense_gradient = apart.gradient(k, batch)
+        _, gradient, dense_gradient = apart.gradient(k, batch, stream)
         update.optimizers[k].step(gradient, dense_gradient)
         assert torch.equal(apart.theta[~masks[k]], before[~masks[k]])
     assert torch.equal(apart.theta, tickets.theta)
