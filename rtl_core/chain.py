@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rtl_core.duration import Duration
-from rtl_core.isolation import OptimizerFactory, TicketOptimizer
+from rtl_core.isolation import OptimizerFactory, TicketOptimizer, rates_of
 from rtl_core.problem import Objective
 from rtl_core.pruning import Round, prune_smallest
 from rtl_core.randomness import Stream
@@ -42,9 +42,15 @@ def extract_round(
 ) -> Chain:
     """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
 
-    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up; ``stream`` is the chain's own.
+    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up; ``stream`` is the chain's own. A
+    schedule of the learning rate is over this round, warm-up included, whether or not anything is carried.
+
+    Raises:
+        DivergedError: a loss or a weight was not finite.
+        SettingsError: the warm-up is as long as the round, or longer.
     """
-    carried = chain.carried
+    epoch = objective.batches_per_epoch
+    rates, carried = rates_of(make_optimizer, duration.iterations(epoch), epoch), chain.carried
     if carried:
         weights.load(carried["weights"], carried["dense"])
         weights.load_buffers(with_prefix("buffer.", carried))
@@ -52,8 +58,7 @@ def extract_round(
         weights.prunable.mul_(chain.mask.to(weights.prunable.device))
     optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
     optimizer.restore(with_prefix("moment.", carried))
-    iterations = duration.iterations(objective.batches_per_epoch)
-    train(weights, optimizer, objective, iterations, stream.at(round=pruning_round.number))
+    train(weights, optimizer, objective, rates, stream.at(round=pruning_round.number))
 
     trained = to_cpu(weights.prunable)
     mask = prune_smallest(trained, chain.mask, pruning_round.count)

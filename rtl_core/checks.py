@@ -20,6 +20,7 @@ from rtl_core.masks import Masks
 from rtl_core.one_network import OneNetwork
 from rtl_core.problem import Batch, Objective, Problem, check_problem
 from rtl_core.randomness import Stream
+from rtl_core.schedule import Rates
 from rtl_core.scoring_checks import draw_failures, every_job_failures, score_failures
 from rtl_core.tickets import Tickets
 from rtl_core.training import train
@@ -179,7 +180,7 @@ def _trained(problem: Problem, objective: Objective, make_optimizer: OptimizerFa
     weights = initial_weights(problem, stream)
     everything = torch.ones(weights.layout.size, dtype=torch.bool)
     optimizer = TicketOptimizer(make_optimizer, everything, weights.prunable, weights.dense)
-    train(weights, optimizer, objective, STEPS, stream.at(check=objective.name))
+    train(weights, optimizer, objective, Rates(STEPS), stream.at(check=objective.name))
     return weights
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from rtl_core.chain import with_prefix
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
-from rtl_core.isolation import OptimizerFactory, TicketOptimizer
+from rtl_core.isolation import OptimizerFactory, TicketOptimizer, rates_of
 from rtl_core.masks import Masks
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
@@ -45,7 +45,7 @@ def retrain(
         update: ``sequential``, the paper's: each ticket's batch moves the shared weights at once, with an
             optimizer state of its own; or ``synchronous``: the K masked gradients are taken at the same θ,
             added up and followed in one step over the union.
-        make_optimizer: builds the optimizer, or the K optimizers.
+        make_optimizer: builds the optimizer, or the K optimizers; its schedule is over the whole of ``duration``.
         stream: where the random draws come from.
         checkpoint: where the state after an epoch is kept, whenever it is due; what it holds is taken up again, so
             that an interrupted training ends as an uninterrupted one, bit for bit.
@@ -54,18 +54,22 @@ def retrain(
 
     Raises:
         DivergedError: a loss or a weight was not finite.
+        SettingsError: the warm-up is as long as the training, or longer.
     """
+    iterations = duration.iterations(batches_per_epoch)
+    rates = rates_of(make_optimizer, iterations, batches_per_epoch)
     tickets = SharedWeights(weights, masks, objectives)
     joint_step = UPDATES[update](tickets, make_optimizer, threads)
-    iterations = duration.iterations(batches_per_epoch)
     begun = _resume(checkpoint, tickets, joint_step)
     for epoch in range(begun, -(-iterations // batches_per_epoch)):
         places = [stream.at(subset=objective.name, epoch=epoch) for objective in objectives]
         # Short subsets repeat their batches, in the same order, until all have M.
         turns = zip(*(batches_of(o, repeat(place)) for o, place in zip(objectives, places, strict=True)), strict=True)
         losses = torch.zeros(len(objectives), device=tickets.theta.device)
-        length = min(batches_per_epoch, iterations - epoch * batches_per_epoch)
-        for number, batches in enumerate(islice(turns, length)):
+        before = epoch * batches_per_epoch
+        for number, batches in enumerate(islice(turns, min(batches_per_epoch, iterations - before))):
+            for optimizer in joint_step.optimizers:
+                optimizer.scale_rate(rates.factor(before + number))
             losses += joint_step(batches, [place.at(batch=number) for place in places])
         for loss, objective in zip(losses, objectives, strict=True):
             check_finite(loss, (tickets.theta, tickets.dense), stream.at(epoch=epoch), objective)

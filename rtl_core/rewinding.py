@@ -5,7 +5,7 @@ import torch
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
-from rtl_core.isolation import OptimizerFactory
+from rtl_core.isolation import OptimizerFactory, as_at_the_beginning
 from rtl_core.masks import Masks
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream
@@ -25,7 +25,8 @@ def late_tickets(
     """Unpruned tickets after some training from θ₀, whose weights are rewound to in its place (Frankle et al. 2020).
 
     The K tickets must start from one θ, so they are trained jointly, under masks of ones, by the synchronous
-    update. ``checkpoint`` and ``threads`` are ``retrain``'s.
+    update, as at the beginning of a training: at the full learning rate after the warm-up, if there is one.
+    ``checkpoint`` and ``threads`` are ``retrain``'s.
 
     Raises:
         DivergedError: a loss or a weight was not finite.
@@ -39,7 +40,7 @@ def late_tickets(
         duration,
         problem.batches_per_epoch,
         "synchronous",
-        make_optimizer,
+        as_at_the_beginning(make_optimizer),
         stream.at(method="late rewinding"),
         checkpoint,
         threads,

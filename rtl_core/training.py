@@ -10,6 +10,7 @@ from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import TicketOptimizer
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
+from rtl_core.schedule import Rates
 from rtl_core.weights import FlatWeights
 
 
@@ -65,9 +66,9 @@ def check_finite(loss: Tensor, weights: Iterable[Tensor], stream: Stream, object
 
 
 def train(
-    weights: FlatWeights, optimizer: TicketOptimizer, objective: Objective, iterations: int, stream: Stream
+    weights: FlatWeights, optimizer: TicketOptimizer, objective: Objective, rates: Rates, stream: Stream
 ) -> float:
-    """Train a ticket for a number of optimizer steps; return the mean loss.
+    """Train a ticket for the steps that ``rates`` are over; return the mean loss.
 
     ``weights`` holds m ⊙ θ and stays zero outside the optimizer's mask.
 
@@ -77,9 +78,10 @@ def train(
     weights.network.train()
     total = torch.zeros((), device=weights.prunable.device)
     batches = batches_of(objective, (stream.at(epoch=e) for e in count()))
-    for step, batch in enumerate(islice(batches, iterations)):
+    for step, batch in enumerate(islice(batches, rates.steps)):
         epoch, number = divmod(step, objective.batches_per_epoch)
         total += gradient_of(weights, objective, batch, stream.at(epoch=epoch, batch=number))
+        optimizer.scale_rate(rates.factor(step))
         optimizer.step(weights.gradient, weights.dense_gradient)
     check_finite(total, (weights.prunable, weights.dense), stream, objective)
-    return total.item() / iterations
+    return total.item() / rates.steps

@@ -9,6 +9,8 @@ CHOICES = {
     "adam": OptimizerChoice("adam", 0.1),
     "sgd with decay": OptimizerChoice("sgd", 0.1, weight_decay=0.1),
     "adam with decay": OptimizerChoice("adam", 0.1, weight_decay=0.1),
+    "adamw": OptimizerChoice("adamw", 0.1, weight_decay=0.1),
+    "sgd with nesterov's momentum": OptimizerChoice("sgd", 0.1, nesterov=True, weight_decay=0.1),
 }
 
 

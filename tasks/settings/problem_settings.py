@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError, create_model
 
+from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
 from rtl_core.problem import Problem
 from tasks.artefacts import paths
@@ -37,6 +38,7 @@ def problem_settings(name: str, changes: "Changes | None" = None) -> ProblemSett
             )
     if (update := settings.collapse.update) and update not in settings.retrain.update:
         raise SettingsError(f"{paths.PARAMS}: {name}.collapse.update: found {update!r}; allowed: one of retrain.update")
+    _check_warmups(settings, name)
     cls = problem_class(settings.problem, name)
     partition = _checked(_model_of(cls.partition), settings.partition, f"{name}.partition")
     training = _checked(_model_of(cls), settings.training, f"{name}.training")
@@ -66,6 +68,23 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     if missing := sorted(cls.__abstractmethods__):
         raise SettingsError(f"{paths.PARAMS}: {name}.problem: {import_path!r} does not define {', '.join(missing)}")
     return cls
+
+
+def _check_warmups(settings: ProblemSettings, name: str) -> None:
+    """Refuse a warm-up as long as a training; where one counts epochs and the other steps, training itself does."""
+    extract, retrain = settings.extract, settings.retrain
+    jointly = ("retrain.optimizer", retrain.optimizer) if retrain.optimizer else ("optimizer", settings.optimizer)
+    for (key, optimizer), where, length in (
+        (("optimizer", settings.optimizer), "extract.duration", extract.duration),
+        (("optimizer", settings.optimizer), "extract.rewind_to", extract.rewind_to),
+        (jointly, "retrain.duration", retrain.duration),
+    ):
+        if optimizer.warmup and length:
+            warmup, whole = Duration.parse(optimizer.warmup), Duration.parse(length)
+            if warmup.unit == whole.unit and warmup.value >= whole.value:
+                raise SettingsError(
+                    f"{paths.PARAMS}: {name}.{key}.warmup: found {warmup}; allowed: less than {name}.{where}, {whole}"
+                )
 
 
 def _checked(model: type[Model], values: Any, where: str) -> Model:

@@ -5,7 +5,7 @@ import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
@@ -63,6 +63,12 @@ def _is_file(path: str) -> str:
     return path
 
 
+def _has_momentum(nesterov: bool, others: ValidationInfo) -> bool:
+    if nesterov and not (others.data.get("name") == "sgd" and others.data.get("momentum")):
+        raise ValueError("false, or true with name: sgd and a momentum above 0")
+    return nesterov
+
+
 def _yaml_off(value: Any) -> Any:
     return "off" if value is False else value  # YAML reads a bare ``off`` as false
 
@@ -79,10 +85,21 @@ class Section(BaseModel):
 class OptimizerSettings(Section):
     """How every network is trained."""
 
-    name: Literal["adam", "sgd"] = "adam"
+    name: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = Field(gt=0, description="step size, per optimizer step")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd")
-    weight_decay: float = Field(default=0.0, ge=0, description="L2 penalty, per optimizer step")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="L2 penalty, per optimizer step; of adamw, apart from the gradient"
+    )
+    nesterov: Annotated[bool, AfterValidator(_has_momentum)] = Field(
+        default=False, description="whether the momentum of sgd is Nesterov's"
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant", description="of the learning rate after the warm-up, over each training"
+    )
+    warmup: DurationText | None = Field(
+        default=None, description="the first part of each training, in which the learning rate rises"
+    )
 
 
 class ExtractSettings(Section):
