@@ -1,8 +1,9 @@
 """Work on one batch of one ticket launched as one CUDA graph: a launch for all of its kernels."""
 
 import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -35,7 +36,7 @@ class Captured:
     """
 
     def __init__(self, body: Callable[[Objective, Batch], None], state: Sequence[Tensor]) -> None:
-        self.stream = torch.cuda.Stream(state[0].device)
+        self._stream = torch.cuda.Stream(state[0].device)
         self._body, self._state = body, state
         self._graphs: dict[tuple[Hashable, ...], _Graph | None] = {}
         self._pool = torch.cuda.graph_pool_handle()
@@ -45,8 +46,27 @@ class Captured:
         """Whether there is a graph for this objective, for some shape of batch."""
         return any(loss == identity_of(objective.loss) for loss, *_ in self._graphs)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let a block run on the stream of its own, after all that was launched before, and wait for its end."""
+        torch.cuda.current_stream().synchronize()
+        with torch.cuda.stream(self._stream):
+            yield
+            self._stream.synchronize()
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Let a block run on the stream of its own, beside what is launched after it until ``awaited``."""
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            yield
+
+    def awaited(self) -> None:
+        """Let what is launched from now on come after the last block ``beside``."""
+        torch.cuda.current_stream().wait_stream(self._stream)
+
     def __call__(self, objective: Objective, batch: Batch) -> None:
-        """Run on the present stream, which is to be ``stream``."""
+        """Run on the stream of its own: in a block ``alone`` or ``beside``."""
         leaves, structure = tree_flatten(batch)
         shapes = tuple((leaf.shape, leaf.dtype, leaf.stride()) for leaf in leaves if isinstance(leaf, Tensor))
         key = (identity_of(objective.loss), structure, shapes)
@@ -64,7 +84,7 @@ class Captured:
         if not all(isinstance(leaf, Tensor) and leaf.is_cuda for leaf in leaves):
             _tell(objective, "its batches hold more than tensors on the device")
             return None
-        with torch.cuda.stream(self.stream):
+        with torch.cuda.stream(self._stream):
             return self._captured_here(objective, leaves, structure)
 
     def _captured_here(self, objective: Objective, leaves: list[Tensor], structure: TreeSpec) -> _Graph | None:
@@ -76,7 +96,7 @@ class Captured:
             for _ in range(self._warm_ups):
                 run()
             self._warm_ups = 1
-            with torch.cuda.graph(graph, pool=self._pool, stream=self.stream, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
                 run()
         except Exception as problem:  # whatever a user's loss does that a graph cannot hold
             _tell(objective, " ".join(str(problem).split())[:200])

@@ -1,16 +1,20 @@
 """Training steps as CUDA graphs: one capture serves every round, subset, seed and level of a process."""
 
 import threading
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from itertools import count, islice
 
 import torch
 from torch import Tensor
 
 from rtl_core.captured import Captured
 from rtl_core.full_length import FullLengthOptimizer
-from rtl_core.isolation import OptimizerChoice
+from rtl_core.isolation import OptimizerChoice, OptimizerFactory
 from rtl_core.problem import Batch, Objective
+from rtl_core.randomness import Stream
+from rtl_core.schedule import Rates
+from rtl_core.training import batches_of, check_finite
 from rtl_core.weights import FlatWeights
 
 MOST_FREE = 16
@@ -18,6 +22,11 @@ MOST_FREE = 16
 
 _free: dict[Hashable, list["CapturedTraining"]] = {}
 _lending = threading.Lock()
+
+
+def can_be_captured(weights: FlatWeights, make_optimizer: OptimizerFactory) -> bool:
+    """Whether steps of a network may be CUDA graphs: what drops at random draws anew at every step, outside a graph."""
+    return weights.prunable.is_cuda and isinstance(make_optimizer, OptimizerChoice) and not weights.draws.layers
 
 
 class CapturedTraining:
@@ -32,25 +41,33 @@ class CapturedTraining:
         self.weights = weights
         weights.network.train()
         self.optimizer = FullLengthOptimizer(choice, weights.prunable, weights.dense)
-        self.losses = torch.zeros((), device=weights.prunable.device)
-        state = [weights.prunable, weights.dense, *weights.network.buffers(), self.losses, self.optimizer.taken]
+        self._losses = torch.zeros((), device=weights.prunable.device)
+        state = [weights.prunable, weights.dense, *weights.network.buffers(), self._losses, self.optimizer.taken]
         self.step = Captured(self._step, [*state, *(v for part in self.optimizer.states for v in part.values())])
 
+    @torch.no_grad()
     def take_up(self, weights: FlatWeights, mask: Tensor, moments: dict[str, Tensor]) -> None:
-        """Go on from the values of a network of the same kind, under a mask."""
-        _copy(weights, self.weights)
+        """Begin from the values of a network of the same kind, inside a mask, bool [d]; they stay as they are."""
+        self.weights.load(weights.prunable, weights.dense)
+        torch._foreach_copy_(list(self.weights.network.buffers()), list(weights.network.buffers()))
         self.optimizer.begin(mask, moments)
-        self.losses.zero_()
+        self.weights.prunable.mul_(self.optimizer.mask)
 
-    def give_back(self, weights: FlatWeights) -> None:
-        """Copy the values to a network of the same kind."""
-        _copy(self.weights, weights)
+    def train(self, objective: Objective, rates: Rates, stream: Stream) -> float:
+        """As ``training.train``."""
+        self._losses.zero_()
+        batches = batches_of(objective, (stream.at(epoch=e) for e in count()))
+        for number, batch in enumerate(islice(batches, rates.steps)):
+            self.optimizer.scale_rate(rates.factor(number))
+            self.step(objective, batch)
+        check_finite(self._losses, (self.weights.prunable, self.weights.dense), stream, objective)
+        return self._losses.item() / rates.steps
 
     def _step(self, objective: Objective, batch: Batch) -> None:
         self.weights.zero_gradient()
         loss = objective.loss(self.weights.network, batch)
         loss.backward()
-        self.losses += loss.detach()
+        self._losses += loss.detach()
         self.optimizer.step(self.weights.gradient, self.weights.dense_gradient)
 
 
@@ -68,42 +85,7 @@ def lent(weights: FlatWeights, choice: OptimizerChoice, objective: Objective) ->
         if training is not None:
             free.remove(training)
     training = training or CapturedTraining(weights.copy(), choice)
-    torch.cuda.current_stream().synchronize()
-    with torch.cuda.stream(training.step.stream):
+    with training.step.alone():
         yield training
-        training.step.stream.synchronize()
     with _lending:
         free.append(training)
-
-
-def train_captured(
-    weights: FlatWeights,
-    mask: Tensor,
-    moments: dict[str, Tensor],
-    choice: OptimizerChoice,
-    objective: Objective,
-    batches: Iterable[Batch],
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Train a ticket on batches; the sum of its losses, and the optimizer's moments.
-
-    Args:
-        weights: m ⊙ θ of a network on a CUDA device; left trained.
-        mask: m, bool [d].
-        moments: what an earlier call returned, to go on from; nothing to start.
-        choice: the optimizer.
-        objective: the loss.
-        batches: as many as there are to be steps.
-    """
-    with lent(weights, choice, objective) as training:
-        training.take_up(weights, mask, moments)
-        for batch in batches:
-            training.step(objective, batch)
-        training.give_back(weights)
-        return training.losses.clone(), training.optimizer.moments()
-
-
-@torch.no_grad()
-def _copy(source: FlatWeights, target: FlatWeights) -> None:
-    target.load(source.prunable, source.dense)
-    for into, value in zip(target.network.buffers(), source.network.buffers(), strict=True):
-        into.copy_(value)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from rtl_core.duration import Duration
-from rtl_core.isolation import OptimizerFactory, TicketOptimizer, rates_of
+from rtl_core.isolation import OptimizerFactory, rates_of
 from rtl_core.problem import Objective
 from rtl_core.pruning import Round, prune_smallest
 from rtl_core.randomness import Stream
-from rtl_core.training import train
+from rtl_core.ticket_training import ticket_training
 from rtl_core.weights import FlatWeights, Layout, to_cpu
 
 
@@ -54,20 +54,17 @@ def extract_round(
     if carried:
         weights.load(carried["weights"], carried["dense"])
         weights.load_buffers(with_prefix("buffer.", carried))
-    with torch.no_grad():
-        weights.prunable.mul_(chain.mask.to(weights.prunable.device))
-    optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
-    optimizer.restore(with_prefix("moment.", carried))
-    train(weights, optimizer, objective, rates, stream.at(round=pruning_round.number))
-
-    trained = to_cpu(weights.prunable)
-    mask = prune_smallest(trained, chain.mask, pruning_round.count)
-    if pruning_round.rewinds:
-        return Chain(mask)
-    state = {"weights": trained, "dense": to_cpu(weights.dense)}
-    state |= {f"buffer.{name}": value for name, value in weights.buffers().items()}
-    state |= {f"moment.{name}": value for name, value in optimizer.moments().items()}
-    return Chain(mask, state)
+    moments = with_prefix("moment.", carried)
+    with ticket_training(weights, chain.mask, moments, make_optimizer, objective) as training:
+        training.train(objective, rates, stream.at(round=pruning_round.number))
+        own, trained = training.weights, to_cpu(training.weights.prunable)
+        mask = prune_smallest(trained, chain.mask, pruning_round.count)
+        if pruning_round.rewinds:
+            return Chain(mask)
+        state = {"weights": trained, "dense": to_cpu(own.dense)}
+        state |= {f"buffer.{name}": value for name, value in own.buffers().items()}
+        state |= {f"moment.{name}": value for name, value in training.optimizer.moments().items()}
+        return Chain(mask, state)
 
 
 def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

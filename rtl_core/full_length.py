@@ -30,6 +30,7 @@ class FullLengthOptimizer:
         self.mask = torch.ones_like(self.weights, dtype=torch.bool)
         self.taken = torch.zeros((), dtype=torch.float64, device=weights.device)
         self.learning_rate = torch.full_like(self.taken, choice.learning_rate)
+        self._factor = 1.0
         names = ("momentum_buffer",) if choice.name == "sgd" else ("exp_avg", "exp_avg_sq")
         self.states = [{name: torch.zeros_like(part) for name in names} for part in (self.weights, self.dense)]
 
@@ -38,13 +39,19 @@ class FullLengthOptimizer:
         """Take up a mask, bool [d], and what ``moments`` gave under it or a larger one; nothing is a new start."""
         self.mask.copy_(mask)
         self.taken.fill_(moments.get("dense.step", torch.tensor(0.0)).item())
-        self.learning_rate.fill_(self.choice.learning_rate)
+        self.scale_rate(1.0)
         for owner, state in zip(("prunable", "dense"), self.states, strict=True):
             for name, value in state.items():
                 kept = moments.get(f"{owner}.{name}")
                 value.zero_() if kept is None else value.copy_(kept)
         for value in self.states[0].values():
             value.mul_(self.mask)
+
+    def scale_rate(self, factor: float) -> None:
+        """Take steps at the full learning rate times a factor from now on."""
+        if factor != self._factor:
+            self._factor = factor
+            self.learning_rate.fill_(self.choice.learning_rate * factor)
 
     @torch.no_grad()
     def step(self, gradient: Tensor, dense_gradient: Tensor) -> None:
@@ -72,7 +79,7 @@ class FullLengthOptimizer:
             gradient = gradient.add(values, alpha=choice.weight_decay)
         if choice.name == "sgd":
             buffer = state["momentum_buffer"].mul_(choice.momentum).add_(gradient)
-            direction = gradient.add(buffer, alpha=choice.momentum) if getattr(choice, "nesterov", False) else buffer
+            direction = gradient.add(buffer, alpha=choice.momentum) if choice.nesterov else buffer
             return values - rate.float() * direction
         first, second = BETAS
         mean = state["exp_avg"].lerp_(gradient, 1 - first)
