@@ -15,7 +15,7 @@ from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.schedule import Rates
 from rtl_core.training import batches_of, check_finite
-from rtl_core.weights import FlatWeights
+from rtl_core.weights import FlatWeights, with_prefix
 
 MOST_FREE = 16
 """Networks that wait for the objectives that they have graphs for; with more, one learns another objective."""
@@ -40,25 +40,33 @@ class CapturedTraining:
     def __init__(self, weights: FlatWeights, choice: OptimizerChoice) -> None:
         self.weights = weights
         weights.network.train()
-        self.optimizer = FullLengthOptimizer(choice, weights.prunable, weights.dense)
+        self._optimizer = FullLengthOptimizer(choice, weights.prunable, weights.dense)
         self._losses = torch.zeros((), device=weights.prunable.device)
-        state = [weights.prunable, weights.dense, *weights.network.buffers(), self._losses, self.optimizer.taken]
-        self.step = Captured(self._step, [*state, *(v for part in self.optimizer.states for v in part.values())])
+        state = [weights.prunable, weights.dense, *weights.network.buffers(), self._losses, self._optimizer.taken]
+        self.step = Captured(self._step, [*state, *(v for part in self._optimizer.states for v in part.values())])
 
     @torch.no_grad()
-    def take_up(self, weights: FlatWeights, mask: Tensor, moments: dict[str, Tensor]) -> None:
-        """Begin from the values of a network of the same kind, inside a mask, bool [d]; they stay as they are."""
-        self.weights.load(weights.prunable, weights.dense)
-        torch._foreach_copy_(list(self.weights.network.buffers()), list(weights.network.buffers()))
-        self.optimizer.begin(mask, moments)
-        self.weights.prunable.mul_(self.optimizer.mask)
+    def take_up(self, weights: FlatWeights, mask: Tensor, carried: dict[str, Tensor]) -> None:
+        """Begin inside a mask, bool [d], from what was carried or else from a network of the same kind, which stays."""
+        if carried:
+            self.weights.load(carried["weights"], carried["dense"])
+            self.weights.load_buffers(with_prefix("buffer.", carried))
+        else:
+            self.weights.load(weights.prunable, weights.dense)
+            torch._foreach_copy_(list(self.weights.network.buffers()), list(weights.network.buffers()))
+        self._optimizer.begin(mask, with_prefix("moment.", carried))
+        self.weights.prunable.mul_(self._optimizer.mask)
+
+    def moments(self) -> dict[str, Tensor]:
+        """The optimizer's state by name."""
+        return self._optimizer.moments()
 
     def train(self, objective: Objective, rates: Rates, stream: Stream) -> float:
         """As ``training.train``."""
         self._losses.zero_()
         batches = batches_of(objective, (stream.at(epoch=e) for e in count()))
         for number, batch in enumerate(islice(batches, rates.steps)):
-            self.optimizer.scale_rate(rates.factor(number))
+            self._optimizer.scale_rate(rates.factor(number))
             self.step(objective, batch)
         check_finite(self._losses, (self.weights.prunable, self.weights.dense), stream, objective)
         return self._losses.item() / rates.steps
@@ -68,7 +76,7 @@ class CapturedTraining:
         loss = objective.loss(self.weights.network, batch)
         loss.backward()
         self._losses += loss.detach()
-        self.optimizer.step(self.weights.gradient, self.weights.dense_gradient)
+        self._optimizer.step(self.weights.gradient, self.weights.dense_gradient)
 
 
 @contextmanager

@@ -42,8 +42,8 @@ def extract_round(
 ) -> Chain:
     """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
 
-    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up; ``stream`` is the chain's own. A
-    schedule of the learning rate is over this round, warm-up included, whether or not anything is carried.
+    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up on a CPU. ``stream`` is the chain's
+    own. A schedule of the learning rate is over this round, warm-up included, whether or not anything is carried.
 
     Raises:
         DivergedError: a loss or a weight was not finite.
@@ -51,11 +51,7 @@ def extract_round(
     """
     epoch = objective.batches_per_epoch
     rates, carried = rates_of(make_optimizer, duration.iterations(epoch), epoch), chain.carried
-    if carried:
-        weights.load(carried["weights"], carried["dense"])
-        weights.load_buffers(with_prefix("buffer.", carried))
-    moments = with_prefix("moment.", carried)
-    with ticket_training(weights, chain.mask, moments, make_optimizer, objective) as training:
+    with ticket_training(weights, chain.mask, carried, make_optimizer, objective) as training:
         training.train(objective, rates, stream.at(round=pruning_round.number))
         own, trained = training.weights, to_cpu(training.weights.prunable)
         mask = prune_smallest(trained, chain.mask, pruning_round.count)
@@ -63,10 +59,5 @@ def extract_round(
             return Chain(mask)
         state = {"weights": trained, "dense": to_cpu(own.dense)}
         state |= {f"buffer.{name}": value for name, value in own.buffers().items()}
-        state |= {f"moment.{name}": value for name, value in training.optimizer.moments().items()}
+        state |= {f"moment.{name}": value for name, value in training.moments().items()}
         return Chain(mask, state)
-
-
-def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name begins with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

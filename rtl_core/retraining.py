@@ -9,7 +9,6 @@ from torch import Tensor
 
 from rtl_core.captured_passes import CapturedPasses
 from rtl_core.captured_training import can_be_captured
-from rtl_core.chain import with_prefix
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer, rates_of
@@ -18,7 +17,7 @@ from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.tickets import Tickets, finish_tickets
 from rtl_core.training import batches_of, check_finite, gradient_of
-from rtl_core.weights import FlatWeights
+from rtl_core.weights import FlatWeights, with_prefix
 
 
 def retrain(

@@ -13,7 +13,7 @@ from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.schedule import Rates
 from rtl_core.training import train
-from rtl_core.weights import FlatWeights
+from rtl_core.weights import FlatWeights, with_prefix
 
 
 class TicketTraining(Protocol):
@@ -24,48 +24,53 @@ class TicketTraining(Protocol):
     def train(self, objective: Objective, rates: Rates, stream: Stream) -> float:
         """Train for the steps that ``rates`` are over; the mean loss."""
 
-    @property
-    def optimizer(self) -> "HasMoments":
-        """What holds the moments."""
-
-
-class HasMoments(Protocol):
-    """An optimizer."""
-
     def moments(self) -> dict[str, Tensor]:
-        """Its state by name."""
+        """The optimizer's state by name."""
 
 
 class StepByStep:
     """A ticket trained in the network that it came in."""
 
     def __init__(self, weights: FlatWeights, optimizer: TicketOptimizer) -> None:
-        self.weights, self.optimizer = weights, optimizer
+        self.weights, self._optimizer = weights, optimizer
 
     def train(self, objective: Objective, rates: Rates, stream: Stream) -> float:
         """As ``training.train``."""
-        return train(self.weights, self.optimizer, objective, rates, stream)
+        return train(self.weights, self._optimizer, objective, rates, stream)
+
+    def moments(self) -> dict[str, Tensor]:
+        """The optimizer's state by name."""
+        return self._optimizer.moments()
 
 
 @contextmanager
 def ticket_training(
     weights: FlatWeights,
     mask: Tensor,
-    moments: dict[str, Tensor],
+    carried: dict[str, Tensor],
     make_optimizer: OptimizerFactory,
     objective: Objective,
 ) -> Iterator[TicketTraining]:
-    """Train inside a mask, bool [d], from weights and moments; what comes out stands until the end of the block.
+    """Train inside a mask, bool [d]; what comes out stands until the end of the block.
 
-    ``weights`` may be used up.
+    Args:
+        weights: where training begins, if nothing is carried; on a CPU they are used up, on CUDA left as they are.
+        mask: m.
+        carried: what training goes on from: ``weights``, ``dense``, buffers and moments (``chain.Chain``).
+        make_optimizer: builds the optimizer.
+        objective: what will be trained on.
     """
     if can_be_captured(weights, make_optimizer):
         with lent(weights, cast(OptimizerChoice, make_optimizer), objective) as training:
-            training.take_up(weights, mask, moments)
+            training.take_up(weights, mask, carried)
             yield training
         return
+    own = weights.copy() if weights.prunable.is_cuda else weights
+    if carried:
+        own.load(carried["weights"], carried["dense"])
+        own.load_buffers(with_prefix("buffer.", carried))
     with torch.no_grad():
-        weights.prunable.mul_(mask.to(weights.prunable.device))
-    optimizer = TicketOptimizer(make_optimizer, mask, weights.prunable, weights.dense)
-    optimizer.restore(moments)
-    yield StepByStep(weights, optimizer)
+        own.prunable.mul_(mask.to(own.prunable.device))
+    optimizer = TicketOptimizer(make_optimizer, mask, own.prunable, own.dense)
+    optimizer.restore(with_prefix("moment.", carried))
+    yield StepByStep(own, optimizer)
