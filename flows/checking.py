@@ -1,5 +1,6 @@
 """What every stage that trains does first: try each job, for seconds, so that hours are not lost."""
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -14,10 +15,15 @@ from tasks.settings.sections import ProblemSettings
 def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
     """Check that jobs can be trained, repeated and scored; what was checked before is not checked again.
 
+    What networks start from, where that is not all drawn, is printed.
+
     Raises:
         SettingsError: one cannot; the message says what to change.
     """
-    run_steps(for_each(jobs, partial(_checks, settings=settings)), "checks")
+    lines = run_steps(for_each(jobs, partial(_checks, settings=settings)), "checks")
+    for line in dict.fromkeys(lines.values()):
+        if line:
+            print(line, file=sys.stderr)
 
 
 def _checks(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:

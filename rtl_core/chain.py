@@ -43,7 +43,8 @@ def extract_round(
     """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
 
     ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up on a CPU. ``stream`` is the
-    chain's own. A schedule of the learning rate is over this round, warm-up included, whether or not anything is carried.
+    chain's own. A schedule of the learning rate is over this round, warm-up included, whether or not anything is
+    carried.
 
     Raises:
         DivergedError: a loss or a weight was not finite.

@@ -190,6 +190,11 @@ class Problem(ABC):
         return {}
 
     @property
+    def starts_from(self) -> str:
+        """One line on what θ₀ is taken from, where it is not all drawn; ``rtl info`` and every stage print it."""
+        return ""
+
+    @property
     def references(self) -> Sequence[Exhibit]:
         """Pictures that results are to be held against, such as the target; none where there is nothing to look at."""
         return ()

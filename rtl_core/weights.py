@@ -65,9 +65,13 @@ class FlatWeights:
     ``dense_gradient`` [e] are where ``backward()`` adds to. The network is taken over: its parameters point
     into the vectors from then on, and its layers that drop at random draw from ``draws`` alone, which is told before
     each pass where in the run this is.
+
+    Raises:
+        SettingsError: a prunable weight is not there, or a parameter stands in two places.
     """
 
     def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:
+        _check_apart(network)
         self.network = network
         self.layout = layout_of(network, prunable)
         rest = [name for name, _ in network.named_parameters() if name not in set(self.layout.names)]
@@ -93,14 +97,31 @@ class FlatWeights:
         self.dense_gradient.zero_()
 
     def buffers(self) -> dict[str, Tensor]:
-        """The network's buffers, such as batch statistics, copied to the CPU, by name."""
-        return {name: to_cpu(buffer) for name, buffer in self.network.named_buffers()}
+        """The network's buffers, such as batch statistics, copied to the CPU, by name.
+
+        Those that are no part of its state (``persistent=False``) are as its constructor made them.
+        """
+        return {name: to_cpu(buffer) for name, buffer in self._kept_buffers()}
 
     @torch.no_grad()
     def load_buffers(self, buffers: dict[str, Tensor]) -> None:
         """Copy in the network's buffers by name."""
-        for name, buffer in self.network.named_buffers():
+        for name, buffer in self._kept_buffers():
             buffer.copy_(buffers[name])
+
+    def _kept_buffers(self) -> list[tuple[str, Tensor]]:
+        state = self.network.state_dict()
+        return [(name, buffer) for name, buffer in self.network.named_buffers() if name in state]
+
+
+def _check_apart(network: nn.Module) -> None:
+    names: dict[nn.Parameter, str] = {}
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        if parameter in names:
+            raise SettingsError(
+                f"the network's parameters {names[parameter]!r} and {name!r} are one (tied); allowed: each in one place"
+            )
+        names[parameter] = name
 
 
 def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

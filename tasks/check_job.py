@@ -9,13 +9,15 @@ from tasks.jobs.job import Job, load_problem, name_of, stream_of
 
 @cached_task(name="check, seed {seed}")
 def check_job(job: Job, seed: int) -> str:
-    """Take a step of every objective, score untrained networks once, and keep nothing of it; what was found.
+    """Take a step of every objective, score untrained networks once, and keep nothing of it; what networks start from,
+    where that is not all drawn.
 
     Raises:
         SettingsError: something is to be changed first; the message is the first failure.
     """
-    failures = list(problem_failures(load_problem(job), OptimizerChoice(**job["optimizer"]), stream_of(job, seed)))
+    problem = load_problem(job)
+    failures = list(problem_failures(problem, OptimizerChoice(**job["optimizer"]), stream_of(job, seed)))
     if failures:
         more = f" (and {len(failures) - 1} more: rtl check {job['problem']})" if len(failures) > 1 else ""
         raise SettingsError(f"{name_of(job)}: {failures[0]}{more}")
-    return "sound"
+    return problem.starts_from

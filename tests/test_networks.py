@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rtl_core.networks import CLASSIFIERS, as_published, prunable_convolutions
+from rtl_core.networks import CLASSIFIERS, as_published
 from rtl_core.networks.ghostnet import Bottleneck
 from rtl_core.networks.initialisation import initialise
+from rtl_core.prunable import prunable_weights
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def ghostnet():
 
 
 def test_ghostnet_has_the_papers_prunable_weights(ghostnet):
-    names = prunable_convolutions(ghostnet)
+    names = prunable_weights(ghostnet, ["classifier.weight"])
     parameters = dict(ghostnet.named_parameters())
     assert sum(parameters[name].numel() for name in names) == 125_832
     assert all(parameters[name].ndim == 4 for name in names)

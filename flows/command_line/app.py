@@ -44,6 +44,7 @@ def info(problem: ProblemName) -> None:
         "problem": problem,
         **({"instance": first} if first else {}),
         **_subsets(loaded),
+        **({"starts_from": loaded.starts_from} if loaded.starts_from else {}),
         **loaded.facts,
         "prunable_weights": weights.layout.size,
         "dense_weights": weights.dense_layout.size,
@@ -84,6 +85,8 @@ def check(problem: ProblemName) -> None:
             for instance, loaded in each:
                 place = str(JobName(problem, instance))
                 stream = Stream(settings.seeds[0]).at(problem=place)
+                if loaded.starts_from:
+                    typer.echo(f"{place}: {loaded.starts_from}")
                 for view in [loaded, *([as_one_network(loaded)] if has_one_network(settings) else [])]:
                     for failure in problem_failures(view, make_optimizer, stream):
                         failed = True

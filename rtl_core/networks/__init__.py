@@ -1,6 +1,6 @@
-"""The architectures that problems choose from, by name, and which of their weights masks cover."""
+"""The architectures of our own that problems choose from, by name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from torch import nn
 
@@ -13,15 +13,8 @@ def _ghostnet(channels: int, classes: int) -> nn.Module:
     return ghostnet(channels, classes)
 
 
-CLASSIFIERS: dict[str, Callable[[int, int], nn.Module]] = {"small_cnn": small_cnn, "ghostnet": _ghostnet}
-"""Image classifiers: name → constructor(channels, classes)."""
-
-
-def prunable_convolutions(network: nn.Module) -> Sequence[str]:
-    """Names of the weights of every convolution but those in squeeze-and-excitation (paper section 2), which timm
-    calls ``se``."""
-    convolutions = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
-    return [f"{name}.weight" for name in convolutions if "se" not in name.split(".")]
+CLASSIFIERS: dict[str, Callable[..., nn.Module]] = {"small_cnn": small_cnn, "ghostnet": _ghostnet}
+"""Image classifiers: name → constructor(channels, classes, **arguments)."""
 
 
 def as_published(network: nn.Module) -> nn.Module:

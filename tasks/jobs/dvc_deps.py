@@ -10,8 +10,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from rtl_core.errors import SettingsError
+from rtl_core.problem import Problem
 from tasks.settings.problem_settings import problem_class
 from tasks.settings.sections import ProblemSettings
+from tasks.sources.named_code import named_modules
 from tasks.sources.problem_files import OURS, partition_sources, path_here, training_sources
 from tasks.sources.source_digest import own_sources
 
@@ -32,8 +34,8 @@ class Stage(NamedTuple):
 def check_dvc_deps(problem: str, settings: ProblemSettings) -> None:
     """Check, in a stage that DVC runs, that all that the problem depends on is among the deps of the stages.
 
-    These are the own modules that its module reaches, the files that it reads in training and, while its data are
-    partitioned, those that it partitions, as far as they lie in the project.
+    These are the own modules that its module reaches, and those that settings name; the files that it reads in training
+    and, while its data are partitioned, those that it partitions, as far as they lie in the project.
 
     Raises:
         SettingsError: one is missing; the message has the lines to add.
@@ -43,7 +45,7 @@ def check_dvc_deps(problem: str, settings: ProblemSettings) -> None:
         return
     cls = problem_class(settings.problem)
     modules = own_modules(settings.problem.partition(":")[0])
-    trained_on = [*training_sources(cls, settings.training), *training_sources(cls, settings.for_retraining.training)]
+    trained_on = trained_from(cls, settings)
     missing: dict[str, list[str]] = {}
     for stage in _stages(problem):
         read = [] if stage.flow == PARTITION else trained_on
@@ -65,6 +67,15 @@ def own_modules(module: str) -> list[Path]:
     """The files of a problem's module and of all that it imports from the project, without the method's."""
     files = own_sources(module)
     return [file for name, file in files.items() if name.partition(".")[0] not in OURS or name == module]
+
+
+def trained_from(cls: type[Problem], settings: ProblemSettings) -> list[Path]:
+    """The files that training reads beside the data, and the own modules that its settings name."""
+    files: list[Path] = []
+    for training in (settings.training, settings.for_retraining.training):
+        files += training_sources(cls, training)
+        files += [file for module in named_modules(training) for file in own_modules(module)]
+    return files
 
 
 def _lines(files: Iterable[Path], deps: Sequence[Path]) -> list[str]:

@@ -21,8 +21,8 @@ from tasks.artefacts.paths import JobName
 from tasks.artefacts.store import STORE
 from tasks.process.cores import cores
 from tasks.settings.problem_settings import problem_class
-from tasks.sources.problem_files import digests_of, made_of_named_files, training_sources
-from tasks.sources.source_digest import source_digest
+from tasks.sources.named_code import code_digest, named_modules
+from tasks.sources.problem_files import digests_of, import_watched, made_of_named_files, training_sources
 
 _loading = Lock()
 
@@ -31,9 +31,9 @@ class Job(TypedDict):
     """A problem, or one of its instances, and everything that decides how it behaves, as JSON.
 
     ``problem`` is a section of params.yaml, ``instance`` empty where the problem is the one job; ``one_network`` asks
-    for the job as IMP single sees it, with K = 1. ``code`` is a digest of the source behind ``import_path``,
-    ``training`` the settings of its constructor, ``sources`` are the files that it reads beside its data, ``data`` the
-    files of these, with their digests.
+    for the job as IMP single sees it, with K = 1. ``code`` is a digest of the source behind ``import_path``
+    and what settings name, ``training`` the settings of its constructor, ``sources`` are the files that it reads beside
+    its data, ``data`` the files of these, with their digests.
     """
 
     problem: str
@@ -89,9 +89,9 @@ def data_digest(jobs: Sequence[Job]) -> str:
 
 def _check_same(job: Job) -> None:
     """A process keeps the code that it imported first, and a worker elsewhere has files of its own."""
-    module = job["import_path"].partition(":")[0]
     cls = problem_class(job["import_path"])
-    if source_digest(module) != job["code"]:
+    if code_digest(job["import_path"], job["training"]) != job["code"]:
+        module = job["import_path"].partition(":")[0]
         raise DataError(
             f"{module}: found other source code than the run began with; start the run again, and its Dask workers "
             "if it has any"
@@ -117,6 +117,11 @@ def _data_folder(job: Job) -> Path:
 def _load(import_path: str, training: str, folder: str, _digests: str) -> Problem:
     cls, settings = problem_class(import_path), json.loads(training)
 
+    modules = named_modules(settings)
+    for module in modules:
+        with suppress(Exception):  # what is wrong with it, the problem tells
+            import_watched(module)
+
     def load() -> Problem:
         problem = cls(Path(folder), **settings)  # type: ignore[call-arg]
         check_problem(problem)
@@ -129,4 +134,4 @@ def _load(import_path: str, training: str, folder: str, _digests: str) -> Proble
         return problem
 
     named = partial(training_sources, cls, settings)
-    return made_of_named_files(load, import_path, "training_files", named, Path(folder))
+    return made_of_named_files(load, import_path, "training_files", named, Path(folder), modules)

@@ -17,8 +17,8 @@ from tasks.jobs.job import Job
 from tasks.jobs.taken_up import record_taken_up
 from tasks.settings.problem_settings import problem_class
 from tasks.settings.sections import ProblemSettings
+from tasks.sources.named_code import code_digest
 from tasks.sources.problem_files import digests_of, training_sources
-from tasks.sources.source_digest import source_digest
 
 
 def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
@@ -61,7 +61,7 @@ def job_of(name: JobName, settings: ProblemSettings) -> Job:
         "instance": name.instance,
         "one_network": False,
         "import_path": settings.problem,
-        "code": source_digest(settings.problem.partition(":")[0]),
+        "code": code_digest(settings.problem, settings.training),
         "torch": torch.__version__,
         "cuda": torch.cuda.is_available(),
         "training": settings.training,

@@ -9,10 +9,10 @@ from rtl_core.errors import DataError
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
 from tasks.artefacts.whole_file import write_atomically
-from tasks.jobs.dvc_deps import PARTITION, own_modules
+from tasks.jobs.dvc_deps import PARTITION, own_modules, trained_from
 from tasks.settings.problem_settings import problem_class, problem_settings
 from tasks.settings.sections import ProblemSettings
-from tasks.sources.problem_files import partition_sources, path_here, training_sources
+from tasks.sources.problem_files import partition_sources, path_here
 
 MOST_NAMED = 3
 
@@ -56,9 +56,7 @@ def _files(stage: str, settings: ProblemSettings) -> list[Path]:
     if stage == PARTITION:
         read = partition_sources(cls, settings.partition)
     else:
-        trained_on = [settings.training, settings.for_retraining.training]
-        read = [path for training in trained_on for path in training_sources(cls, training)]
-        read += own_modules(settings.problem.partition(":")[0])
+        read = [*trained_from(cls, settings), *own_modules(settings.problem.partition(":")[0])]
     return [Path(os.path.abspath(path)) for path in dict.fromkeys(read)]
 
 

@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem
 from tasks.artefacts.digests import file_digest
+from tasks.sources.named_code import texts_in
 from tasks.sources.opened_files import opened_files
 from tasks.sources.source_digest import is_installed, own_sources
 
@@ -67,7 +68,12 @@ def import_watched(module: str) -> Any:
 
 
 def made_of_named_files(
-    make: Callable[[], Made], import_path: str, hook: str, named: Callable[[], Iterable[Path]], own: Path
+    make: Callable[[], Made],
+    import_path: str,
+    hook: str,
+    named: Callable[[], Iterable[Path]],
+    own: Path,
+    named_modules: Sequence[str] = (),
 ) -> Made:
     """What a function makes that may read its own folder, and no file elsewhere but those named.
 
@@ -80,21 +86,23 @@ def made_of_named_files(
         hook: in which the problem names files.
         named: these, once the function has run.
         own: the folder.
+        named_modules: those beside the problem's own that settings name.
 
     Raises:
         DataError: it read another file.
     """
     with opened_files() as opened:
         made = make()
-    module = import_path.partition(":")[0]
-    known = {Path(how(path)) for path in (*named(), *own_sources(module).values()) for how in PLACES}
+    modules = [import_path.partition(":")[0], *named_modules]
+    code = [file for module in modules for file in own_sources(module).values()]
+    known = {Path(how(path)) for path in (*named(), *code) for how in PLACES}
     allowed = [Path(how(own)) for how in PLACES]
 
     def unnamed(files: Iterable[Path]) -> set[Path]:
         others = (file for file in files if not known & {file, file.resolve()} and is_input(file))
         return {file for file in others if not any(file.is_relative_to(folder) for folder in allowed)}
 
-    missing = unnamed(opened.here | _read_by_import.get(module, set()))
+    missing = unnamed(opened.here.union(*(_read_by_import.get(module, set()) for module in modules)))
     if not missing and (suspected := unnamed(opened.elsewhere)):
         with opened_files() as again:
             make()
@@ -116,14 +124,8 @@ def _named(hook: Callable[..., list[Path]], settings: Mapping[str, Any]) -> list
 
 def _files_in(values: list[Any]) -> list[Path]:
     """The files whose paths stand among settings, $NAME read from the environment."""
-    files = []
-    for value in values:
-        if isinstance(value, list | dict):
-            files += _files_in(list(value.values()) if isinstance(value, dict) else value)
-        elif isinstance(value, str) and "\0" not in value:
-            path = Path(os.path.expandvars(os.path.expanduser(value)))
-            files += [path] if os.path.isfile(path) else []
-    return files
+    paths = [Path(os.path.expandvars(os.path.expanduser(text))) for text in texts_in(values) if "\0" not in text]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def is_input(file: Path) -> bool:

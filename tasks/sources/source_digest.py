@@ -83,7 +83,7 @@ def own_sources(module_name: str, without: tuple[str, ...] = ()) -> dict[str, Pa
     while waiting:
         name = waiting.pop()
         waiting += [above for above in [name.rpartition(".")[0]] if above]
-        if name in files or f"{name}.".startswith(barred) or (file := _origin(name)) is None:
+        if name in files or f"{name}.".startswith(barred) or (file := source_of(name)) is None:
             continue
         if name.partition(".")[0] in tops or _is_below(file, roots):
             files[name] = file
@@ -103,7 +103,7 @@ def _is_below(file: Path, roots: Iterable[Path]) -> bool:
 
 
 @cache
-def _origin(name: str) -> Path | None:
+def source_of(name: str) -> Path | None:
     """The file of a module; of a package, its ``__init__``."""
     top, *rest = name.split(".")
     loaded = getattr(sys.modules.get(top), "__spec__", None)

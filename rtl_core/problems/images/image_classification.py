@@ -1,21 +1,24 @@
 """What every job on labelled images shares: their classes in K subsets, the networks, and one model for all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rtl_core.device import device_of
 from rtl_core.errors import DataError
-from rtl_core.networks import CLASSIFIERS, prunable_convolutions
-from rtl_core.networks.initialisation import initialise
+from rtl_core.networks.classifier import Classifier
+from rtl_core.networks.pretrained import Pretrained
 from rtl_core.problem import Objective, Problem
+from rtl_core.problems.images.augmentation import Augmentation, Variations
+from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation
 from rtl_core.problems.images.stored_images import load_images
+from rtl_core.problems.source_path import source_path
 
 EVALUATION_BATCH = 1000
 ACROSS_SUBSETS = 2000
@@ -35,23 +38,48 @@ class ImageClassification(Problem):
         self,
         folder: Path,
         *,
-        network: Annotated[Literal["small_cnn", "ghostnet"], Field(description="classifier, by name")] = "small_cnn",
+        network: Annotated[
+            str, Field(description="small_cnn, ghostnet, timm:NAME or an import path (torchvision.models:resnet18)")
+        ] = "small_cnn",
+        network_arguments: Annotated[dict[str, Any], Field(description="keyword arguments of the network")] = {},  # noqa: B006
+        prunable: Annotated[
+            list[str],
+            Field(description="patterns of the parameters that masks cover; empty: all weights but the classifier's"),
+        ] = [],  # noqa: B006
+        checkpoint: Annotated[
+            str, Field(description="file of weights (.safetensors, .pt, .pth) that tickets start from; empty: drawn")
+        ] = "",
         batch_size: Annotated[int, Field(ge=4, description="images a batch, negatives included")] = 64,
+        augment: Annotated[
+            list[Augmentation], Field(max_length=2, description="variations of training images: flip, crop")
+        ] = [],  # noqa: B006
+        normalise: Annotated[
+            str | dict[str, list[float]],
+            BeforeValidator(normalisation),
+            Field(description="by the training images (data), imagenet, or {mean: [...], std: [...]}"),
+        ] = "data",
         device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
     ) -> None:
         stored = load_images(folder)
         self.classes, self.subsets = stored.classes, stored.clusters.names
         self.cluster_of = torch.tensor(stored.clusters.of_class)
         self._check_clusters()
-        self.architecture = network
         self.batch_size = batch_size
+        self.augment = augment
         self.device = device_of(device)
-        train = stored.splits["train"].images.float()
-        mean, deviation = train.mean((0, 2, 3), keepdim=True), train.std((0, 2, 3), keepdim=True)
-        deviation[deviation == 0] = 1  # a channel in which all images are alike
+        channels, height, width = stored.splits["train"].images.shape[1:]
+        pretrained = Pretrained(source_path(checkpoint, "training.checkpoint")) if checkpoint else None
+        self.classifier = Classifier(
+            network, network_arguments, (channels, height, width), len(self.classes), prunable, pretrained
+        )
+        self._starts_from = self._described_start(checkpoint)
+        splits = {
+            name: data.images.expand(-1, self.classifier.channels, -1, -1) for name, data in stored.splits.items()
+        }
+        mean, deviation = mean_and_deviation(normalise, splits["train"])
         self.images = {
-            name: ((data.images.float() - mean) / deviation).to(self.device, memory_format=torch.channels_last)
-            for name, data in stored.splits.items()
+            name: ((images.float() - mean) / deviation).to(self.device, memory_format=_faster_on(self.device))
+            for name, images in splits.items()
         }
         self.labels = {name: data.labels for name, data in stored.splits.items()}
         self._divide(self.subset_of("train"))
@@ -62,6 +90,17 @@ class ImageClassification(Problem):
                 raise DataError(
                     f"cluster {name!r}: found {count} class; allowed: {self.fewest_classes} and more, to be told apart"
                 )
+
+    def _described_start(self, checkpoint: str) -> str:
+        """One line on what networks take from the file that they start from; empty where there is none."""
+        fits = {
+            job: self.classifier.fit(outputs)
+            for job, outputs in (("tickets", self.outputs), ("one network for all", len(self.classes)))
+        }
+        lines = {job: str(fit) for job, fit in fits.items() if fit}
+        if len({*lines.values()}) == 1:
+            lines = {checkpoint: lines["tickets"]}
+        return "; ".join(f"{title}: {line}" for title, line in lines.items())
 
     def _divide(self, part: Tensor) -> None:
         """Let training image n belong to part ``part[n]``."""
@@ -79,12 +118,23 @@ class ImageClassification(Problem):
         """The tickets' backbone and C outputs."""
         return self._classifier(generator, len(self.classes))
 
+    @property
+    def outputs(self) -> int:
+        """Of a ticket's network."""
+        return len(self.subsets)
+
+    def network(self, generator: torch.Generator) -> nn.Module:
+        return self._classifier(generator, self.outputs)
+
     def _classifier(self, generator: torch.Generator, outputs: int) -> nn.Module:
-        channels = self.images["train"].shape[1]
-        return initialise(CLASSIFIERS[self.architecture](channels, outputs), generator).to(self.device)
+        return self.classifier(outputs, generator).to(self.device)
 
     def prunable(self, network: nn.Module) -> Sequence[str]:
-        return prunable_convolutions(network)
+        return self.classifier.prunable(network)
+
+    @property
+    def starts_from(self) -> str:
+        return self._starts_from
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -105,8 +155,19 @@ class ImageClassification(Problem):
     def _batches(self, members: Tensor, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """Training images ``members``, each once, with their classes."""
         shuffled = members[torch.randperm(len(members), generator=generator)]
-        for chunk in shuffled.tensor_split(self._batch_count(len(members))):
-            yield self.images["train"][chunk], self.labels["train"][chunk].to(self.device)
+        varied = self._varied(generator)
+        labels = self.labels["train"][shuffled].to(self.device)
+        count = self._batch_count(len(members))
+        for index, classes in zip(
+            shuffled.to(self.device).tensor_split(count), labels.tensor_split(count), strict=True
+        ):
+            yield varied(index), classes
+
+    def _varied(self, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
+        """Training images by their numbers, int64 [B] on the device, in the variations that are drawn for one epoch."""
+        images = self.images["train"]
+        variations = Variations(self.augment, len(images), images.shape[2:], generator, self.device)
+        return lambda which: variations.applied(images[which], which)
 
     @property
     def _spread(self) -> slice:
@@ -117,6 +178,11 @@ class ImageClassification(Problem):
     def _logits(self, network: nn.Module, split: str, which: slice | Tensor = slice(None)) -> Tensor:
         images = self.images[split][which]
         return torch.cat([network(part).double().cpu() for part in images.split(EVALUATION_BATCH)])
+
+
+def _faster_on(device: torch.device) -> torch.memory_format:
+    """How images lie in memory: a GPU's kernels for float32 are faster with the channels apart."""
+    return torch.channels_last if device.type == "cpu" else torch.contiguous_format
 
 
 def _softmax_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -32,9 +32,6 @@ class OneVsRest(ImageClassification):
         dealt._divide(torch.randperm(count, generator=generator) % len(self.subsets))
         return dealt
 
-    def network(self, generator: torch.Generator) -> nn.Module:
-        return self._classifier(generator, len(self.subsets))
-
     @property
     def objectives(self) -> Sequence[Objective]:
         return [
@@ -52,11 +49,12 @@ class OneVsRest(ImageClassification):
         repeats = -(-len(positives) // len(others))  # more than one where the subset is most of the data
         drawn = others[torch.randperm(len(others), generator=generator)].repeat(repeats)[: len(positives)]
         shuffled = positives[torch.randperm(len(positives), generator=generator)]
+        varied = self._varied(generator)
         count = self._batch_count(2 * len(positives))
         pairs = list(zip(shuffled.tensor_split(count), drawn.tensor_split(count), strict=True))
         indices = torch.cat([part for pair in pairs for part in pair]).to(self.device)  # once, not batch by batch
         for (chunk, negatives), index in zip(pairs, indices.split([len(a) + len(b) for a, b in pairs]), strict=True):
-            yield self.images["train"][index], self._targets(len(chunk), len(negatives))
+            yield varied(index), self._targets(len(chunk), len(negatives))
 
     def _targets(self, positives: int, negatives: int) -> Tensor:
         """Ones, then zeros; made once for each pair of numbers."""

@@ -31,8 +31,9 @@ class WithinCluster(ImageClassification):
         dealt._divide(dealt.subset_of("train"))
         return dealt
 
-    def network(self, generator: torch.Generator) -> nn.Module:
-        return self._classifier(generator, len(self.classes))
+    @property
+    def outputs(self) -> int:
+        return len(self.classes)
 
     @property
     def objectives(self) -> Sequence[Objective]:
