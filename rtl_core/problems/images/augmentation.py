@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Augmentation = Literal["flip", "crop"]
+CPU = torch.device("cpu")
 MARGIN = 8
 """A crop moves an image by up to this part of its side: 4 pixels of 32, as is the custom (He et al. 2016)."""
 
@@ -21,7 +22,7 @@ class Variations:
         count: int,
         size: Sequence[int],
         generator: torch.Generator,
-        device: torch.device,
+        device: torch.device = CPU,
     ) -> None:
         """Draw for ``count`` images of ``size`` (H, W); nothing where there are no ``kinds``."""
         drawn = torch.randint(2, (count,), generator=generator).bool() if "flip" in kinds else None
