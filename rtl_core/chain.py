@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from rtl_core.duration import Duration
-from rtl_core.isolation import OptimizerFactory, TicketOptimizer, rates_of
+from rtl_core.isolation import OptimizerFactory, rates_of
 from rtl_core.problem import Objective
 from rtl_core.pruning import Round, prune_smallest
 from rtl_core.randomness import Stream
-from rtl_core.training import train
+from rtl_core.ticket_training import ticket_training
 from rtl_core.weights import FlatWeights, Layout, to_cpu
 
 
@@ -42,8 +42,9 @@ def extract_round(
 ) -> Chain:
     """One round of one chain: train m ⊙ θ₀ (or what was carried), prune, rewind where the round says so.
 
-    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up; ``stream`` is the chain's own. A
-    schedule of the learning rate is over this round, warm-up included, whether or not anything is carried.
+    ``weights`` come in at θ₀, or at what is rewound to in its place, and are used up on a CPU. ``stream`` is the
+    chain's own. A schedule of the learning rate is over this round, warm-up included, whether or not anything is
+    carried.
 
     Raises:
         DivergedError: a loss or a weight was not finite.
@@ -51,25 +52,13 @@ def extract_round(
     """
     epoch = objective.batches_per_epoch
     rates, carried = rates_of(make_optimizer, duration.iterations(epoch), epoch), chain.carried
-    if carried:
-        weights.load(carried["weights"], carried["dense"])
-        weights.load_buffers(with_prefix("buffer.", carried))
-    with torch.no_grad():
-        weights.prunable.mul_(chain.mask.to(weights.prunable.device))
-    optimizer = TicketOptimizer(make_optimizer, chain.mask, weights.prunable, weights.dense)
-    optimizer.restore(with_prefix("moment.", carried))
-    train(weights, optimizer, objective, rates, stream.at(round=pruning_round.number))
-
-    trained = to_cpu(weights.prunable)
-    mask = prune_smallest(trained, chain.mask, pruning_round.count)
-    if pruning_round.rewinds:
-        return Chain(mask)
-    state = {"weights": trained, "dense": to_cpu(weights.dense)}
-    state |= {f"buffer.{name}": value for name, value in weights.buffers().items()}
-    state |= {f"moment.{name}": value for name, value in optimizer.moments().items()}
-    return Chain(mask, state)
-
-
-def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose name begins with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    with ticket_training(weights, chain.mask, carried, make_optimizer, objective) as training:
+        training.train(objective, rates, stream.at(round=pruning_round.number))
+        own, trained = training.weights, to_cpu(training.weights.prunable)
+        mask = prune_smallest(trained, chain.mask, pruning_round.count)
+        if pruning_round.rewinds:
+            return Chain(mask)
+        state = {"weights": trained, "dense": to_cpu(own.dense)}
+        state |= {f"buffer.{name}": value for name, value in own.buffers().items()}
+        state |= {f"moment.{name}": value for name, value in training.moments().items()}
+        return Chain(mask, state)

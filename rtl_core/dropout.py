@@ -17,9 +17,10 @@ ALPHA = 1.7580993408473766
 
 
 class Draws:
-    """Where all layers of one network that drop at random draw from: a place in the run, named before each pass."""
+    """Where all ``layers`` of one network that drop at random draw from: a place in the run, named before each pass."""
 
     def __init__(self) -> None:
+        self.layers = 0
         self._place: Stream | None = None
         self._generators: dict[torch.device, torch.Generator] = {}
 
@@ -63,6 +64,7 @@ def draws_of(network: nn.Module) -> Draws:
         if (drawing := _drawing(kind)) is not None:
             module.__class__ = drawing
             module.draws = draws  # type: ignore[assignment]
+            draws.layers += 1
     return draws
 
 

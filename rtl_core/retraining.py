@@ -7,7 +7,8 @@ from itertools import islice, repeat
 import torch
 from torch import Tensor
 
-from rtl_core.chain import with_prefix
+from rtl_core.captured_passes import CapturedPasses
+from rtl_core.captured_training import can_be_captured
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer, rates_of
@@ -16,7 +17,7 @@ from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.tickets import Tickets, finish_tickets
 from rtl_core.training import batches_of, check_finite, gradient_of
-from rtl_core.weights import FlatWeights
+from rtl_core.weights import FlatWeights, with_prefix
 
 
 def retrain(
@@ -108,6 +109,12 @@ class SharedWeights:
         loss = gradient_of(seen, self._objectives[subset], batch, place)
         return loss, seen.gradient * mask, seen.dense_gradient
 
+    def captured(self, make_optimizer: OptimizerFactory) -> CapturedPasses | None:
+        """The passes of all tickets as CUDA graphs, where they can be."""
+        if not can_be_captured(self._seen, make_optimizer):
+            return None
+        return CapturedPasses(self._seen, self.theta, self.dense.detach(), self.masks, self._objectives)
+
     def copies(self, count: int) -> list[FlatWeights]:
         """More copies of the network, for passes side by side."""
         return [self._seen.copy() for _ in range(count)]
@@ -138,10 +145,16 @@ class SynchronousUpdate:
     def __init__(self, tickets: SharedWeights, make_optimizer: OptimizerFactory, threads: int = 1) -> None:
         self.tickets = tickets
         self.optimizers = [TicketOptimizer(make_optimizer, tickets.masks.union(), tickets.theta, tickets.dense)]
-        self._copies = [None, *tickets.copies(min(threads, len(tickets.masks)) - 1)]
+        self._captured = tickets.captured(make_optimizer)
+        alone = self._captured is not None or threads == 1
+        self._copies = [None, *([] if alone else tickets.copies(min(threads, len(tickets.masks)) - 1))]
 
     def __call__(self, batches: Sequence[Batch], places: Sequence[Stream]) -> Tensor:
         """One batch index m, each ticket's at its place in the run: one step for all tickets; the K losses."""
+        if self._captured is not None:
+            losses, total, dense_total = self._captured(batches)
+            self.optimizers[0].step(total, dense_total)
+            return losses
         passes = self._gradients(batches, places)
         total, dense_total = torch.zeros_like(self.tickets.theta), torch.zeros_like(self.tickets.dense)
         for _, gradient, dense_gradient in passes:

@@ -125,6 +125,11 @@ def _check_apart(network: nn.Module) -> None:
         names[parameter] = name
 
 
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose name begins with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
 def to_cpu(tensor: Tensor) -> Tensor:
     """A copy in the CPU's memory, outside any graph: what is kept between steps is always there."""
     return tensor.detach().to("cpu", copy=True)

@@ -7,6 +7,7 @@ from tasks.artefacts.masks_file import masks_in
 from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.starting_point import layout_of
 
 
 @cached_task(name="masks of {control}, seed {seed}, sparsity {sparsity}")
@@ -15,5 +16,5 @@ def control_masks(job: Job, control: str, seed: int, sparsity: float, masks: Ref
     problem, stream = load_problem(job), stream_of(job, seed)
     initial = initial_weights(problem, stream).prunable.detach()
     place = stream.at(method=control).at(draw="masks")
-    made = masks_for(control, masks_in(masks, problem, stream), initial, place)
+    made = masks_for(control, masks_in(masks, problem.subsets, layout_of(job)), initial, place)
     return {"sha256": STORE.put(masks_to_bytes(problem.subsets, made))}

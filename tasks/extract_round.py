@@ -33,7 +33,7 @@ def extract_round(
     rewound to, None for θ₀.
     """
     problem, stream = load_problem(job), stream_of(job, seed)
-    weights = starting_weights(problem, stream, start)
+    weights = starting_weights(job, seed, start)
     before = (
         chain_from_bytes(STORE.get(previous["sha256"]), weights.layout.size) if previous else unpruned(weights.layout)
     )

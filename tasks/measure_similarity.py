@@ -11,7 +11,7 @@ from rtl_core.ticket_file import masks_from_bytes
 from tasks.artefacts.similarity_file import similarity_to_bytes
 from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
-from tasks.jobs.job import Job, load_problem, stream_of
+from tasks.jobs.job import Job
 from tasks.jobs.starting_point import starting_weights
 
 
@@ -24,9 +24,8 @@ def measure_similarity(
 
     ``start`` is what the masks were rewound to, None for θ₀.
     """
-    problem, stream = load_problem(job), stream_of(job, seed)
     names, own = masks_from_bytes(STORE.get(masks["sha256"]), masks["sha256"])
-    origin = starting_weights(problem, stream, start).prunable.detach().cpu()
+    origin = starting_weights(job, seed, start).prunable.detach().cpu()
     count = len(names)
     with_origin = torch.cat([own.values, largest_masks(own.select([0]), origin).values])
     measured = {

@@ -9,7 +9,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import TRAINING, cached_task
 from tasks.caching.checkpoint import checkpoint_of_step
 from tasks.jobs.job import Job, load_problem, stream_of
-from tasks.jobs.starting_point import starting_weights
+from tasks.jobs.starting_point import layout_of, starting_weights
 from tasks.process.computing_time import computing
 from tasks.process.cores import threads_for_one
 
@@ -38,11 +38,11 @@ def retrain_tickets(
         start: of what is started from; None for θ₀.
     """
     problem, stream = load_problem(job), stream_of(job, seed)
-    checkpoint = checkpoint_of_step()
+    weights, checkpoint = starting_weights(job, seed, start), checkpoint_of_step()
     with computing():
         tickets = retrain(
-            starting_weights(problem, stream, start),
-            masks_in(masks, problem, stream),
+            weights.copy() if weights.prunable.is_cuda else weights,
+            masks_in(masks, problem.subsets, layout_of(job)),
             problem.objectives,
             Duration.parse(duration),
             problem.batches_per_epoch,

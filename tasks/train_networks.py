@@ -9,7 +9,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import TRAINING, cached_task
 from tasks.caching.checkpoint import checkpoint_of_step
 from tasks.jobs.job import Job, load_problem, stream_of
-from tasks.jobs.starting_point import starting_weights
+from tasks.jobs.starting_point import layout_of, starting_weights
 from tasks.process.computing_time import computing
 
 
@@ -23,12 +23,12 @@ def train_networks(
     with computing():
         networks = imp_multiple(
             problem,
-            masks_in(masks, problem, stream),
+            masks_in(masks, problem.subsets, layout_of(job)),
             Duration.parse(duration),
             make_optimizer,
             stream,
             checkpoint,
-            starting_weights(problem, stream, start),
+            starting_weights(job, seed, start),
         )
     references: list[Reference] = [{"sha256": STORE.put(tickets_to_bytes(tickets))} for tickets in networks]
     checkpoint.clear()

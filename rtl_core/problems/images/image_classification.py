@@ -162,13 +162,17 @@ class ImageClassification(Problem):
         """Training images ``members``, each once, with their classes."""
         shuffled = members[torch.randperm(len(members), generator=generator)]
         varied = self._varied(generator)
-        for chunk in shuffled.tensor_split(self._batch_count(len(members))):
-            yield varied(chunk), self.labels["train"][chunk].to(self.device)
+        labels = self.labels["train"][shuffled].to(self.device)
+        count = self._batch_count(len(members))
+        for index, classes in zip(
+            shuffled.to(self.device).tensor_split(count), labels.tensor_split(count), strict=True
+        ):
+            yield varied(index), classes
 
     def _varied(self, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
-        """Training images by their numbers, int64 [B], in the variations that are drawn for one epoch."""
+        """Training images by their numbers, int64 [B] on the device, in the variations that are drawn for one epoch."""
         images = self.images["train"]
-        variations = Variations(self.augment, len(images), images.shape[2:], generator)
+        variations = Variations(self.augment, len(images), images.shape[2:], generator, self.device)
         return lambda which: variations.applied(images[which], which)
 
     @property

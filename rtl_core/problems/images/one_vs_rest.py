@@ -22,6 +22,7 @@ class OneVsRest(ImageClassification):
 
     def _divide(self, part: Tensor) -> None:
         super()._divide(part)
+        self._known_targets: dict[tuple[int, int], Tensor] = {}
         self.others = [(part != k).nonzero().squeeze(1) for k in range(len(self.subsets))]
 
     def random_partition(self, generator: torch.Generator) -> "OneVsRest":
@@ -50,9 +51,17 @@ class OneVsRest(ImageClassification):
         shuffled = positives[torch.randperm(len(positives), generator=generator)]
         varied = self._varied(generator)
         count = self._batch_count(2 * len(positives))
-        for chunk, negatives in zip(shuffled.tensor_split(count), drawn.tensor_split(count), strict=True):
-            targets = torch.cat([torch.ones(len(chunk)), torch.zeros(len(negatives))])
-            yield varied(torch.cat([chunk, negatives])), targets.to(self.device)
+        pairs = list(zip(shuffled.tensor_split(count), drawn.tensor_split(count), strict=True))
+        indices = torch.cat([part for pair in pairs for part in pair]).to(self.device)  # once, not batch by batch
+        for (chunk, negatives), index in zip(pairs, indices.split([len(a) + len(b) for a, b in pairs]), strict=True):
+            yield varied(index), self._targets(len(chunk), len(negatives))
+
+    def _targets(self, positives: int, negatives: int) -> Tensor:
+        """Ones, then zeros; made once for each pair of numbers."""
+        if (positives, negatives) not in self._known_targets:
+            targets = torch.cat([torch.ones(positives), torch.zeros(negatives)])
+            self._known_targets[positives, negatives] = targets.to(self.device)
+        return self._known_targets[positives, negatives]
 
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """The paper's rule for tickets: subset k is claimed where ticket k's probability is above one half."""

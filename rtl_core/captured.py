@@ -1,0 +1,126 @@
+"""Work on one batch of one ticket launched as one CUDA graph: a launch for all of its kernels."""
+
+import sys
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
+
+from rtl_core.problem import Batch, Objective
+
+WARM_UPS = 3
+"""Runs on a stream before its first capture: libraries choose their kernels and set memory aside there."""
+
+_capturing = ThreadPoolExecutor(1)
+"""One thread makes all graphs: captures must not meet, and cuDNN keeps its plans, which take seconds to make for a new
+shape of batch, by thread."""
+_told: set[str] = set()
+
+
+_Graph = tuple[torch.cuda.CUDAGraph, list[Tensor]]
+
+
+class Captured:
+    """A function of an objective and a batch, on a CUDA stream of its own: a graph for each loss and shape of batch.
+
+    What cannot be captured is launched kernel by kernel, and one line says what stopped the capture.
+
+    Args:
+        body: the function; what it reads besides, and what it writes, are tensors that stay where they are.
+        state: the tensors that it changes.
+    """
+
+    def __init__(self, body: Callable[[Objective, Batch], None], state: Sequence[Tensor]) -> None:
+        self._stream = torch.cuda.Stream(state[0].device)
+        self._body, self._state = body, state
+        self._graphs: dict[tuple[Hashable, ...], _Graph | None] = {}
+        self._pool = torch.cuda.graph_pool_handle()
+        self._warm_ups = WARM_UPS
+
+    def knows(self, objective: Objective) -> bool:
+        """Whether there is a graph for this objective, for some shape of batch."""
+        return any(loss == identity_of(objective.loss) for loss, *_ in self._graphs)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let a block run on the stream of its own, after all that was launched before, and wait for its end."""
+        torch.cuda.current_stream().synchronize()
+        with torch.cuda.stream(self._stream):
+            yield
+            self._stream.synchronize()
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Let a block run on the stream of its own, beside what is launched after it until ``awaited``."""
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            yield
+
+    def awaited(self) -> None:
+        """Let what is launched from now on come after the last block ``beside``."""
+        torch.cuda.current_stream().wait_stream(self._stream)
+
+    def __call__(self, objective: Objective, batch: Batch) -> None:
+        """Run on the stream of its own: in a block ``alone`` or ``beside``."""
+        leaves, structure = tree_flatten(batch)
+        shapes = tuple((leaf.shape, leaf.dtype, leaf.stride()) for leaf in leaves if isinstance(leaf, Tensor))
+        key = (identity_of(objective.loss), structure, shapes)
+        if key not in self._graphs:
+            self._graphs[key] = _capturing.submit(self._captured, objective, batch).result()
+        if (captured := self._graphs[key]) is None:
+            self._body(objective, batch)
+        else:
+            graph, inputs = captured
+            torch._foreach_copy_(inputs, leaves)
+            graph.replay()
+
+    def _captured(self, objective: Objective, batch: Batch) -> "_Graph | None":
+        leaves, structure = tree_flatten(batch)
+        if not all(isinstance(leaf, Tensor) and leaf.is_cuda for leaf in leaves):
+            _tell(objective, "its batches hold more than tensors on the device")
+            return None
+        with torch.cuda.stream(self._stream):
+            return self._captured_here(objective, leaves, structure)
+
+    def _captured_here(self, objective: Objective, leaves: list[Tensor], structure: TreeSpec) -> _Graph | None:
+        inputs = [leaf.clone() for leaf in leaves]
+        run = partial(self._body, objective, tree_unflatten(inputs, structure))
+        before = [value.detach().clone() for value in self._state]
+        graph, holds = torch.cuda.CUDAGraph(), True
+        try:
+            for _ in range(self._warm_ups):
+                run()
+            self._warm_ups = 1
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+                run()
+        except Exception as problem:  # whatever a user's loss does that a graph cannot hold
+            _tell(objective, " ".join(str(problem).split())[:200])
+            holds = False
+        with torch.no_grad():
+            for value, old in zip(self._state, before, strict=True):
+                value.copy_(old)
+        return (graph, inputs) if holds else None
+
+
+def identity_of(loss: Callable[..., Any]) -> Hashable:
+    """What tells a loss from others: a graph keeps the numbers that it was captured with."""
+    if isinstance(loss, partial):
+        known = (loss.func, loss.args, tuple(sorted(loss.keywords.items())))
+        try:
+            hash(known)
+        except TypeError:
+            return loss
+        return known
+    return loss
+
+
+def _tell(objective: Objective, why: str) -> None:
+    line = f"warning: objective {objective.name}: launched kernel by kernel, as a CUDA graph cannot hold it: {why}"
+    if line not in _told:
+        _told.add(line)
+        print(line, file=sys.stderr)
