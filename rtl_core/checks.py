@@ -18,12 +18,13 @@ from rtl_core.implicit_draws import implicit_draws
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
 from rtl_core.one_network import OneNetwork
-from rtl_core.problem import Batch, Objective, Problem, check_problem
+from rtl_core.problem import Batch, Objective, Problem
 from rtl_core.randomness import Stream
 from rtl_core.schedule import Rates
 from rtl_core.scoring_checks import draw_failures, every_job_failures, score_failures
 from rtl_core.tickets import Tickets
 from rtl_core.training import train
+from rtl_core.valid_problem import check_problem
 from rtl_core.weights import FlatWeights, to_cpu
 
 MOST_COUNTED = 100

@@ -17,9 +17,10 @@ from rtl_core.contexts.told_layer import first_layer, tell, widened
 from rtl_core.device import device_of
 from rtl_core.errors import SettingsError
 from rtl_core.implicit_draws import drawn_from
-from rtl_core.problem import AcrossSubsets, Batch, Objective, Problem, Score, check_problem
+from rtl_core.problem import AcrossSubsets, Batch, Objective, Problem, Score
 from rtl_core.prunable import matching_weights
 from rtl_core.randomness import Stream
+from rtl_core.valid_problem import check_problem
 from rtl_core.weights import FlatWeights
 
 Told = Literal["no", "one-hot"]

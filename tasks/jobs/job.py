@@ -13,8 +13,9 @@ import torch
 from rtl_core.construction import new_network
 from rtl_core.errors import DataError
 from rtl_core.one_network import as_one_network
-from rtl_core.problem import Problem, check_problem
+from rtl_core.problem import Problem
 from rtl_core.randomness import Stream
+from rtl_core.valid_problem import check_problem
 from tasks.artefacts import paths
 from tasks.artefacts.digests import digest_of, file_digest
 from tasks.artefacts.paths import JobName

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from flows.command_line.app import _each, app
 from rtl_core.networks.speech_unet import RATE
-from rtl_core.problem import check_problem
 from rtl_core.problems.speech.synthetic_speech import write_synthetic
 from rtl_core.problems.speech_scenes import SpeechScenes
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.training import batches_of
+from rtl_core.valid_problem import check_problem
 from tasks.figures.catalogue import specs
 from tasks.settings.problem_settings import problem_settings
 from tasks.tables.names import caption_text

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from rtl_core.construction import initial_weights
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.one_network import as_one_network
-from rtl_core.problem import check_problem
 from rtl_core.problems.cifar import Cifar100, Cifar100Within
 from rtl_core.problems.digits import Digits
 from rtl_core.problems.images.class_clusters import ClassClusters
@@ -19,6 +18,7 @@ from rtl_core.problems.images.one_vs_rest import OneVsRest
 from rtl_core.problems.images.stored_images import load_images, save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.randomness import Stream
+from rtl_core.valid_problem import check_problem
 
 CLUSTERS = ClassClusters(("few", "many", "some"), (1, 0, 1, 2, 1, 0, 2, 1, 2, 1))
 CLASSES_OF = [[1, 5], [0, 2, 4, 7, 9], [3, 6, 8]]

@@ -5,6 +5,7 @@ One run of real Prefect serves all tests: a process with a server of its own, an
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from empty_databases import prefect_tables
 
 STEPS = """
 import errno, os
@@ -150,6 +152,7 @@ def report(project: Path, repository: Path) -> dict[str, Any]:
     """What each situation caused to be executed; also holds that the terminal shows nothing else."""
     (project / "steps.py").write_text(STEPS)
     (project / "run.py").write_text(RUN)
+    shutil.copytree(prefect_tables(), project / ".rtl/prefect")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     run = subprocess.run(
         [sys.executable, "run.py"],

@@ -26,7 +26,6 @@ from torchvision import datasets
 
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
 from rtl_core.networks.coordinate_mlp import CoordinateMLP
-from rtl_core.problem import check_problem
 from rtl_core.problems.cifar import read_npz, read_torchvision
 from rtl_core.problems.image_folder import ImageFolder, read_image_folder
 from rtl_core.problems.images.image_file import open_image
@@ -36,6 +35,7 @@ from rtl_core.problems.regions.painting import paint
 from rtl_core.problems.speech.audio_file import facts_of
 from rtl_core.problems.speech.mixtures import Recording, groups_of
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
+from rtl_core.valid_problem import check_problem
 from tasks.artefacts.publishing import publish_files
 from tasks.jobs.left_out import read_left_out
 from tasks.settings.params_file import read_params

@@ -3,8 +3,10 @@
 import sys
 
 import pytest
+from yaml import safe_load
 
-from tasks.jobs.dvc_deps import own_modules
+from tasks.jobs.stage_code import own_modules
+from tasks.settings.sections import ProblemSettings
 from tasks.sources import source_digest as sources
 from tasks.sources.named_code import code_digest, named_modules
 
@@ -54,8 +56,8 @@ def test_what_is_installed_counts_by_its_version(digest, monkeypatch):
     assert digest(**network) != before
 
 
-def test_dvc_is_to_watch_the_networks_modules(digest, tmp_path):
+def test_dvc_is_to_watch_the_networks_modules(digest, tmp_path, repository):
     digest()
-    assert {*own_modules(*named_modules({"network": "net_of_test:Net"}))} == {
-        tmp_path / "net_of_test.py", tmp_path / "layers_of_test.py"
-    }  # fmt: skip
+    digits = safe_load((repository / "params.yaml").read_text())["digits"]
+    settings = ProblemSettings.model_validate(digits | {"training": {"network": "net_of_test:Net"}})
+    assert {*own_modules(settings)} >= {tmp_path / "net_of_test.py", tmp_path / "layers_of_test.py"}
