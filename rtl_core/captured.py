@@ -12,9 +12,13 @@ from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from rtl_core.problem import Batch, Objective
+from rtl_core.structure import plain
 
 WARM_UPS = 3
 """Runs on a stream before its first capture: libraries choose their kernels and set memory aside there."""
+
+MOST_GRAPHS = 64
+"""The oldest goes where another would be one more: a loss that is made anew each round is none that returns."""
 
 _capturing = ThreadPoolExecutor(1)
 """One thread makes all graphs: captures must not meet, and cuDNN keeps its plans, which take seconds to make for a new
@@ -71,6 +75,9 @@ class Captured:
         shapes = tuple((leaf.shape, leaf.dtype, leaf.stride()) for leaf in leaves if isinstance(leaf, Tensor))
         key = (identity_of(objective.loss), structure, shapes)
         if key not in self._graphs:
+            if len(self._graphs) >= MOST_GRAPHS:
+                self._stream.synchronize()
+                del self._graphs[next(iter(self._graphs))]
             self._graphs[key] = _capturing.submit(self._captured, objective, batch).result()
         if (captured := self._graphs[key]) is None:
             self._body(objective, batch)
@@ -109,14 +116,12 @@ class Captured:
 
 def identity_of(loss: Callable[..., Any]) -> Hashable:
     """What tells a loss from others: a graph keeps the numbers that it was captured with."""
-    if isinstance(loss, partial):
-        known = (loss.func, loss.args, tuple(sorted(loss.keywords.items())))
-        try:
-            hash(known)
-        except TypeError:
-            return loss
-        return known
-    return loss
+    if not isinstance(loss, partial):
+        return loss
+    try:
+        return plain(loss)
+    except TypeError:
+        return loss
 
 
 def _tell(objective: Objective, why: str) -> None:

@@ -14,6 +14,7 @@ from rtl_core.isolation import OptimizerChoice, OptimizerFactory
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.schedule import Rates
+from rtl_core.structure import structure_of
 from rtl_core.training import batches_of, check_finite
 from rtl_core.weights import FlatWeights, with_prefix
 
@@ -25,8 +26,14 @@ _lending = threading.Lock()
 
 
 def can_be_captured(weights: FlatWeights, make_optimizer: OptimizerFactory) -> bool:
-    """Whether steps of a network may be CUDA graphs: what drops at random draws anew at every step, outside a graph."""
-    return weights.prunable.is_cuda and isinstance(make_optimizer, OptimizerChoice) and not weights.draws.layers
+    """Whether steps of a network may be CUDA graphs.
+
+    What drops at random draws anew at every step, outside a graph. Where the structure cannot be compared, another
+    network would be lent.
+    """
+    if not weights.prunable.is_cuda or not isinstance(make_optimizer, OptimizerChoice) or weights.draws.layers:
+        return False
+    return structure_of(weights.network) is not None
 
 
 class CapturedTraining:
@@ -48,12 +55,13 @@ class CapturedTraining:
     @torch.no_grad()
     def take_up(self, weights: FlatWeights, mask: Tensor, carried: dict[str, Tensor]) -> None:
         """Begin inside a mask, bool [d], from what was carried or else from a network of the same kind, which stays."""
+        if buffers := list(weights.network.buffers()):  # some are in no state, and so not carried
+            torch._foreach_copy_(list(self.weights.network.buffers()), buffers)
         if carried:
             self.weights.load(carried["weights"], carried["dense"])
             self.weights.load_buffers(with_prefix("buffer.", carried))
         else:
             self.weights.load(weights.prunable, weights.dense)
-            torch._foreach_copy_(list(self.weights.network.buffers()), list(weights.network.buffers()))
         self._optimizer.begin(mask, with_prefix("moment.", carried))
         self.weights.prunable.mul_(self._optimizer.mask)
 
@@ -84,7 +92,7 @@ def lent(weights: FlatWeights, choice: OptimizerChoice, objective: Objective) ->
     """Training for networks of this kind under this optimizer, lent to one thread at a time, if possible one that has a
     graph for the objective; the block runs on its stream.
     """
-    kind = (repr(weights.network), weights.layout, weights.dense_layout, choice, weights.prunable.device)
+    kind = (structure_of(weights.network), weights.layout, weights.dense_layout, choice, weights.prunable.device)
     with _lending:
         free = _free.setdefault(kind, [])
         training = next((one for one in free if one.step.knows(objective)), None)

@@ -19,6 +19,8 @@ Data = Dataset[Any] | Sequence[Any]
 of them, [N, …] each."""
 
 FEWEST = 2
+SEEN_TWICE = 32
+"""Examples of a set that are read again, to see that they stay."""
 """Examples of a context in a split: of one, neither a batch's statistics nor most metrics are defined."""
 
 
@@ -100,19 +102,20 @@ def _read_dataset(data: Dataset[Any], where: str) -> tuple[Any, Any]:
         raise DataError(f"{where}: found 0 examples; allowed: {FEWEST} and more")
     try:
         with implicit_draws() as draws:
-            first, again = data[0], data[0]
-        if draws or not _same(first, again):
+            items = [data[n] for n in range(count)]
+            again = {n: data[n] for n in range(0, count, -(-count // SEEN_TWICE))}
+        if draws or not all(_same(items[n], seen) for n, seen in again.items()):
             raise DataError(
                 f"{where}: its examples are drawn anew at every look (augmented?); allowed: examples that stay, "
                 "for they are read once"
             )
-        collated = default_collate([data[n] for n in range(count)])
+        collated = default_collate(items)
     except DataError:
         raise
     except Exception as problem:  # whatever a user's code raises
         raise DataError(f"{where}: not readable: {type(problem).__name__}: {' '.join(str(problem).split())}") from None
     if not isinstance(collated, list | tuple) or len(collated) != 2:
-        raise DataError(f"{where}: found items of type {type(first).__name__}; allowed: pairs (inputs, target)")
+        raise DataError(f"{where}: found items of type {type(items[0]).__name__}; allowed: pairs (inputs, target)")
     return collated[0], collated[1]
 
 

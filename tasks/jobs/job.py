@@ -42,7 +42,7 @@ class Job(TypedDict):
     one_network: bool
     import_path: str
     code: str
-    torch: str
+    libraries: dict[str, str]
     cuda: bool
     training: dict[str, Any]
     sources: list[list[str]]

@@ -1,6 +1,8 @@
 """What the jobs of a problem are, as its data and its settings lie there now."""
 
 import unicodedata
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -19,6 +21,11 @@ from tasks.settings.problem_settings import problem_class
 from tasks.settings.sections import ProblemSettings
 from tasks.sources.named_code import code_digest
 from tasks.sources.problem_files import digests_of, training_sources
+
+LIBRARIES = (
+    "numpy", "pystoi", "scikit-learn", "scipy", "timm", "torch", "torchaudio", "torchmetrics", "torchvision",
+)  # fmt: skip
+"""What numbers come from besides our code and the problem's: with other versions, steps run again."""
 
 
 def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
@@ -62,13 +69,18 @@ def job_of(name: JobName, settings: ProblemSettings) -> Job:
         "one_network": False,
         "import_path": settings.problem,
         "code": code_digest(settings.problem, settings.training),
-        "torch": torch.__version__,
+        "libraries": _versions(),
         "cuda": torch.cuda.is_available(),
         "training": settings.training,
         "sources": digests_of(training_sources(problem_class(settings.problem), settings.training)),
         "data": {str(file.relative_to(folder)): _digest(file) for file in files},
         "optimizer": settings.optimizer.model_dump(),
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
 
 
 def _digest(file: Path) -> str:

@@ -7,7 +7,7 @@ from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
 from tasks.artefacts.whole_file import write_atomically
 from tasks.settings.sections import ProblemSettings
-from tasks.sources.named_code import named_modules
+from tasks.sources.named_code import named_modules, named_versions
 from tasks.sources.project_modules import OURS
 from tasks.sources.source_digest import PLUMBING, own_sources
 
@@ -34,9 +34,12 @@ def publish_code(problem: str, settings: ProblemSettings) -> None:
 
 
 def stage_code(stage: str, settings: ProblemSettings) -> str:
-    """A line for each file of code that a stage depends on: SHA-256 and name."""
+    """A line for each file of code that a stage depends on, SHA-256 and name, and for each package that settings name,
+    name and version.
+    """
     files = stage_files(stage, settings)
-    return "".join(f"{file_digest(files[name])}  {name}\n" for name in sorted(files))
+    versions = dict.fromkeys(named_versions(settings.training) + named_versions(settings.for_retraining.training))
+    return "".join(f"{line}\n" for line in (*(f"{file_digest(files[n])}  {n}" for n in sorted(files)), *versions))
 
 
 def stage_files(stage: str, settings: ProblemSettings) -> dict[str, Path]:

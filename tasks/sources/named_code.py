@@ -24,14 +24,19 @@ def code_digest(import_path: str, settings: Mapping[str, Any]) -> str:
     """
     own = source_digest(import_path.partition(":")[0])
     named = [source_digest(module) for module in named_modules(settings)]
-    tops = {module.partition(".")[0] for module, file in _named(settings) if is_installed(file)}
-    installed = sorted(f"{name} {version(name)}" for top in tops for name in _packages().get(top, []))
+    installed = named_versions(settings)
     return digest_of([own, *named, *installed]) if named or installed else own
 
 
 def named_modules(settings: Mapping[str, Any]) -> list[str]:
     """The modules, of those not installed, that settings name by import path."""
     return [module for module, file in _named(settings) if not is_installed(file)]
+
+
+def named_versions(settings: Mapping[str, Any]) -> list[str]:
+    """The packages, of those installed, that settings name by import path, each with its version."""
+    tops = {module.partition(".")[0] for module, file in _named(settings) if is_installed(file)}
+    return sorted(f"{name} {version(name)}" for top in tops for name in _packages().get(top, []))
 
 
 def texts_in(values: list[Any]) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """Captured steps, their graphs replaced by their plain bodies, train as the steps that are launched one by one."""
 
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
 from rtl_core import captured_passes, captured_training
+from rtl_core.captured import identity_of
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
@@ -13,6 +16,8 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.pruning import plan_rounds
 from rtl_core.retraining import retrain
+from rtl_core.structure import structure_of
+from rtl_core.weights import FlatWeights
 
 
 class PlainBody:
@@ -102,3 +107,54 @@ def test_joint_retraining_has_the_same_bytes(digits, stream, optimizer, plain_bo
         captured_passes.MOST = most
     assert torch.equal(captured.weights, expected.weights)
     assert all(torch.equal(captured.dense[name], value) for name, value in expected.dense.items())
+
+
+class Bent(nn.Linear):
+    """A layer that keeps what it computes in an attribute, which its ``repr`` does not show."""
+
+    def __init__(self, bend):
+        super().__init__(64, 10)
+        self.bend = bend
+
+    def forward(self, images):
+        return self.bend * super().forward(images.flatten(1)).relu()
+
+
+def test_networks_of_one_structure_share_a_training_and_no_others_do(adam, digits, plain_bodies, monkeypatch):
+    plain_bodies()
+    monkeypatch.setattr(captured_training, "MOST_FREE", 1)
+
+    def borrowed(bend):
+        with captured_training.lent(FlatWeights(Bent(bend), ["weight"]), adam, digits.objectives[0]) as training:
+            return training
+
+    first = borrowed(1.0)
+    assert borrowed(1.0) is first
+    assert borrowed(2.0) is not first
+
+
+@pytest.mark.parametrize("change", ["repr", "buffer", "attribute", "hook"])
+def test_what_makes_networks_differ_is_in_their_structure(change):
+    def network():
+        return nn.Sequential(Bent(1.0), nn.BatchNorm1d(10))
+
+    one, other = network(), network()
+    assert structure_of(one) == structure_of(other) is not None
+    if change == "repr":
+        other[1].eps = 1e-3
+    elif change == "buffer":
+        other.register_buffer("places", torch.zeros(3), persistent=False)
+    elif change == "attribute":
+        other[0].bend = partial(torch.mul, 2.0)
+    else:
+        other[0].register_forward_hook(object())
+        assert structure_of(other) is None
+    assert structure_of(one) != structure_of(other)
+
+
+def test_a_loss_is_known_by_its_numbers_and_not_by_its_tensors():
+    assert (
+        identity_of(partial(torch.add, 1)) == identity_of(partial(torch.add, 1)) != identity_of(partial(torch.add, 2))
+    )
+    weighted = [partial(nn.functional.cross_entropy, weight=torch.ones(2)) for _ in range(2)]
+    assert identity_of(weighted[0]) != identity_of(weighted[1])

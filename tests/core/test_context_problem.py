@@ -215,6 +215,7 @@ def tied():
 SAME = mlp()
 RANDOM = {name: Rows(4, lambda n: (torch.rand(3), torch.ones(1))) for name in NAMES}
 PYTHONS = {name: Rows(4, lambda n: (random.random(), torch.ones(1))) for name in NAMES}
+FLIPS = {name: Rows(40, lambda n: (torch.ones(3) * (random.random() < 0.5), torch.ones(1))) for name in NAMES}
 THREE = {name: tensors(k) for k, name in enumerate(NAMES)}
 NAN = torch.tensor([[1.0, 2, 3], [1, 2, float("nan")]])
 
@@ -236,6 +237,7 @@ NAN = torch.tensor([[1.0, 2, 3], [1, 2, float("nan")]])
         (dict(train=THREE | {"west": Endless()}), "found a Endless without a length"),
         (dict(train=THREE | {"west": Rows(3, lambda n: [][n])}), "not readable: IndexError"),
         (dict(train=RANDOM), "its examples are drawn anew at every look"),
+        (dict(train=FLIPS), "its examples are drawn anew at every look"),
         (dict(train=PYTHONS), "its examples are drawn anew at every look"),
         (dict(train=THREE | {"west": (NAN, torch.ones(2, 1))}), "inputs: found a number that is not finite in example"),
         (dict(train=THREE | {"west": (torch.ones(3, 3), torch.ones(2, 1))}), "found 3 inputs and 2 targets"),
