@@ -7,7 +7,7 @@ from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, name_of, stream_of
 
 
-@cached_task(name="check, seed {seed}")
+@cached_task(name="check{view}, seed {seed}")
 def check_job(job: Job, seed: int) -> str:
     """Take a step of every objective, score untrained networks once, and keep nothing of it; what networks start from,
     where that is not all drawn.

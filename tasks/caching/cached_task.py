@@ -117,7 +117,7 @@ def cached_task(*, name: str, tags: tuple[str, ...] = ()) -> Callable[[Callable[
 
     Args:
         name: how its runs are called, with the parameters in braces: "round {number} of {subset}". Where a parameter
-            ``job`` is of one instance of a problem, its name comes first.
+            ``job`` is of one instance of a problem, its name comes first; ``{view}`` says where it is seen as one network.
         tags: of its runs.
     """
 
@@ -136,8 +136,10 @@ def cached_task(*, name: str, tags: tuple[str, ...] = ()) -> Callable[[Callable[
             return result
 
         def run_name(parameters: dict[str, Any]) -> str:
-            instance = parameters.get("job", {}).get("instance", "")
-            return f"{instance}: {name.format(**parameters)}" if instance else name.format(**parameters)
+            job = parameters.get("job", {})
+            view = " of one network" if job.get("one_network") else ""
+            called = name.format(**parameters, view=view)
+            return f"{job['instance']}: {called}" if job.get("instance") else called
 
         return CachedTask(
             checked,

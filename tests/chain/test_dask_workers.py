@@ -10,7 +10,7 @@ import pytest
 from http_answers import answers, free_ports, until
 from small_project import ONE_LEVEL, Project
 
-TRAINED = ("data", *(f"artifacts/digits/{kind}" for kind in ("masks", "tickets", "baselines")))
+TRAINED = ("data", *(f"artifacts/digits/{kind}" for kind in ("code", "masks", "tickets", "baselines")))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from ruamel.yaml import YAML
 from small_project import Project
 from typer.testing import CliRunner
 
@@ -103,7 +104,7 @@ class PartsProject(Project):
         (self.folder / "parts.py").write_text(PARTS)
         params = yaml.safe_load((self.folder / "params.yaml").read_text())
         params["parts"] = deepcopy(params["digits"]) | SETTINGS | {"partition": {"names": list(names)}}
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
+        YAML(typ="safe", pure=True).dump(params, self.folder / "params.yaml")  # quotes 000000000139
 
     def stage(self, name: str) -> str:
         done = self.run("rtl", "run", name, "parts")

@@ -15,6 +15,7 @@ from torchvision.models import resnet18
 from rtl_core.ticket_file import tickets_from_bytes
 
 NAME = "few_images"
+RTL = "from flows.command_line.app import main; main()"
 SETTINGS = {
     "problem": "rtl_core.problems.image_folder:ImageFolder",
     "partition": {"path": "pictures"},
@@ -64,13 +65,13 @@ def run(repository, tmp_path):
 
 def test_tickets_of_resnet18_start_from_a_checkpoint_and_a_change_of_it_trains_anew(run, tmp_path):
     line = "resnet.pth: loaded 120 tensors; drawn: fc.weight, fc.bias; left over: fc.weight, fc.bias"
-    told = run("-c", "from flows.command_line.app import main; main()", "info", NAME)
+    told = run("-c", RTL, "info", NAME)
     assert told.returncode == 0, told.stderr
     facts = json.loads(told.stdout)
     assert facts["starts_from"] == line and facts["prunable_weights"] == 11_166_912
     assert "conv1.weight" in facts["network"]["prunable"] and "fc.weight" not in facts["network"]["prunable"]
     for stage in ("partition", "extract", "retrain"):
-        done = run("-m", f"flows.{stage}", NAME)
+        done = run("-c", RTL, "run", stage, NAME)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (line in done.stderr) is (stage != "partition")
     (file,) = {*(tmp_path / "artifacts" / NAME / "tickets").rglob("*.safetensors")}
@@ -84,5 +85,5 @@ def test_tickets_of_resnet18_start_from_a_checkpoint_and_a_change_of_it_trains_a
     masks = sorted((tmp_path / "artifacts" / NAME / "masks").rglob("*.safetensors"))
     before = [path.read_bytes() for path in masks]
     torch.save({"state_dict": resnet18(num_classes=7).state_dict()}, tmp_path / "resnet.pth")
-    assert run("-m", "flows.extract", NAME).returncode == 0
+    assert run("-c", RTL, "run", "extract", NAME).returncode == 0
     assert masks and all(path.read_bytes() != old for path, old in zip(masks, before, strict=True))

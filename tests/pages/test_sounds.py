@@ -65,8 +65,8 @@ def test_only_a_problem_with_sounds_has_the_column_and_the_files(tmp_path, monke
     one = pd.read_parquet(io.BytesIO(STORE.get(exhibits_file([*rows, row("x", "rtl", 0.5, example="x 3")])["sha256"])))
     assert one.example.dropna().tolist() == ["x 3"] and one.drop(columns="example")[:3].equals(table)
     assert sound_files(rows) == {
-        "figures/sounds/indoor_clean.flac": sound,
-        "figures/sounds/in_.._door_é-rtl-sparsity-87.5.flac": sound,
+        "sounds/indoor_clean.flac": sound,
+        "sounds/in_.._door_é-rtl-sparsity-87.5.flac": sound,
     }
     assert "flac" not in pd.read_parquet(io.BytesIO(STORE.get(exhibits_file(rows[2:])["sha256"])))
     assert sound_files(rows[2:]) == {}
@@ -119,7 +119,7 @@ def test_sounds_of_different_names_are_different_files(tmp_path, monkeypatch):
     found = sound_files([row(name, flac=sound) for name, sound in sounds.items()])
     assert [*found.values()] == [*sounds.values()]
     for path in ("дом", "лес", "a_b", "_CON"):
-        assert f"figures/sounds/{path}.flac" in found
+        assert f"sounds/{path}.flac" in found
 
 
 def test_pictures_have_the_score_of_the_clip_they_are_of(tables):
