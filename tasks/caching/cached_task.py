@@ -117,7 +117,7 @@ def cached_task(*, name: str, tags: tuple[str, ...] = ()) -> Callable[[Callable[
 
     Args:
         name: how its runs are called, with the parameters in braces: "round {number} of {subset}". Where a parameter
-            ``job`` is of one instance of a problem, its name comes first; ``{view}`` says where it is seen as one network.
+            ``job`` is of one instance of a problem, its name comes first; ``{view}`` says where it is one network's.
         tags: of its runs.
     """
 
