@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,11 +10,11 @@ import torch
 import yaml
 from PIL import Image
 from torchvision.models import resnet18
+from warm_start import run_rtl
 
 from rtl_core.ticket_file import tickets_from_bytes
 
 NAME = "few_images"
-RTL = "from flows.command_line.app import main; main()"
 SETTINGS = {
     "problem": "rtl_core.problems.image_folder:ImageFolder",
     "partition": {"path": "pictures"},
@@ -39,7 +38,7 @@ SETTINGS = {
 
 @pytest.fixture
 def run(repository, tmp_path):
-    """Runs Python in a project with two classes of four images and a network trained on others."""
+    """Runs `rtl` in a project with two classes of four images and a network trained on others."""
     draws = np.random.default_rng(0)
     for name in ("a", "b"):
         (tmp_path / "pictures" / name).mkdir(parents=True)
@@ -56,22 +55,20 @@ def run(repository, tmp_path):
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
+        return run_rtl(*arguments, cwd=tmp_path, env=environment)
 
     return run
 
 
 def test_tickets_of_resnet18_start_from_a_checkpoint_and_a_change_of_it_trains_anew(run, tmp_path):
     line = "resnet.pth: loaded 120 tensors; drawn: fc.weight, fc.bias; left over: fc.weight, fc.bias"
-    told = run("-c", RTL, "info", NAME)
+    told = run("info", NAME)
     assert told.returncode == 0, told.stderr
     facts = json.loads(told.stdout)
     assert facts["starts_from"] == line and facts["prunable_weights"] == 11_166_912
     assert "conv1.weight" in facts["network"]["prunable"] and "fc.weight" not in facts["network"]["prunable"]
     for stage in ("partition", "extract", "retrain"):
-        done = run("-c", RTL, "run", stage, NAME)
+        done = run("run", stage, NAME)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (line in done.stderr) is (stage != "partition")
     (file,) = {*(tmp_path / "artifacts" / NAME / "tickets").rglob("*.safetensors")}
@@ -85,5 +82,5 @@ def test_tickets_of_resnet18_start_from_a_checkpoint_and_a_change_of_it_trains_a
     masks = sorted((tmp_path / "artifacts" / NAME / "masks").rglob("*.safetensors"))
     before = [path.read_bytes() for path in masks]
     torch.save({"state_dict": resnet18(num_classes=7).state_dict()}, tmp_path / "resnet.pth")
-    assert run("-c", RTL, "run", "extract", NAME).returncode == 0
+    assert run("run", "extract", NAME).returncode == 0
     assert masks and all(path.read_bytes() != old for path, old in zip(masks, before, strict=True))
