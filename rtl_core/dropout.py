@@ -46,8 +46,7 @@ class Draws:
         if self._place is None:
             raise RuntimeError("a layer drops at random, and nothing says where in the run: see Draws.begin")
         if device not in self._generators:
-            seed = self._place.generator().initial_seed()
-            self._generators[device] = torch.Generator(device).manual_seed(seed)
+            self._generators[device] = self._place.generator(device)
         return self._generators[device]
 
 

@@ -54,8 +54,7 @@ class _DrawnFrom(TorchDispatchMode):
         if isinstance(self._source, torch.Generator):
             return self._source
         if device not in self._generators:
-            seed = self._source.generator().initial_seed()
-            self._generators[device] = torch.Generator(device).manual_seed(seed)
+            self._generators[device] = self._source.generator(device)
         return self._generators[device]
 
 

@@ -22,11 +22,11 @@ class Stream:
         """The stream of a place inside this one, as in ``stream.at(subset="cat", round=2)``."""
         return Stream(self.seed, self.place + tuple(place.items()))
 
-    def generator(self) -> torch.Generator:
-        """A new generator at the beginning of this stream."""
+    def generator(self, device: torch.device | str = "cpu") -> torch.Generator:
+        """A new generator at the beginning of this stream, for draws on a device."""
         name = json.dumps([self.seed, self.place], separators=(",", ":"))
         digest = hashlib.sha256(name.encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+        return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
     def __str__(self) -> str:
         return ", ".join(f"{key} {value}" for key, value in (("seed", self.seed), *self.place))

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from kept_state import KeptState
 from timm.layers import DropPath
 from torch import nn
 from torch.nn import functional as F
@@ -175,30 +176,12 @@ def test_retraining_gives_the_same_bytes_for_any_number_of_threads(adam, threads
     assert tickets_to_bytes(retrained(adam, threads=threads)) == tickets_to_bytes(retrained(adam))
 
 
-class Kept:
-    """A checkpoint in memory, which may fail after some epochs as an interruption would."""
-
-    def __init__(self, state=None, fail_after=None):
-        self.state, self.fail_after = state or {}, fail_after
-
-    def load(self):
-        return self.state
-
-    def due(self):
-        return True
-
-    def save(self, state):
-        self.state = {name: value.clone() for name, value in state.items()}
-        if int(state["epochs"]) == self.fail_after:
-            raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("update", ["sequential", "synchronous"])
 def test_an_interrupted_retraining_ends_as_an_uninterrupted_one(adam, update):
-    interrupted = Kept(fail_after=2)
+    interrupted = KeptState(fail_after=2)
     with pytest.raises(KeyboardInterrupt):
         retrained(adam, update, checkpoint=interrupted)
-    resumed = retrained(adam, update, checkpoint=Kept(interrupted.state))
+    resumed = retrained(adam, update, checkpoint=KeptState(interrupted.state))
     assert tickets_to_bytes(resumed) == tickets_to_bytes(retrained(adam, update))
 
 

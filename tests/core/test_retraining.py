@@ -2,6 +2,7 @@ from itertools import islice, repeat
 
 import pytest
 import torch
+from kept_state import KeptState
 
 from rtl_core.baselines import imp_multiple, imp_single
 from rtl_core.construction import initial_weights
@@ -116,25 +117,6 @@ def test_passes_side_by_side_give_the_same_bytes(digits, stream, adam, masks, th
     assert run(threads) == run(1)
 
 
-class Kept:
-    """A checkpoint in memory that can fail after some epochs, as an interruption would."""
-
-    def __init__(self, state=None, fail_after=None):
-        self.state, self.fail_after, self.saved = state or {}, fail_after, []
-
-    def load(self):
-        return {name: value.clone() for name, value in self.state.items()}
-
-    def due(self):
-        return True
-
-    def save(self, state):
-        self.state = {name: value.clone() for name, value in state.items()}
-        self.saved.append(int(state["epochs"]))
-        if len(self.saved) == self.fail_after:
-            raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("update", ["sequential", "synchronous"])
 def test_an_interrupted_retraining_goes_on_after_its_last_epoch_with_the_same_bytes(
     digits, stream, adam, masks, update
@@ -144,10 +126,10 @@ def test_an_interrupted_retraining_goes_on_after_its_last_epoch_with_the_same_by
         return retrain(weights, masks, digits.objectives, ten_epochs, 2, update, adam, stream, checkpoint)
 
     whole = run(None)
-    interrupted = Kept(fail_after=7)
+    interrupted = KeptState(fail_after=7)
     with pytest.raises(KeyboardInterrupt):
         run(interrupted)
-    resumed = Kept(interrupted.state)
+    resumed = KeptState(interrupted.state)
     assert tickets_to_bytes(run(resumed)) == tickets_to_bytes(whole)
     assert interrupted.saved == [1, 2, 3, 4, 5, 6, 7]
     assert resumed.saved == [8, 9, 10]

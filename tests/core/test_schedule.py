@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from kept_state import KeptState
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -124,28 +125,6 @@ def test_late_rewinding_is_the_beginning_of_a_training(digits, stream, rates_tak
     assert rates_taken == [0.025, 0.05, 0.05, 0.05, 0.05]
 
 
-class Interrupted(Exception):
-    pass
-
-
-class Kept:
-    """A checkpoint in memory, due after every epoch, that may stop a training."""
-
-    def __init__(self, state=None, epochs=None):
-        self.state, self.epochs = state or {}, epochs
-
-    def load(self):
-        return self.state
-
-    def due(self):
-        return True
-
-    def save(self, state):
-        self.state = {name: value.clone() for name, value in state.items()}
-        if int(state["epochs"]) == self.epochs:
-            raise Interrupted
-
-
 @pytest.mark.parametrize("update", ["sequential", "synchronous"])
 @pytest.mark.parametrize(
     "choice",
@@ -161,7 +140,7 @@ def test_an_interrupted_training_goes_on_at_the_rate_where_it_was(digits, stream
         start = initial_weights(digits, stream)
         return retrain(start, masks, digits.objectives, nine, 2, update, choice, stream, checkpoint)
 
-    interrupted = Kept(epochs=3)
-    with pytest.raises(Interrupted):
+    interrupted = KeptState(fail_after=3)
+    with pytest.raises(KeyboardInterrupt):
         run(interrupted)
-    assert tickets_to_bytes(run(Kept(interrupted.state))) == tickets_to_bytes(run(None))
+    assert tickets_to_bytes(run(KeptState(interrupted.state))) == tickets_to_bytes(run(None))
