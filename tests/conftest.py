@@ -68,6 +68,7 @@ def one_level(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pro
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "one-level"
     with FileLock(f"{folder}.lock"):
         if not (complete := folder / ".complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
             Project.new(repository, folder, **ONE_LEVEL).flow("pipeline")
             complete.touch()
     return Project(folder)

@@ -114,7 +114,7 @@ def test_a_scheduler_without_workers_is_one_line(hosts, server):
         ),
     ],
 )
-def test_a_runner_that_cannot_be_is_one_line(one_level, runner, line):
-    done = one_level.run("rtl", "run", "retrain", "digits", "--runner", runner)
+def test_a_runner_that_cannot_be_is_one_line(hosts, runner, line):
+    done = hosts[0].run("rtl", "run", "retrain", "digits", "--runner", runner)
     assert done.returncode == 1
     assert done.stderr.startswith(line) and done.stderr.count("\n") == 1

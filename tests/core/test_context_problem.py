@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from small_contexts import NAMES, mlp, regression, tensors
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
@@ -18,28 +19,7 @@ from rtl_core.one_network import as_one_network
 from rtl_core.prunable import prunable_weights
 from rtl_core.randomness import Stream
 
-NAMES = ("north", "south", "west")
 STREAM = Stream(0).at(problem="regions")
-
-
-def mlp(inputs=3, outputs=1):
-    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
-
-
-def tensors(k, count=10, inputs=3):
-    x = torch.randn(count, inputs, generator=torch.Generator().manual_seed(k))
-    return x, x.sum(1, keepdim=True) * k
-
-
-def regression(network=mlp, **changes):
-    settings = dict(
-        train={name: tensors(k, 10 + k) for k, name in enumerate(NAMES)},
-        test={name: tensors(10 + k) for k, name in enumerate(NAMES)},
-        loss=F.mse_loss,
-        metrics={"rmse": MeanSquaredError(squared=False)},
-        batch_size=4,
-    )
-    return ContextProblem(network, **(settings | changes))
 
 
 def classification(targets=(0, 1, 2, 1), outputs=3, **changes):

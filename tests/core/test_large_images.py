@@ -38,10 +38,16 @@ def little_memory(monkeypatch):
 
 
 @pytest.mark.parametrize("settings", [{}, {"image_size": 9}])
-def test_the_partitioned_file_is_the_same(pictures, tmp_path, request, settings):
+def test_the_partitioned_file_is_the_same(pictures, tmp_path, request, monkeypatch, settings):
+    mapped, memmap = [], np.memmap
+    monkeypatch.setattr(
+        large_images.np, "memmap", lambda *given, **more: mapped.append(given) or memmap(*given, **more)
+    )
     ImageFolder.partition(tmp_path / "all", path=pictures, **settings)
+    assert not mapped
     request.getfixturevalue("little_memory")
     ImageFolder.partition(tmp_path / "few", path=pictures, **settings)
+    assert mapped
     assert (tmp_path / "all" / FILE).read_bytes() == (tmp_path / "few" / FILE).read_bytes()
 
 

@@ -119,13 +119,12 @@ def test_one_that_drops_within_its_attention_is_refused_with_the_remedy(adam):
 
 @pytest.mark.parametrize("drawn_here", [True, False], ids=["initialise", "constructor"])
 def test_its_weights_come_from_the_stream_alone(make, drawn_here):
-    before = torch.get_rng_state()
-    first = start(make, drawn_here=drawn_here)
-    torch.manual_seed(7)
-    again, other = start(make, drawn_here=drawn_here), start(make, 1, drawn_here)
+    with torch.random.fork_rng():
+        first = start(make, drawn_here=drawn_here)
+        torch.manual_seed(7)
+        again, other = start(make, drawn_here=drawn_here), start(make, 1, drawn_here)
     assert torch.equal(first.prunable, again.prunable) and torch.equal(first.dense, again.dense)
     assert not torch.equal(first.prunable, other.prunable)
-    torch.set_rng_state(before)
 
 
 @pytest.mark.parametrize("update", ["sequential", "synchronous"])
