@@ -23,6 +23,7 @@ from tasks.jobs.levels import compared_levels
 from tasks.jobs.making import job_of, jobs_of
 from tasks.jobs.rounds import planned_rounds
 from tasks.jobs.starting_point import published_start
+from tasks.jobs.taken_up import record_taken_up
 from tasks.retrain_tickets import retrain_tickets
 from tasks.settings.methods import has_one_network, rtl_methods
 from tasks.settings.problem_settings import problem_settings
@@ -47,6 +48,7 @@ def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thr
     """
     settings = problem_settings(problem, changes)
     jobs = jobs_of(problem, settings)
+    record_taken_up(problem, "baselines", settings)
     check_jobs(jobs, settings)
     steps = for_each(jobs, partial(baseline_steps, settings=settings))
     with workers(runner):
@@ -114,10 +116,11 @@ def method_steps(job: Job, settings: ProblemSettings, method: str, seed: int, sp
     first, update = next(iter(rtl_methods(settings).items()))
     if kind == "K networks":
         return {place: Step(partial(train_networks.submit, job, seed, sparsity, duration, masks, rewound_to))}
-    jointly = job_of(name, settings.for_retraining)
     if kind == "ticket control":
+        jointly = job_of(name, settings.for_retraining)
         return {place: Step(lambda: share_statistics.submit(jointly, seed, sparsity, _tickets(name, first, place)))}
     if kind == "mask control":
+        jointly = job_of(name, settings.for_retraining)
         trained = partial(retrain_tickets.submit, jointly, method, update, seed, sparsity, duration)
         return {
             own_masks: Step(partial(control_masks.submit, jointly, method, seed, sparsity, masks)),

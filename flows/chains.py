@@ -34,9 +34,7 @@ def chain_steps(
     return {
         (method, seed, chain, number): Step(
             partial(
-                _round,
-                partial(extract_round.submit, job, method, seed, chain, pruning_round, duration),
-                number > 1,
+                extract_round.submit, job, method, seed, chain, pruning_round, duration, *([] if number > 1 else [None])
             ),
             (
                 *([(method, seed, chain, number - 1)] if number > 1 else []),
@@ -57,8 +55,3 @@ def level_ends(rounds: Sequence[dict[str, Any]]) -> dict[float, int]:
 def gathered(submit: Callable[..., Any], *ends: Any) -> Any:
     """Submit a step that takes the ends of several chains as one list."""
     return submit(list(ends))
-
-
-def _round(submit: Callable[..., Any], continues: bool, *done: Any) -> Any:
-    previous, *start = done if continues else (None, *done)
-    return submit(previous, *start)

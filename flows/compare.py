@@ -22,6 +22,7 @@ from tasks.compare_examples import compare_examples
 from tasks.draw import draw
 from tasks.jobs.job import Job, load_problem, name_of
 from tasks.jobs.making import jobs_of
+from tasks.jobs.taken_up import record_taken_up
 from tasks.join_instances import Files, join_instances
 from tasks.settings.problem_settings import problem_settings
 from tasks.tables.doubts import doubts_table
@@ -46,6 +47,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     """
     settings = problem_settings(problem, changes)
     jobs = jobs_of(problem, settings)
+    record_taken_up(problem, "compare", settings)
     if settings.collapse.semantics:  # hours of scoring come before it is used
         for job in jobs:
             read_semantics(Path(settings.collapse.semantics), load_problem(job).subsets)

@@ -25,6 +25,7 @@ from tasks.collect_masks import collect_masks, masks_after_epoch
 from tasks.jobs.job import Job, load_problem, name_of
 from tasks.jobs.making import jobs_of
 from tasks.jobs.rounds import Rounds, planned_rounds, reached
+from tasks.jobs.taken_up import record_taken_up
 from tasks.measure_similarity import measure_similarity
 from tasks.settings.problem_settings import problem_settings
 from tasks.settings.sections import ProblemSettings
@@ -50,6 +51,7 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     """
     settings = problem_settings(problem, changes)
     jobs, how = jobs_of(problem, settings), settings.extract
+    record_taken_up(problem, "extract", settings)
     check_jobs(jobs, settings)
     if (later := settings.for_retraining) != settings:
         check_jobs(jobs_of(problem, later), settings)

@@ -15,6 +15,7 @@ from tasks.jobs.job import Job, name_of
 from tasks.jobs.levels import retrained_places
 from tasks.jobs.making import jobs_of
 from tasks.jobs.starting_point import published_start
+from tasks.jobs.taken_up import record_taken_up
 from tasks.retrain_tickets import retrain_tickets
 from tasks.settings.methods import rtl_methods
 from tasks.settings.problem_settings import problem_settings
@@ -34,6 +35,7 @@ def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     """
     settings = problem_settings(problem, changes)
     jobs = jobs_of(problem, settings.for_retraining)
+    record_taken_up(problem, "retrain", settings.for_retraining)
     check_jobs(jobs, settings)
     steps = for_each(jobs, partial(retraining_steps, settings=settings))
     with workers(runner):

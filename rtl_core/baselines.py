@@ -20,10 +20,9 @@ def imp_single(
     make_optimizer: OptimizerFactory,
     stream: Stream,
     checkpoint: Checkpoint | None = None,
-    start: FlatWeights | None = None,
 ) -> Tickets:
     """IMP (single model), which is joint retraining with K = 1: one network for every subset, trained under one mask
-    (bool [1, d]) from θ₀, or from ``start``.
+    (bool [1, d]) from θ₀.
 
     Its mask is what ``extract_tickets`` finds for ``as_one_network(problem)``.
 
@@ -32,7 +31,7 @@ def imp_single(
     """
     one = as_one_network(problem)
     return retrain(
-        start.copy() if start else initial_weights(one, stream),
+        initial_weights(one, stream),
         mask,
         one.objectives,
         duration,

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
 from rtl_core.construction import initial_weights, new_network
-from rtl_core.errors import RtlError, SettingsError, one_line
+from rtl_core.errors import RtlError, SettingsError, one_line, reason_of
 from rtl_core.implicit_draws import implicit_draws
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer
 from rtl_core.masks import Masks
@@ -232,4 +232,4 @@ def _caught(failures: Callable[[], Iterator[str]], where: str) -> Iterator[str]:
     except RtlError as problem:
         yield one_line(str(problem) if str(problem).startswith(where) else f"{where}: {problem}")
     except Exception as problem:  # whatever a user's code raises
-        yield one_line(f"{where}: {type(problem).__name__}: {' '.join(str(problem).split())}")
+        yield one_line(f"{where}: {reason_of(problem)}")

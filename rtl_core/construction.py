@@ -1,10 +1,13 @@
 """How a network is made: with the same θ₀ at every call, whatever its constructor draws from."""
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from rtl_core.implicit_draws import drawn_from
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream
+from rtl_core.tickets import Tickets
 from rtl_core.weights import FlatWeights
 
 
@@ -17,6 +20,11 @@ def new_network(problem: Problem, stream: Stream) -> nn.Module:
     place = stream.at(draw="initial weights")
     with drawn_from(place.at(draw="without a generator")):
         return problem.network(place.generator())
+
+
+def networks_of(problem: Problem, sets: Sequence[Tickets], stream: Stream) -> list[nn.Module]:
+    """The networks of all tickets, in evaluation mode; each is built as it was for training, before it is filled."""
+    return [one.network(k, new_network(problem, stream)) for one in sets for k in range(len(one.subsets))]
 
 
 def initial_weights(problem: Problem, stream: Stream) -> FlatWeights:

@@ -15,7 +15,7 @@ from rtl_core.contexts.fit import Loss, check_fit
 from rtl_core.contexts.metrics import Metric, chance_of, figure_of, measures_of
 from rtl_core.contexts.told_layer import first_layer, tell, widened
 from rtl_core.device import device_of
-from rtl_core.errors import SettingsError
+from rtl_core.errors import SettingsError, reason_of
 from rtl_core.implicit_draws import drawn_from
 from rtl_core.problem import AcrossSubsets, Batch, Objective, Problem, Score
 from rtl_core.prunable import matching_weights
@@ -116,7 +116,7 @@ class ContextProblem(Problem):
         try:
             made = deepcopy(self._network) if isinstance(self._network, nn.Module) else self._network()
         except Exception as problem:  # whatever a user's code raises
-            reason = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+            reason = reason_of(problem)
             raise SettingsError(f"network: cannot be made: {reason}") from problem
         if not isinstance(made, nn.Module):
             raise SettingsError(f"network: found a {type(made).__name__}; allowed: an nn.Module, or what makes one")

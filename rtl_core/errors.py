@@ -6,6 +6,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def reason_of(problem: Exception) -> str:
+    """The class of an error and what it says, as words of one line: of one that a user's code, or a library, raised."""
+    return f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+
+
 class RtlError(Exception):
     """An error that a user can act on. Its message is one line: what, where, and what is allowed."""
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from rtl_core.baselines import imp_multiple, imp_single
 from rtl_core.checks import problem_failures
-from rtl_core.construction import initial_weights, new_network
+from rtl_core.construction import initial_weights, networks_of
 from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
 from rtl_core.extraction import extract_chain, masks_by_level
@@ -22,7 +22,7 @@ from rtl_core.scoring import complete_scores
 from rtl_core.side_by_side import SideBySide
 from rtl_core.tickets import Tickets
 
-BASELINES = ("imp_single", "imp_multiple")
+BESIDE_RTL = ("imp_single", "imp_multiple")
 """What may be found beside RTL's tickets."""
 ADAM = OptimizerChoice()
 
@@ -86,8 +86,8 @@ def _check_arguments(
 ) -> None:
     if not isinstance(problem, Problem):
         raise SettingsError(f"problem: found a {type(problem).__name__}; allowed: a Problem, such as a ContextProblem")
-    if unknown := [method for method in baselines if method not in BASELINES]:
-        raise SettingsError(f"baselines: found {unknown[0]!r}; allowed: {', '.join(BASELINES)}")
+    if unknown := [method for method in baselines if method not in BESIDE_RTL]:
+        raise SettingsError(f"baselines: found {unknown[0]!r}; allowed: {', '.join(BESIDE_RTL)}")
     if update not in UPDATES:
         raise SettingsError(f"update: found {update!r}; allowed: {', '.join(UPDATES)}")
     if not (weights_per_round >= 1 if isinstance(weights_per_round, int) else 0 < weights_per_round < 1):
@@ -182,5 +182,4 @@ class _Search:
     def scores(self, method: str, sets: Sequence[Tickets]) -> list[Score]:
         """Every score of one method at one sparsity."""
         view = self.views.get(method, self.problem)
-        networks = [one.network(k, new_network(view, self.stream)) for one in sets for k in range(len(one.subsets))]
-        return complete_scores(view.score(networks), scored_subsets(view))
+        return complete_scores(view.score(networks_of(view, sets, self.stream)), scored_subsets(view))

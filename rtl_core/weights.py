@@ -80,7 +80,6 @@ class FlatWeights:
         self.prunable, self.gradient = _flatten(parameters, self.layout)
         self.dense, self.dense_gradient = _flatten(parameters, self.dense_layout)
         self.draws = draws_of(network)
-        """Where its layers that drop at random draw from: told before each pass where in the run this is."""
 
     @torch.no_grad()
     def load(self, prunable: Tensor, dense: Tensor) -> None:

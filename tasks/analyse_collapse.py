@@ -26,13 +26,13 @@ def analyse_collapse(
     metric: str | None,
     semantics: Reference | None,
 ) -> dict[str, Reference]:
-    """References of the files that the analysis publishes, by path below ``artifacts/<problem>``.
+    """References of the files that the analysis publishes, by file name.
 
     Args:
         problem: a section of params.yaml, or one instance of it.
         scores: rows of results.csv of the tickets examined.
-        similarities: what ``measure_similarity`` found for every kind of masks and round, under ``similarity_tables``'
-            names.
+        similarities: what ``measure_similarity`` found for every kind of masks and round, under the
+            names of ``tasks.tables.similarity``.
         epochs: the same of masks over epochs of training, with the epoch in the place of the sparsity.
         across: what ``score_across`` found.
         levels: what extraction reached: ``rounds`` and ``alarms`` of levels.json.

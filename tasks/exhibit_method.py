@@ -1,4 +1,4 @@
-"""The steps that ask a problem for pictures and sounds of what came out, and the files of all of them."""
+"""The steps that ask a problem for pictures and sounds of what came out."""
 
 import io
 from collections.abc import Iterable
@@ -7,11 +7,12 @@ import soundfile
 from PIL import Image
 from torch import Tensor
 
+from rtl_core.construction import networks_of
 from rtl_core.problem import Exhibit, Sound
 from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
-from tasks.jobs.ticket_sets import networks_of, ticket_sets
+from tasks.jobs.ticket_sets import ticket_sets
 from tasks.process.computing_time import computing
 from tasks.tables.exhibits import Rows
 

@@ -7,8 +7,9 @@ import logging
 import os
 from pathlib import Path
 
-PARAMS = Path("params.yaml")
-STATE = Path(".rtl").absolute()
+from tasks.artefacts import paths
+
+STATE = paths.STATE.absolute()
 
 RECORDS_BLOCK = "rtl-records"
 """Name of Prefect's block of the records, where the store is a URL."""
@@ -16,7 +17,7 @@ RECORDS_BLOCK = "rtl-records"
 
 def records_settings() -> dict[str, str]:
     """Where Prefect keeps the records of steps: beside the objects that they name."""
-    store = os.environ.get("RTL_STORE", "")
+    store = paths.shared_store()
     if "://" in store:
         return {"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": f"remote-file-system/{RECORDS_BLOCK}"}
     return {
@@ -53,5 +54,5 @@ for name, value in DEFAULTS.items():
 # A log that the server refuses is no news for the terminal; Python would print it there.
 logging.raiseExceptions = False
 
-if PARAMS.is_file():  # nothing is left in a folder that is no project
+if paths.PARAMS.is_file():  # nothing is left in a folder that is no project
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,11 @@
 from typing import Any
 
 from rtl_core.behaviour import behaviour
+from rtl_core.construction import networks_of
 from tasks.artefacts.store import Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
-from tasks.jobs.ticket_sets import networks_of, ticket_sets
+from tasks.jobs.ticket_sets import ticket_sets
 from tasks.process.computing_time import computing
 
 

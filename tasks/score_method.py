@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rtl_core.construction import initial_weights
+from rtl_core.construction import initial_weights, networks_of
 from rtl_core.doubts import layers_without_weights, losses_not_fallen
 from rtl_core.one_network import scored_subsets
 from rtl_core.problem import Problem
@@ -13,7 +13,7 @@ from rtl_core.tickets import Tickets, parameter_ledger
 from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
-from tasks.jobs.ticket_sets import networks_of, ticket_sets
+from tasks.jobs.ticket_sets import ticket_sets
 from tasks.process.computing_time import computing
 from tasks.tables.examples import examples_file
 

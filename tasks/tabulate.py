@@ -11,7 +11,7 @@ Rows = list[dict[str, Any]]
 
 @cached_task(name="tables of {problem}")
 def tabulate(problem: str, scores: Rows, parameters: Rows) -> dict[str, Reference]:
-    """References of the tables of scores and parameters, by path below ``artifacts/<problem>``.
+    """References of the tables of scores and parameters, by file name.
 
     Raises:
         DataError: methods disagree on how a metric is read.

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 from torch.utils.data import Dataset, TensorDataset, default_collate
 
-from rtl_core.errors import DataError
+from rtl_core.errors import DataError, reason_of
 from rtl_core.implicit_draws import implicit_draws
 
 Data = Dataset[Any] | Sequence[Any]
@@ -19,9 +19,9 @@ Data = Dataset[Any] | Sequence[Any]
 of them, [N, …] each."""
 
 FEWEST = 2
+"""Examples of a context in a split: of one, neither a batch's statistics nor most metrics are defined."""
 SEEN_TWICE = 32
 """Examples of a set that are read again, to see that they stay."""
-"""Examples of a context in a split: of one, neither a batch's statistics nor most metrics are defined."""
 
 
 class Examples(NamedTuple):
@@ -113,7 +113,7 @@ def _read_dataset(data: Dataset[Any], where: str) -> tuple[Any, Any]:
     except DataError:
         raise
     except Exception as problem:  # whatever a user's code raises
-        raise DataError(f"{where}: not readable: {type(problem).__name__}: {' '.join(str(problem).split())}") from None
+        raise DataError(f"{where}: not readable: {reason_of(problem)}") from None
     if not isinstance(collated, list | tuple) or len(collated) != 2:
         raise DataError(f"{where}: found items of type {type(items[0]).__name__}; allowed: pairs (inputs, target)")
     return collated[0], collated[1]

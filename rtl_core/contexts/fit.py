@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rtl_core.contexts.examples import Examples, described
-from rtl_core.errors import SettingsError
+from rtl_core.errors import SettingsError, reason_of
 
 Loss = Callable[[Any, Tensor], Tensor]
 TRIED = 8
@@ -93,4 +93,4 @@ def _check_loss(loss: Loss, outputs: Tensor, targets: Tensor, where: str) -> Non
 
 
 def _refuse(what: str, problem: Exception) -> NoReturn:
-    raise SettingsError(f"{what}: {type(problem).__name__}: {' '.join(str(problem).split())}") from None
+    raise SettingsError(f"{what}: {reason_of(problem)}") from None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from rtl_core.contexts.examples import described
-from rtl_core.errors import SettingsError
+from rtl_core.errors import SettingsError, reason_of
 from rtl_core.scoring import commonest_share, direction_of
 
 
@@ -69,8 +69,7 @@ def figure_of(name: str, measure: Measure, outputs: Tensor, targets: Tensor) -> 
         return float(figure(outputs, targets))
     except Exception as problem:  # whatever a user's code raises
         raise SettingsError(
-            f"metrics: {name!r} of outputs {described(outputs)} and targets {described(targets)}: "
-            f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+            f"metrics: {name!r} of outputs {described(outputs)} and targets {described(targets)}: {reason_of(problem)}"
         ) from None
 
 

@@ -63,9 +63,9 @@ def data(job: JobName) -> Path:
     return Path("data", *job)
 
 
-def code(problem: str, stage: str = "") -> Path:
-    """Which code is behind a stage of a problem; without a stage, the folder of all."""
-    return artifacts(problem) / "code" / (f"{stage}.txt" if stage else "")
+def code(problem: str, stage: str) -> Path:
+    """Which code is behind a stage of a problem."""
+    return artifacts(problem) / "code" / f"{stage}.txt"
 
 
 def artifacts(problem: str) -> Path:

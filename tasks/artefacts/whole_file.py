@@ -1,4 +1,4 @@
-"""How a file appears whole or not at all, and what its digest is."""
+"""How a file appears whole or not at all."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Whether DVC sees when something changes that a stage depends on: dvc.yaml lists it, file by file."""
+"""Whether DVC sees when something changes that a stage depends on: lists of code, and files by name."""
 
 import os
 import re
@@ -88,8 +88,7 @@ def _check_listed(problem: str, flow: str, settings: ProblemSettings) -> None:
 
 def trained_from(cls: type[Problem], settings: ProblemSettings) -> list[Path]:
     """The files that training reads beside the data."""
-    trainings = (settings.training, settings.for_retraining.training)
-    return [file for training in trainings for file in training_sources(cls, training)]
+    return [file for training in settings.trainings for file in training_sources(cls, training)]
 
 
 def check_watched_settings(problem: str) -> None:

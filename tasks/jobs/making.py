@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from prefect.context import FlowRunContext
 
 from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
@@ -16,7 +15,6 @@ from tasks.artefacts.digests import file_digest
 from tasks.artefacts.paths import JobName
 from tasks.artefacts.store import STORE
 from tasks.jobs.job import Job
-from tasks.jobs.taken_up import record_taken_up
 from tasks.settings.problem_settings import problem_class
 from tasks.settings.sections import ProblemSettings
 from tasks.sources.named_code import code_digest
@@ -30,8 +28,6 @@ LIBRARIES = (
 
 def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
     """One job for each instance of a problem, or the problem as the one job.
-
-    The stage that asks, if a flow does, takes up what the problem reads, as it is now.
 
     Raises:
         DataError: the partition stage has not published the data, or two instances cannot be told apart by name.
@@ -47,8 +43,6 @@ def jobs_of(problem: str, settings: ProblemSettings) -> list[Job]:
                 f"{folder}: instance {name!r}; allowed: names that differ, of letters, digits, '_', '-', '.' and "
                 f"spaces, up to {FILES.most} bytes, that any system takes for a file"
             )
-    if (run := FlowRunContext.get()) and run.flow:
-        record_taken_up(problem, run.flow.name, settings)
     return [job_of(JobName(problem, name), settings) for name in names or [""]]
 
 

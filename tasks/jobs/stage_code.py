@@ -38,7 +38,7 @@ def stage_code(stage: str, settings: ProblemSettings) -> str:
     name and version.
     """
     files = stage_files(stage, settings)
-    versions = dict.fromkeys(named_versions(settings.training) + named_versions(settings.for_retraining.training))
+    versions = dict.fromkeys(line for training in settings.trainings for line in named_versions(training))
     return "".join(f"{line}\n" for line in (*(f"{file_digest(files[n])}  {n}" for n in sorted(files)), *versions))
 
 
@@ -50,7 +50,7 @@ def stage_files(stage: str, settings: ProblemSettings) -> dict[str, Path]:
 
 def problem_code(settings: ProblemSettings) -> dict[str, Path]:
     """The files behind a problem, by module: those that its own module reaches, and those that settings name."""
-    named = [*named_modules(settings.training), *named_modules(settings.for_retraining.training)]
+    named = [module for training in settings.trainings for module in named_modules(training)]
     modules = dict.fromkeys([settings.problem.partition(":")[0], *named])
     return {name: file for module in modules for name, file in own_sources(module).items()}
 

@@ -59,7 +59,7 @@ def _installed_since(problem: str) -> str | None:
     if not listed.is_file() or Path(__file__).is_relative_to(Path.cwd()):
         return None
     other = {*listed.read_text().splitlines()} ^ {*stage_code(COMPARE, problem_settings(problem)).splitlines()}
-    names = sorted({line.partition("  ")[2] for line in other})
+    names = sorted({line.partition("  ")[2] or line for line in other})
     if not any(name.startswith(OURS) for name in names):
         return None
     again = f"`dvc repro -f {CODE}@{problem}` and `dvc repro`, or `rtl run pipeline {problem}`, take it up"

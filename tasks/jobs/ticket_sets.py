@@ -1,13 +1,9 @@
-"""The tickets of one method, from its files, and their networks."""
+"""The tickets of one method, from its files."""
 
 from collections.abc import Sequence
 
-from torch import nn
-
-from rtl_core.construction import new_network
 from rtl_core.errors import DataError
 from rtl_core.problem import Problem
-from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.tickets import Tickets
 from tasks.artefacts.store import STORE, Reference, called
@@ -25,8 +21,3 @@ def ticket_sets(problem: Problem, method: str, files: Sequence[Reference]) -> li
     if held != problem.subsets:
         raise DataError(f"{method}: ticket files of {', '.join(held)}; expected {', '.join(problem.subsets)}")
     return sets
-
-
-def networks_of(problem: Problem, sets: Sequence[Tickets], stream: Stream) -> list[nn.Module]:
-    """The networks of all tickets, in evaluation mode; each is built as it was for training, before it is filled."""
-    return [one.network(k, new_network(problem, stream)) for one in sets for k in range(len(one.subsets))]

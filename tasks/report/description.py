@@ -4,13 +4,10 @@ A description names its run, so it is no output of DVC's: when DVC brings the ta
 beside them is still of the run before.
 """
 
-import hashlib
-import json
-
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.artefacts import paths
-from tasks.artefacts.digests import file_digest
+from tasks.artefacts.digests import digest_of, file_digest
 from tasks.artefacts.whole_file import write_atomically
 from tasks.tables.published import OPTIONAL, REQUIRED
 
@@ -37,7 +34,7 @@ def tables_digest(problem: str) -> str:
     folder = paths.tables(problem)
     files = [folder / f"{name}.{suffix}" for name in (*REQUIRED, *OPTIONAL) for suffix in ("csv", "parquet")]
     digests = {path.name: file_digest(path) for path in files if path.is_file()}
-    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    return digest_of(digests)
 
 
 def read_description(problem: str, digest: str) -> Description | None:

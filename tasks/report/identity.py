@@ -1,11 +1,9 @@
 """What tells one comparison from another: when any of it differs, MLflow gets new runs and the pages are new."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tasks.artefacts.digests import file_digest
+from tasks.artefacts.digests import digest_of, file_digest
 from tasks.artefacts.store import Reference
 from tasks.report.page import TEMPLATE
 from tasks.sources.source_digest import step_digest
@@ -27,12 +25,13 @@ def comparison_identity(
         data_digest: SHA-256 of the partitioned data, in hex.
         left_out: what the partition stage left out of the data, in lines.
     """
-    identity = {
-        "published": {str(path): reference["sha256"] for path, reference in published.items()},
-        "settings": dict(settings),
-        "data": data_digest,
-        "left_out": list(left_out),
-        "sources": {module: step_digest(module) for module in SHOWN_BY},
-        "template": file_digest(TEMPLATE),
-    }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return digest_of(
+        {
+            "published": {str(path): reference["sha256"] for path, reference in published.items()},
+            "settings": dict(settings),
+            "data": data_digest,
+            "left_out": list(left_out),
+            "sources": {module: step_digest(module) for module in SHOWN_BY},
+            "template": file_digest(TEMPLATE),
+        }
+    )

@@ -25,17 +25,18 @@ from tasks.process.outages import refusal
 from tasks.server.temporary_server import SHORTLY, started_server
 
 PAGE = 200  # the most that the server returns at once
+LONGEST_WAIT = 30.0
+"""Seconds for what ended to be written."""
 
 
 @contextmanager
-def all_runs_final(timeout: float = 30.0) -> Iterator[None]:
+def all_runs_final() -> Iterator[None]:
     """Run flows inside: at the end every task run that ended is so in the database.
 
     Without an API URL of the user's own, the server lives exactly as long as the context. A user's own server
     outlives the process, so nothing is waited for there; nor where the disk refuses what would be recorded.
 
-    Args:
-        timeout: seconds to wait at the end; one line on stderr says how many runs are still missing then.
+    It waits for ``LONGEST_WAIT`` at the end; one line on stderr says how many runs are still missing then.
 
     Raises:
         RtlError: the server did not start, or the user's own does not answer.
@@ -60,7 +61,7 @@ def all_runs_final(timeout: float = 30.0) -> Iterator[None]:
             raise
         finally:
             if not refused:
-                _record_all(timeout)
+                _record_all()
             started_runs.clear()
     finally:
         _use_server(None)
@@ -82,12 +83,12 @@ def require_own_server() -> None:
             )
 
 
-def _record_all(timeout: float) -> None:
-    EventsWorker.drain_all(timeout=timeout)
-    APILogWorker.drain_all(timeout=timeout)
-    if missing := _not_recorded(started_runs, timeout):
+def _record_all() -> None:
+    EventsWorker.drain_all(timeout=LONGEST_WAIT)
+    APILogWorker.drain_all(timeout=LONGEST_WAIT)
+    if missing := _not_recorded(started_runs):
         print(
-            f"warning: after {timeout:g} s Prefect has not recorded the end of {len(missing)} of "
+            f"warning: after {LONGEST_WAIT:g} s Prefect has not recorded the end of {len(missing)} of "
             f"{len(started_runs)} task runs; their results are kept",
             file=sys.stderr,
         )
@@ -101,9 +102,9 @@ def _use_server(api_url: str | None) -> None:
     refresh_global_settings_context()
 
 
-def _not_recorded(started: set[UUID], timeout: float) -> set[UUID]:
+def _not_recorded(started: set[UUID]) -> set[UUID]:
     missing = set(started)
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + LONGEST_WAIT
     with get_client(sync_client=True) as client:
         while missing:
             page = TaskRunFilter(id=TaskRunFilterId(any_=list(islice(missing, PAGE))))

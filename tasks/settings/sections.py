@@ -199,6 +199,11 @@ class ProblemSettings(Section):
         return self.retrain.sparsities or self.sparsities
 
     @property
+    def trainings(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the class is constructed with: for finding masks, and for joint retraining."""
+        return self.training, self.for_retraining.training
+
+    @property
     def for_retraining(self) -> "ProblemSettings":
         """The same settings, with what joint retraining changes in the problem's training and optimizer."""
         training = self.training | self.retrain.training

@@ -1,4 +1,4 @@
-"""What a figure shows where there is no room for everything: one metric of many, some levels of all."""
+"""What a figure shows where there is no room for everything: one metric of many."""
 
 import pandas as pd
 

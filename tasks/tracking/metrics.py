@@ -3,13 +3,14 @@
 import pandas as pd
 
 from rtl_core.distinct_names import METRICS, distinct_names
+from tasks.tables.names import MEAN
 
 COUNTS = ["union", "active_mean", "dense", "file_bytes"]
 
 
 def overall_metrics(results: pd.DataFrame) -> list[str]:
     """Names of the means over subsets, as ``metric_table`` has them, that are defined somewhere."""
-    means = results.assign(name=_metric_names(results))[(results.subset == "mean") & results.value.notna()]
+    means = results.assign(name=_metric_names(results))[(results.subset == MEAN) & results.value.notna()]
     return list(means["name"].unique())
 
 
@@ -23,11 +24,11 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
     ``<protocol>.<metric>.<instance>``, and subsets come after their instance. Undefined values are left out.
     """
     scores = results.assign(name=_metric_names(results))
-    overall = scores[scores.subset == "mean"]
+    overall = scores[scores.subset == MEAN]
     if "instance" in scores:
         scores = scores.assign(name=scores.name + "." + _parts(scores.instance))
-    of_instances = scores[scores.subset == "mean"] if "instance" in scores else scores[:0]
-    single = scores[scores.subset != "mean"]
+    of_instances = scores[scores.subset == MEAN] if "instance" in scores else scores[:0]
+    single = scores[scores.subset != MEAN]
     single = single.assign(name=single.name + "." + _parts(single.subset))
     counts = parameters.melt(["method", "sparsity"], COUNTS, "name").assign(
         name=lambda table: "parameters." + table.name
@@ -51,7 +52,7 @@ def margin_metrics(margins: pd.DataFrame) -> pd.DataFrame:
     Of the means over subsets under the first protocol; above zero, a method is ahead, also where lower is better.
     """
     first = margins.protocol.iloc[0] if len(margins) else ""
-    rows = margins[(margins.subset == "mean") & (margins.protocol == first)]
+    rows = margins[(margins.subset == MEAN) & (margins.protocol == first)]
     return pd.DataFrame(
         {
             "method": rows.method,

@@ -1,11 +1,12 @@
 """Which code, data and run a result came from."""
 
-import hashlib
 import shutil
 import subprocess
 from pathlib import Path
 
 from prefect.context import get_run_context
+
+from tasks.artefacts.digests import file_digest
 
 
 def provenance() -> dict[str, str]:
@@ -18,7 +19,7 @@ def provenance() -> dict[str, str]:
         tags["git.commit"] = commit
         tags["git.clean"] = str(not _git("status", "--porcelain")).lower()
     if (lock := Path("dvc.lock")).is_file():
-        tags["dvc.lock"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+        tags["dvc.lock"] = file_digest(lock)
     return tags
 
 

@@ -31,6 +31,11 @@ class WithinCluster(ImageClassification):
         dealt._divide(dealt.subset_of("train"))
         return dealt
 
+    def _divide(self, part: Tensor) -> None:
+        super()._divide(part)
+        clusters = range(len(self.subsets))
+        self._losses = [partial(_restricted_loss, self.classes_of(k).to(self.device)) for k in clusters]
+
     @property
     def outputs(self) -> int:
         return len(self.classes)
@@ -42,7 +47,7 @@ class WithinCluster(ImageClassification):
                 name,
                 partial(self._batches, self.members[k]),
                 self._batch_count(len(self.members[k])),
-                partial(_restricted_loss, self.classes_of(k).to(self.device)),
+                self._losses[k],
             )
             for k, name in enumerate(self.subsets)
         ]
