@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from empty_databases import mlflow_tables, prefect_tables
-from warm_start import run_rtl
+from made_once import mlflow_tables, page_scripts, prefect_tables
+from warm_start import warm_folder
 
 SMALL = {
     "seeds": [0, 1],
@@ -67,6 +67,7 @@ class Project:
             else:
                 shutil.copy(source, target)
         shutil.copytree(prefect_tables(), folder / ".rtl/prefect")
+        shutil.copytree(page_scripts(), folder / ".rtl/scripts")
         shutil.copy(mlflow_tables(), folder)
         params = yaml.safe_load((repository / "params.yaml").read_text())
         params["digits"] |= SMALL | changes
@@ -81,10 +82,9 @@ class Project:
         return other
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
-        if command[:2] == ("rtl", "run"):
-            return run_rtl(*command[1:], cwd=self.folder, env=self.environment, **options)
+        environment = {**self.environment, "PATH": f"{warm_folder()}:{self.environment['PATH']}"}
         return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, **options
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, **options
         )
 
     def succeed(self, *command: str) -> str:

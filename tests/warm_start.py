@@ -1,49 +1,207 @@
-"""``rtl`` in a process of its own that need not import libraries first: one that has them forks it."""
+"""``rtl`` and ``dvc`` without their seconds of imports: commands that are forked from a process that has them.
 
-import multiprocessing
+Whoever starts them by name has these, DVC's stages included, as long as ``warm_folder()`` stands first in PATH.
+Standard streams, folder, environment and exit status are those of a process of its own, and so is the session; so is
+the temporary Prefect server that ``rtl run`` starts. Tests of how processes start and end do without.
+"""
+
+import atexit
+import json
 import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
 import sys
 import tempfile
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from subprocess import CompletedProcess
+from typing import Any
 
 LIBRARIES = [
-    "torch", "timm", "torchvision", "torchaudio", "torchmetrics", "sklearn.metrics", "scipy.stats", "pandas",
-    "pyarrow.parquet", "altair", "vl_convert", "fontTools.ttLib", "soundfile", "jinja2", "rich.progress", "typer",
-    "httpx", "sqlalchemy", "pydantic", "fsspec", "psutil", "yaml", "safetensors.torch",
+    "torch", "torch._dynamo", "timm", "torchvision", "torchaudio", "torchmetrics", "sklearn.metrics", "scipy.stats",
+    "pandas", "pyarrow.parquet", "altair", "vl_convert", "fontTools.ttLib", "soundfile", "jinja2", "rich.progress",
+    "typer", "httpx", "sqlalchemy", "pydantic", "fsspec", "psutil", "yaml", "safetensors.torch",
+    "prefect.flows", "prefect.client.orchestration", "prefect.events.worker", "prefect.server.api.server",
+    "uvicorn.lifespan.on", "uvicorn.protocols.http.auto", "aiosqlite", "mlflow.store.tracking.sqlalchemy_store",
+    "dvc.cli", "dvc.cli.parser", "dvc.repo", "dvc.dvcfile", "dvc.stage.run", "dvc.repo.experiments", "dvc_render",
 ]  # fmt: skip
-"""None that reads the environment as it is imported, as Prefect and this project do."""
+COMMANDS = {"rtl": "flows.command_line.app", "dvc": "dvc.cli"}
+CLIENT = """#!{python} -IS
+import json, os, socket, sys
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(LIBRARIES)
-
-
-def run_rtl(*arguments: str, cwd: Path, env: dict[str, str], timeout: float | None = None) -> CompletedProcess[str]:
-    """What ``subprocess.run`` gives of ``rtl arguments``, with its output as text."""
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = (Path(folder, name) for name in ("out", "err"))
-        process = _processes.Process(target=_main, args=(arguments, str(cwd), env, str(out), str(err)))
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            raise TimeoutError(f"rtl {arguments} after {timeout} s: {err.read_text()}")
-        code = process.exitcode
-        process.close()
-        return CompletedProcess(["rtl", *arguments], code, out.read_text(), err.read_text())
+with socket.socket(socket.AF_UNIX) as service:
+    service.connect({address!r})
+    request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(service, [len(request).to_bytes(4, "big")], [0, 1, 2])
+    service.sendall(request)
+    answer = service.recv(1)
+sys.exit(answer[0] if answer else 255)
+"""
 
 
-def _main(arguments: tuple[str, ...], cwd: str, env: dict[str, str], out: str, err: str) -> None:
+@cache
+def warm_folder() -> Path:
+    """A folder with the commands; what they are forked from ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="warm-"))
+    address = str(folder / "socket")
+    for name in COMMANDS:
+        (folder / name).write_text(CLIENT.format(python=sys.executable, address=address))
+        (folder / name).chmod(0o755)
+    service = subprocess.Popen(
+        [sys.executable, "-P", __file__, address],
+        cwd=folder,
+        env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, "PREFECT_HOME": str(folder / "prefect")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert service.stdin is not None and service.stdout is not None
+    assert service.stdout.readline() == b"ready\n"
+    atexit.register(shutil.rmtree, folder)
+    atexit.register(service.wait)
+    atexit.register(service.stdin.close)
+    return folder
+
+
+def _serve(address: str) -> None:
+    for name in LIBRARIES:
+        import_module(name)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(64)
+    print("ready", flush=True)
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is sys.stdin:
+                return
+            if key.fileobj is listener:
+                connection, _ = listener.accept()
+                request, streams = _request(connection)
+                if not (pid := os.fork()):
+                    selector.close()
+                    listener.close()
+                    connection.close()
+                    _become(*request, streams)
+                for stream in streams:
+                    os.close(stream)
+                selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, connection))
+                selector.register(connection, selectors.EVENT_READ, (pid, None))
+            elif key.data[1] is None:  # who started it is gone
+                with suppress(ProcessLookupError):
+                    os.killpg(key.data[0], signal.SIGKILL)
+                selector.unregister(key.fileobj)
+            else:
+                _end(selector, key)
+
+
+def _request(connection: socket.socket) -> tuple[list[Any], list[int]]:
+    size, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    with connection.makefile("rb") as whole:
+        return json.loads(whole.read(int.from_bytes(size, "big"))), streams
+
+
+def _end(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+    pid, connection = key.data
+    selector.unregister(key.fileobj)
+    os.close(key.fd)
+    _, status = os.waitpid(pid, 0)
+    if connection in selector.get_map():
+        selector.unregister(connection)
+        connection.send(bytes([os.waitstatus_to_exitcode(status) % 256]))
+    connection.close()
+
+
+def _become(arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> None:
     os.setsid()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()
-    os.environ.update(env)
-    os.chdir(cwd)
-    for descriptor, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
-    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
-    sys.path[:0] = env["PYTHONPATH"].split(os.pathsep)
-    sys.argv = ["rtl", *arguments]
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.argv = arguments
+    command, status = Path(arguments[0]).name, 1
+    try:
+        if (command, *arguments[1:2]) == ("rtl", "run"):
+            _fork_servers()
+        status = import_module(COMMANDS[command]).main() or 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
 
-    from flows.command_line.app import main
 
-    main()
+def _fork_servers() -> None:
+    """Let the flow's process read Prefect's settings when it would import Prefect, and fork its server."""
+    from tasks.server import temporary_server
+
+    start_early = temporary_server.start_early
+
+    def start() -> None:
+        import_module("tasks.prefect_environment")
+        import_module("prefect.context").refresh_global_settings_context()
+        start_early()
+
+    temporary_server.start_early = start
+    temporary_server.TemporaryServer._started = _forked_server
+
+
+def _forked_server(server: Any) -> "_Forked":
+    """``TemporaryServer._started``, by fork."""
+    from tasks.server import serve_records, temporary_server
+
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(reading)
+        return _Forked(pid, writing)
+    os.close(writing)
+    os.setsid()
+    os.dup2(reading, 0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    with server.log.open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    os.environ.update(temporary_server.ONLY_RECORDS)
+    import_module("prefect.context").refresh_global_settings_context()
+    try:
+        serve_records._serve(server._socket.fileno())
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
+
+
+class _Forked:
+    """As much of ``subprocess.Popen`` as a temporary server is asked for."""
+
+    def __init__(self, pid: int, writing: int) -> None:
+        self._pid, self._watched = pid, os.pidfd_open(pid)
+        self.stdin = open(writing, "wb")  # noqa: SIM115
+
+    def wait(self, timeout: float | None = None) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._watched, selectors.EVENT_READ)
+            if not selector.select(timeout):
+                raise subprocess.TimeoutExpired("Prefect's server", timeout or 0)
+
+    def kill(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])

@@ -43,6 +43,11 @@ def fonts() -> Path:
     return STATE / "fonts"
 
 
+def script(name: str) -> Path:
+    """A script of pages that takes long to make."""
+    return STATE / "scripts" / f"{name}.js"
+
+
 def turn(name: str) -> Path:
     """What a run holds while no other may do the same in this folder; it holds its process id."""
     return STATE / "locks" / name

@@ -156,11 +156,12 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.ConcatChart]:
         for name, figure in FIGURES.items()
         if there.issuperset(figure.tables) and figure.holds_for in ("both", "run" if of_run else "job")
     }
+    charts = {}
     with _altair:
-        return {
-            name: figure.draw(tables).properties(description=f"{figure.heading}. {figure.reading}")
-            for name, figure in drawable.items()
-        }
+        for name, figure in drawable.items():
+            charts[name] = figure.draw(tables)
+            charts[name].description = f"{figure.heading}. {figure.reading}"
+    return charts
 
 
 def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def heatmaps(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
         for depth in depths
     ]
     panels[0] = panels[0].add_params(shown)
-    return grid(panels, columns=len(panels), panel=300, legend=(1, 300)).properties(title=_level_title(levels))
+    return grid(panels, columns=len(panels), panel=300, legend=(1, 300), title=_level_title(levels))
 
 
 def function(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
@@ -67,10 +67,11 @@ def function(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
             _matrix(cells, subsets, wanted, "agreement of predictions").properties(title="agreement of two tickets")
         )
     panels[0] = panels[0].add_params(_level_choice(levels, choice), method)
-    chart = grid(panels, columns=len(panels), panel=330, legend=(1, 300)).resolve_scale(color="independent")
     title = f"{json.dumps(dict(zip(methods, names, strict=True)))}[method] + ', ' + "
-    titled: alt.ConcatChart = chart.properties(title=_level_title(levels, title))
-    return titled
+    return grid(
+        panels, columns=len(panels), panel=330, legend=(1, 300), title=_level_title(levels, title),
+        resolve={"scale": {"color": "independent"}},
+    )  # fmt: skip
 
 
 def _matrix(

@@ -32,6 +32,24 @@ MASKS_STYLES = {
 }
 MOST_NAMED = 12
 """So many subsets at most are named and numbered on a figure; with more, pointing at a mark tells them."""
+LOOK: dict[str, Any] = {
+    "font": f"{FAMILY}, DejaVu Sans, Arial, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "gridColor": "#e4e7eb", "domainColor": "#8a929c", "tickColor": "#8a929c", "labelColor": "#333b44",
+        "titleColor": "#333b44", "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        "titlePadding": 6,
+    },
+    "title": {
+        "fontSize": 13, "fontWeight": 600, "anchor": "start", "frame": "group", "color": "#1c2228", "offset": 8,
+        "subtitleFontSize": 12, "subtitleColor": "#55606b",
+    },
+    "legend": {
+        "orient": "top", "labelFontSize": 12, "labelLimit": 0, "labelColor": "#1c2228", "symbolSize": 90,
+        "columnPadding": 16, "rowPadding": 4, "titleFontSize": 12, "titleFontWeight": "normal", "titleLimit": 0,
+    },
+}  # fmt: skip
+"""Vega-Lite's configuration of every figure."""
 CHANCE_NAME = "chance, for Jaccard"
 DEPTH_STYLES = {
     "all": Style("#000000", "circle", (1, 0)),
@@ -92,7 +110,9 @@ def channels(
     }
 
 
-def grid(panels: Sequence[Any], columns: int, panel: int, legend: tuple[int, int]) -> alt.ConcatChart:
+def grid(
+    panels: Sequence[Any], columns: int, panel: int, legend: tuple[int, int], **properties: Any
+) -> alt.ConcatChart:
     """Panels side by side under one legend.
 
     Args:
@@ -100,22 +120,15 @@ def grid(panels: Sequence[Any], columns: int, panel: int, legend: tuple[int, int
         columns: how many stand in a row where there is room.
         panel: pixels that a panel with its axes and labels needs; on a small screen a page puts fewer in a row.
         legend: entries in a row of the legend where there is room, and pixels that each needs.
+        properties: of the whole, as Altair names them.
     """
-    chart = alt.concat(*panels, columns=columns, spacing={"row": 24, "column": 20})
-    styled: alt.ConcatChart = (
-        chart.properties(padding=8, usermeta={"panel": panel, "legend": legend[1]}, background="#ffffff")
-        .configure(font=f"{FAMILY}, DejaVu Sans, Arial, sans-serif")
-        .configure_view(stroke=None)
-        .configure_axis(
-            gridColor="#e4e7eb", domainColor="#8a929c", tickColor="#8a929c", labelColor="#333b44", titleColor="#333b44",
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", titlePadding=6,
-        )
-        .configure_title(fontSize=13, fontWeight=600, anchor="start", frame="group", color="#1c2228", offset=8,
-            subtitleFontSize=12, subtitleColor="#55606b",
-        )
-        .configure_legend(
-            orient="top", columns=legend[0], labelFontSize=12, labelLimit=0, labelColor="#1c2228", symbolSize=90,
-            columnPadding=16, rowPadding=4, titleFontSize=12, titleFontWeight="normal", titleLimit=0,
-        )
-    )  # fmt: skip
-    return styled
+    return alt.ConcatChart(  # whole at once: each method of a chart copies all that it holds
+        concat=list(panels),
+        columns=columns,
+        spacing={"row": 24, "column": 20},
+        padding=8,
+        usermeta={"panel": panel, "legend": legend[1]},
+        background="#ffffff",
+        config={**LOOK, "legend": {**LOOK["legend"], "columns": legend[0]}},
+        **properties,
+    )

@@ -1,17 +1,16 @@
 """The page of a comparison: tables, interactive figures and settings in one file that needs no network."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import jinja2
 import pandas as pd
-import vl_convert
 
-from tasks.figures.catalogue import FIGURES, VEGA_LITE
+from tasks.figures.catalogue import FIGURES
 from tasks.report.players import listening
+from tasks.report.vega import vega_script
 from tasks.tables.by_level import LEDGER, kept_table, margin_tables, score_tables
 from tasks.tables.names import FACT_NAMES
 from tasks.tables.published import doubt_lines
@@ -55,7 +54,7 @@ def report(
         left_out=left_out,
         instances=instances,
         digest=digest,
-        vega=_vega(),
+        vega=vega_script(),
     )
     return html.encode()
 
@@ -65,10 +64,3 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-
-
-@cache
-def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, which defines ``vegaEmbed``."""
-    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
-    return bundle.replace("</script", "<\\/script")

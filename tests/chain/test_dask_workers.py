@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from pathlib import Path
 
 import psutil
@@ -35,6 +36,13 @@ def server(hosts: list[Project]) -> Iterator[str]:
         yield f"{address}/api"
 
 
+def told(host: Project, **environment: str) -> Project:
+    """The host, with more in the environment of what is started there."""
+    other = copy(host)
+    other.environment = host.environment | environment
+    return other
+
+
 @contextmanager
 def started(project: Project, *command: str) -> Iterator[subprocess.Popen[bytes]]:
     output = project.folder / f"{command[1]}.txt"
@@ -62,8 +70,7 @@ def listening(process: subprocess.Popen[bytes]) -> set[str]:
 def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_though_one_is_killed(
     one_level, hosts, server
 ):
-    client, first, second = hosts
-    client.environment["PREFECT_API_URL"] = server
+    client, first, second = told(hosts[0], PREFECT_API_URL=server), *hosts[1:]
     (port,) = free_ports(1)
     scheduler = f"tcp://127.0.0.1:{port}"
     worker = ("dask", "worker", scheduler, "--nthreads", "1")
@@ -97,8 +104,8 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
 
 def test_a_scheduler_without_workers_is_one_line(hosts, server):
     (port,) = free_ports(1)
-    hosts[0].environment |= {"PREFECT_API_URL": server, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}
-    done = hosts[0].run("rtl", "run", "retrain", "digits", "--runner", f"tcp://127.0.0.1:{port}")
+    client = told(hosts[0], PREFECT_API_URL=server, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="3s")
+    done = client.run("rtl", "run", "retrain", "digits", "--runner", f"tcp://127.0.0.1:{port}")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: runner: no worker at tcp://127.0.0.1:{port} after"), done.stderr
     assert done.stderr.count("\n") == 1

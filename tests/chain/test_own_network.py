@@ -1,4 +1,4 @@
-"""A folder of images of one's own and torchvision's ResNet-18, from a checkpoint: the chain by params.yaml alone."""
+"""A folder of images of one's own and torchvision's ShuffleNet, from a checkpoint: the chain by params.yaml alone."""
 
 import json
 import os
@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from torchvision.models import resnet18
-from warm_start import run_rtl
+from torchvision.models import shufflenet_v2_x0_5
+from warm_start import warm_folder
 
 from rtl_core.ticket_file import tickets_from_bytes
 
@@ -19,8 +19,8 @@ SETTINGS = {
     "problem": "rtl_core.problems.image_folder:ImageFolder",
     "partition": {"path": "pictures"},
     "training": {
-        "network": "torchvision.models:resnet18",
-        "checkpoint": "resnet.pth",
+        "network": "torchvision.models:shufflenet_v2_x0_5",
+        "checkpoint": "shufflenet.pth",
         "batch_size": 4,
         "augment": ["flip", "crop"],
         "normalise": "imagenet",
@@ -46,41 +46,42 @@ def run(repository, tmp_path):
             pixels = draws.integers(0, 256, (16, 16, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / f"pictures/{name}/{number}.png")
     torch.manual_seed(3)
-    torch.save({"state_dict": resnet18(num_classes=7).state_dict()}, tmp_path / "resnet.pth")
+    torch.save({"state_dict": shufflenet_v2_x0_5(num_classes=7).state_dict()}, tmp_path / "shufflenet.pth")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"problems": [NAME], NAME: SETTINGS}))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
+        "PATH": f"{warm_folder()}:{os.environ['PATH']}",
         "PYTHONPATH": f"{repository}:{tmp_path}",
         "PREFECT_HOME": str(tmp_path / ".rtl/prefect"),
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return run_rtl(*arguments, cwd=tmp_path, env=environment)
+        return subprocess.run(["rtl", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     return run
 
 
-def test_tickets_of_resnet18_start_from_a_checkpoint_and_a_change_of_it_trains_anew(run, tmp_path):
-    line = "resnet.pth: loaded 120 tensors; drawn: fc.weight, fc.bias; left over: fc.weight, fc.bias"
+def test_tickets_of_shufflenet_start_from_a_checkpoint_and_a_change_of_it_trains_anew(run, tmp_path):
+    line = "shufflenet.pth: loaded 336 tensors; drawn: fc.weight, fc.bias; left over: fc.weight, fc.bias"
     told = run("info", NAME)
     assert told.returncode == 0, told.stderr
     facts = json.loads(told.stdout)
-    assert facts["starts_from"] == line and facts["prunable_weights"] == 11_166_912
-    assert "conv1.weight" in facts["network"]["prunable"] and "fc.weight" not in facts["network"]["prunable"]
+    assert facts["starts_from"] == line and facts["prunable_weights"] == 333_840
+    assert "conv1.0.weight" in facts["network"]["prunable"] and "fc.weight" not in facts["network"]["prunable"]
     for stage in ("partition", "extract", "retrain"):
         done = run("run", stage, NAME)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (line in done.stderr) is (stage != "partition")
     (file,) = {*(tmp_path / "artifacts" / NAME / "tickets").rglob("*.safetensors")}
     tickets = tickets_from_bytes(file.read_bytes(), file.name)
-    assert tickets.subsets == ("a", "b") and tickets.masks.active().tolist() == [11_166_912 // 2] * 2
-    began = torch.load(tmp_path / "resnet.pth", weights_only=True)["state_dict"]["layer4.1.conv2.weight"]
-    own = tickets.masks.layout.split(tickets.weights)["layer4.1.conv2.weight"]
+    assert tickets.subsets == ("a", "b") and tickets.masks.active().tolist() == [333_840 // 2] * 2
+    began = torch.load(tmp_path / "shufflenet.pth", weights_only=True)["state_dict"]["stage4.1.branch2.5.weight"]
+    own = tickets.masks.layout.split(tickets.weights)["stage4.1.branch2.5.weight"]
     kept = own != 0
     assert torch.allclose(own[kept], began[kept], atol=2e-4), "one step of 0.0001 from the checkpoint"
 
     masks = sorted((tmp_path / "artifacts" / NAME / "masks").rglob("*.safetensors"))
     before = [path.read_bytes() for path in masks]
-    torch.save({"state_dict": resnet18(num_classes=7).state_dict()}, tmp_path / "resnet.pth")
+    torch.save({"state_dict": shufflenet_v2_x0_5(num_classes=7).state_dict()}, tmp_path / "shufflenet.pth")
     assert run("run", "extract", NAME).returncode == 0
     assert masks and all(path.read_bytes() != old for path, old in zip(masks, before, strict=True))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from empty_databases import prefect_tables
+from made_once import prefect_tables
 
 STEPS = """
 import errno, os

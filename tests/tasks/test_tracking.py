@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 import pandas as pd
 import pytest
-from empty_databases import mlflow_tables
 from example_tables import scoring_of
+from made_once import mlflow_tables
 from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name
 
 from tasks.settings.sections import flat_settings

@@ -1,4 +1,4 @@
-"""Databases as they are before a first run, made once: each takes seconds."""
+"""What takes seconds to make and is the same in every project."""
 
 import atexit
 import os
@@ -10,12 +10,14 @@ from contextlib import chdir
 from functools import cache
 from pathlib import Path
 
+from tasks.artefacts import paths
+from tasks.report.vega import vega_script
 from tasks.tracking.client import DATABASE, open_client
 
 
 @cache
 def prefect_tables() -> Path:
-    """A folder with Prefect's database as `make` leaves it on a new machine, made once: it takes seconds."""
+    """A folder with Prefect's database as `make` leaves it on a new machine."""
     folder = Path(tempfile.mkdtemp(prefix="prefect-tables-"))
     atexit.register(shutil.rmtree, folder)
     command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
@@ -32,3 +34,13 @@ def mlflow_tables() -> Path:
     with chdir(folder):
         open_client()
     return folder / DATABASE
+
+
+@cache
+def page_scripts() -> Path:
+    """The folder of what pages draw with."""
+    folder = Path(tempfile.mkdtemp(prefix="scripts-"))
+    atexit.register(shutil.rmtree, folder)
+    with chdir(folder):
+        vega_script()
+    return folder / paths.STATE / "scripts"
