@@ -129,6 +129,10 @@ def _of_objective(
         return
     start = initial_weights(problem, stream)
     first, again = (_trained(problem, objective, make_optimizer, stream) for _ in range(2))
+    # At θ₀ it may be zero: a vision transformer's head begins at zero, and lets nothing through until it has moved.
+    if not weights.gradient.any() and not first.gradient.any():
+        yield "the loss reaches no prunable weight: its gradient is zero everywhere; see prunable() and the loss"
+        return
     buffers = _own_buffers(first)
     if changed := next((name for name, value in _own_buffers(start).items() if not _same(value, buffers[name])), None):
         yield (
@@ -167,8 +171,6 @@ def _loss_failure(weights: FlatWeights, objective: Objective, batch: Batch, plac
     if not loss.requires_grad:
         return "the loss does not depend on the network; compute it from what the network returns, with gradients on"
     loss.backward()
-    if not weights.gradient.any():
-        return "the loss reaches no prunable weight: its gradient is zero everywhere; see prunable() and the loss"
     if not torch.isfinite(weights.gradient).all() or not torch.isfinite(weights.dense_gradient).all():
         return "the gradient of an untrained network is not finite; look for bad values in the data, or in the loss"
     return ""

@@ -52,8 +52,9 @@ def prune_to(weights: Tensor, mask: Tensor, sparsity: float) -> Tensor:
 def largest_masks(masks: Masks, weights: Tensor) -> Masks:
     """Masks of as many weights as each of ``masks`` has, those of largest magnitude in ``weights``, float [d]."""
     everything, weights = torch.ones_like(masks.values[0]), weights.to(masks.values.device)
-    rows = [prune_smallest(weights, everything, masks.layout.size - active) for active in masks.active().tolist()]
-    return Masks(masks.layout, torch.stack(rows))
+    active: list[int] = masks.active().tolist()
+    rows = {count: prune_smallest(weights, everything, masks.layout.size - count) for count in set(active)}
+    return Masks(masks.layout, torch.stack([rows[count] for count in active]))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Self
 
 import yaml
 from made_once import mlflow_tables, page_scripts, prefect_tables
-from warm_start import warm_folder
+from warm_start import warm
 
 SMALL = {
     "seeds": [0, 1],
@@ -82,7 +82,7 @@ class Project:
         return other
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
-        environment = {**self.environment, "PATH": f"{warm_folder()}:{self.environment['PATH']}"}
+        environment = warm(self.environment)
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, **options
         )

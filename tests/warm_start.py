@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -38,9 +39,19 @@ with socket.socket(socket.AF_UNIX) as service:
     request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(service, [len(request).to_bytes(4, "big")], [0, 1, 2])
     service.sendall(request)
+    number = service.recv(4)
+    if told := os.environ.get("WARM_PID"):
+        with open(told, "wb") as file:
+            file.write(number)
     answer = service.recv(1)
 sys.exit(answer[0] if answer else 255)
 """
+
+
+def warm(environment: Mapping[str, str], told: Path | None = None) -> dict[str, str]:
+    """The environment in which the commands are found; ``told``: where the number of the forked process is written."""
+    found = {**environment, "PATH": f"{warm_folder()}:{environment['PATH']}"}
+    return found | ({"WARM_PID": str(told)} if told else {})
 
 
 @cache
@@ -88,6 +99,7 @@ def _serve(address: str) -> None:
                     listener.close()
                     connection.close()
                     _become(*request, streams)
+                connection.send(pid.to_bytes(4, "big"))
                 for stream in streams:
                     os.close(stream)
                 selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, connection))
@@ -125,6 +137,7 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], stre
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(environment)
+    os.environ.pop("WARM_PID", None)
     os.chdir(folder)
     sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.argv = arguments
@@ -198,6 +211,8 @@ class _Forked:
             selector.register(self._watched, selectors.EVENT_READ)
             if not selector.select(timeout):
                 raise subprocess.TimeoutExpired("Prefect's server", timeout or 0)
+        with suppress(ChildProcessError):  # two may wait
+            os.waitpid(self._pid, 0)
 
     def kill(self) -> None:
         os.kill(self._pid, signal.SIGKILL)

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from http_answers import until
 from small_project import Project
+from warm_start import warm
 
 from tasks.caching.checkpoint import FileCheckpoint
 
@@ -113,10 +115,10 @@ def tell_seconds(began: float) -> None:
 
 
 class Run:
-    """A stage under way, in a session of its own, as from a terminal."""
+    """A stage under way, in a session of its own, as from a terminal; ``pid`` is that of the session too."""
 
-    def __init__(self, process: subprocess.Popen[bytes], errors: Path) -> None:
-        self.process, self._errors = process, errors
+    def __init__(self, process: subprocess.Popen[bytes], pid: int, errors: Path) -> None:
+        self.process, self.pid, self._errors = process, pid, errors
 
     def wait_for(self, condition: Callable[[], object]) -> None:
         """Return once it holds, the run still being at work."""
@@ -129,7 +131,7 @@ class Run:
         return self._errors.read_text()
 
     def tree(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return psutil.Process(self.pid).children(recursive=True)
 
     def server(self) -> psutil.Process | None:
         """Its temporary Prefect server."""
@@ -139,7 +141,7 @@ class Run:
         return self.process.wait(timeout=seconds), self.errors()
 
     def kill(self) -> None:
-        for one in [*self.tree(), psutil.Process(self.process.pid)]:
+        for one in [*self.tree(), psutil.Process(self.pid)]:
             one.kill()
 
 
@@ -151,23 +153,29 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @contextmanager
-def running(project: Project, stage: str, *options: str, **environment: str) -> Iterator[Run]:
-    with started(project, "rtl", "run", stage, "digits", *options, **environment) as run:
+def running(project: Project, stage: str, *options: str, cold: bool = False, **environment: str) -> Iterator[Run]:
+    """A stage; ``cold``: in a process that imports what it needs, and so does its Prefect server."""
+    with started(project, "rtl", "run", stage, "digits", *options, cold=cold, **environment) as run:
         yield run
 
 
 @contextmanager
-def started(project: Project, *command: str, **environment: str) -> Iterator[Run]:
-    with tempfile.NamedTemporaryFile() as errors:  # not in the project, whose disk may be full
-        process = subprocess.Popen(
-            command,
-            cwd=project.folder,
-            env=project.environment | environment,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            start_new_session=True,
-        )
-        run = Run(process, Path(errors.name))
+def started(project: Project, *command: str, cold: bool = True, **environment: str) -> Iterator[Run]:
+    with tempfile.TemporaryDirectory() as folder:  # not in the project, whose disk may be full
+        errors, told = Path(folder, "errors"), Path(folder, "pid")
+        known = project.environment | environment
+        with errors.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=project.folder,
+                env=known if cold else warm(known, told),
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+        if not cold:
+            until(lambda: told.exists() and told.stat().st_size == 4, 20, errors.read_text)
+        run = Run(process, process.pid if cold else int.from_bytes(told.read_bytes(), "big"), errors)
         try:
             yield run
         finally:
@@ -215,9 +223,9 @@ def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.Temp
     project = without(copied(undisturbed, repository, tmp_path_factory.mktemp("killed")), "retrain")
     with running(project, "retrain") as run:
         run.wait_for(lambda: states(project))
-        run.process.kill()
+        os.kill(run.pid, signal.SIGKILL)
     assert not (project.folder / "artifacts/digits/tickets").exists()
-    for name in (f"tables/.results.csv.{run.process.pid}.a1b2c3d4", f"figures/.metrics.png.{run.process.pid}.e5f6_7g8"):
+    for name in (f"tables/.results.csv.{run.pid}.a1b2c3d4", f"figures/.metrics.png.{run.pid}.e5f6_7g8"):
         (project.folder / "artifacts/digits" / name).write_bytes(b"half")
     return project
 
@@ -259,10 +267,10 @@ def test_ctrl_c_in_a_stage(project, recovers, stage, number):
         "retrain": lambda: states(project),
         "compare": lambda: "RUNNING" in tracked(project),
     }.get(stage, lambda: records(project) > 1)
-    with running(project, stage) as run:
+    with running(project, stage, cold=stage == "extract") as run:
         run.wait_for(at_work)
         tree, began = run.tree(), time.monotonic()
-        os.killpg(run.process.pid, number)
+        os.killpg(run.pid, number)
         assert run.ended() == (128 + number, f"interrupted; {GOES_ON}")
         assert time.monotonic() - began < 6
         assert psutil.wait_procs(tree, timeout=1)[1] == []
@@ -272,10 +280,10 @@ def test_ctrl_c_in_a_stage(project, recovers, stage, number):
 
 
 def test_ctrl_c_while_modules_are_imported(project):
-    with running(project, "extract") as run:
+    with running(project, "extract", cold=True) as run:
         run.wait_for(run.server)
         tree = run.tree()
-        os.killpg(run.process.pid, signal.SIGINT)
+        os.killpg(run.pid, signal.SIGINT)
         assert run.ended(6) == (130, f"interrupted; {GOES_ON}")
         assert psutil.wait_procs(tree, timeout=1)[1] == []
 
@@ -287,7 +295,7 @@ def test_ctrl_c_under_dvc(project, undisturbed):
     with started(project, *command) as run:
         run.wait_for(lambda: records(project) > 1)
         tree = run.tree()
-        os.killpg(run.process.pid, signal.SIGINT)
+        os.killpg(run.pid, signal.SIGINT)
         status, errors = run.ended()
     assert status != 0 and f"interrupted; {GOES_ON}" in errors and "Traceback" not in errors
     assert psutil.wait_procs(tree, timeout=1)[1] == []
@@ -297,7 +305,7 @@ def test_ctrl_c_under_dvc(project, undisturbed):
 
 def test_kill_9_of_the_prefect_server_in_a_run(project, recovers):
     without(project, "extract")
-    with running(project, "extract") as run:
+    with running(project, "extract", cold=True) as run:
         run.wait_for(lambda: records(project) > 1)
         run.server().kill()
         status, errors = run.ended()
@@ -308,10 +316,10 @@ def test_kill_9_of_the_prefect_server_in_a_run(project, recovers):
 
 
 def test_a_server_of_ones_own_that_does_not_answer(project):
-    with running(project, "retrain", PREFECT_API_URL="http://127.0.0.1:9/api") as run:
-        status, errors = run.ended()
-    assert status == 1 and errors.count("\n") == 1
-    assert errors.startswith("error: http://127.0.0.1:9/api: no Prefect server answers (")
+    project.environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    done = project.run("rtl", "run", "retrain", "digits")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: http://127.0.0.1:9/api: no Prefect server answers (")
 
 
 @contextmanager
@@ -352,10 +360,10 @@ def test_a_full_disk(undisturbed, repository, tmp_path, recovers, what, stage, l
             shutil.move(project.folder / "mlflow.db", disk)
             project.environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{disk}/mlflow.db"
         without(project, stage)
-        with filled(disk, left), running(project, stage) as run:
-            status, errors = run.ended()
-        assert status == 1 and errors.count("\n") == 1 and "Traceback" not in errors, errors
-        assert errors.startswith("error: ") and errors.endswith(f"free some space and {GOES_ON}")
+        with filled(disk, left):
+            done = project.run("rtl", "run", stage, "digits")
+        assert done.returncode == 1 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr, done.stderr
+        assert done.stderr.startswith("error: ") and done.stderr.endswith(f"free some space and {GOES_ON}")
         recovers(project, stage)
 
 
@@ -364,11 +372,10 @@ def test_a_read_only_artefact_folder(project, recovers):
     folder = str(project.folder / "artifacts")
     with mounted("--bind", folder, folder):
         subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-        with running(project, "retrain") as run:
-            status, errors = run.ended()
-    assert status == 1 and errors.count("\n") == 1
-    assert errors.startswith("error: artifacts/digits/tickets")
-    assert errors.endswith(f"Read-only file system; make it writable and {GOES_ON}")
+        done = project.run("rtl", "run", "retrain", "digits")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: artifacts/digits/tickets")
+    assert done.stderr.endswith(f"Read-only file system; make it writable and {GOES_ON}")
     recovers(project, "retrain")
 
 
@@ -394,12 +401,12 @@ def test_two_runs_at_once(undisturbed, project):
     turn.unlink()
     with running(project, "extract") as first:
         first.wait_for(lambda: turn.exists() and turn.read_text())
-        first.process.send_signal(signal.SIGSTOP)
+        os.kill(first.pid, signal.SIGSTOP)
         with running(project, "extract") as second:
             second.wait_for(second.errors)
-            line = f"digits: waiting for a run in this folder (process {first.process.pid})\n"
+            line = f"digits: waiting for a run in this folder (process {first.pid})\n"
             assert second.errors() == line
-            first.process.send_signal(signal.SIGCONT)
+            os.kill(first.pid, signal.SIGCONT)
             assert first.ended() == (0, "")
             began = time.monotonic()
             assert second.ended() == (0, line)
@@ -427,7 +434,7 @@ def test_a_jump_of_the_clock(undisturbed, project, clock, seconds, in_the_run):
     if not in_the_run:
         jump.touch()
     jumping = {"LD_PRELOAD": str(clock), "CLOCK_JUMPS_AT": str(jump), "CLOCK_JUMPS_BY": str(seconds)}
-    with running(project, "extract", **jumping) as run:
+    with running(project, "extract", cold=True, **jumping) as run:
         began = time.monotonic()
         run.wait_for(lambda: records(project) > 1)
         jump.touch()
@@ -438,7 +445,7 @@ def test_a_jump_of_the_clock(undisturbed, project, clock, seconds, in_the_run):
 
 def test_kill_9_of_a_dask_worker(undisturbed, project):
     without(project, "extract")
-    with running(project, "extract", "--runner", "dask") as run:
+    with running(project, "extract", "--runner", "dask", cold=True) as run:
         run.wait_for(lambda: records(project) > 2)  # the first are the checks', before there are workers
         worker = next(one for one in run.tree() if "--multiprocessing-fork" in _command(one))
         worker.kill()

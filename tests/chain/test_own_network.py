@@ -10,7 +10,7 @@ import torch
 import yaml
 from PIL import Image
 from torchvision.models import shufflenet_v2_x0_5
-from warm_start import warm_folder
+from warm_start import warm
 
 from rtl_core.ticket_file import tickets_from_bytes
 
@@ -50,13 +50,12 @@ def run(repository, tmp_path):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"problems": [NAME], NAME: SETTINGS}))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
-        "PATH": f"{warm_folder()}:{os.environ['PATH']}",
         "PYTHONPATH": f"{repository}:{tmp_path}",
         "PREFECT_HOME": str(tmp_path / ".rtl/prefect"),
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["rtl", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return subprocess.run(["rtl", *arguments], cwd=tmp_path, env=warm(environment), capture_output=True, text=True)
 
     return run
 

@@ -249,6 +249,19 @@ def test_each_failure_is_one_line_that_says_what_to_change(problem, line):
     assert all("\n" not in failure for failure in found)
 
 
+def test_a_head_that_begins_at_zero_lets_the_loss_reach_all_else_after_a_step():
+    class ZeroHead(Lines):
+        def network(self, generator):
+            network = super().network(generator)
+            nn.init.zeros_(network[-1].weight)
+            return network
+
+        def prunable(self, network):
+            return ["0.weight"]
+
+    assert failures(ZeroHead()) == []
+
+
 def test_random_features_outside_the_weights_come_back_when_a_ticket_does():
     """They are drawn again at every construction, from the same place of the stream."""
     assert failures(with_layer(lambda: [FixedFeatures()])) == []
