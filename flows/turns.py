@@ -16,7 +16,8 @@ P = ParamSpec("P")
 def taking_turns(function: Callable[Concatenate[str, P], None]) -> Callable[Concatenate[str, P], None]:
     """Let a function of a problem wait until no other process works on that problem here.
 
-    Cancelled in Prefect's page, it ends its process: Prefect would wait half a minute for steps at work, then kill it.
+    Cancelled in Prefect's page, its process ends once MLflow is told: Prefect would wait half a minute for steps at
+    work, then kill it.
     """
 
     @wraps(function)

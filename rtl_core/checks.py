@@ -30,7 +30,8 @@ from rtl_core.weights import FlatWeights, to_cpu
 MOST_COUNTED = 100
 """Batches of an epoch that are counted; longer epochs are not gone through."""
 STEPS = 2
-"""That are taken twice: what a buffer does with weights that have moved shows in the second."""
+"""That are taken twice: what a buffer does with weights that have moved shows in the second, and so does what a head
+that begins at zero lets through."""
 DROPPING = (
     "drop with nn.Dropout and its kin, torchvision's StochasticDepth or timm's DropPath, which draw from the stream "
     "(not with F.dropout, nor with the dropout of attention or of a recurrent network)"
@@ -129,9 +130,12 @@ def _of_objective(
         return
     start = initial_weights(problem, stream)
     first, again = (_trained(problem, objective, make_optimizer, stream) for _ in range(2))
-    # At θ₀ it may be zero: a vision transformer's head begins at zero, and lets nothing through until it has moved.
+    # A vision transformer's head begins at zero, and lets nothing through until it has moved.
     if not weights.gradient.any() and not first.gradient.any():
-        yield "the loss reaches no prunable weight: its gradient is zero everywhere; see prunable() and the loss"
+        yield (
+            "the loss reaches no prunable weight: its gradient is zero everywhere, after a step too; "
+            "see prunable() and the loss"
+        )
         return
     buffers = _own_buffers(first)
     if changed := next((name for name, value in _own_buffers(start).items() if not _same(value, buffers[name])), None):

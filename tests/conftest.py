@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import pytest
 import torch
@@ -37,6 +38,15 @@ CHROMIUM_ARGUMENTS = [
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def valid_figures() -> Iterator[None]:
+    """Whatever chart a test turns into Vega-Lite is validated, which a run leaves to tests."""
+    whole = alt.ConcatChart.to_dict
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alt.ConcatChart, "to_dict", lambda self, **options: whole(self, **options | {"validate": True}))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 from tasks.artefacts import paths
-from tasks.report.vega import vega_script
 from tasks.tracking.client import DATABASE, open_client
 
 
@@ -39,8 +38,10 @@ def mlflow_tables() -> Path:
 @cache
 def page_scripts() -> Path:
     """The folder of what pages draw with."""
+    from tasks.report.vega import vega_script  # and with it what draws figures
+
     folder = Path(tempfile.mkdtemp(prefix="scripts-"))
     atexit.register(shutil.rmtree, folder)
     with chdir(folder):
-        vega_script()
+        vega_script.__wrapped__()  # whatever this process has bundled already
     return folder / paths.STATE / "scripts"

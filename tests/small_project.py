@@ -46,7 +46,12 @@ CODE = [
 
 
 class Project:
-    """A checkout of its own, with small settings, and how commands are run in it."""
+    """A checkout of its own, with small settings, and how commands are run in it.
+
+    They come from a process that has their imports, unless ``cold``.
+    """
+
+    cold = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,7 +87,7 @@ class Project:
         return other
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess[str]:
-        environment = warm(self.environment)
+        environment = self.environment if self.cold else warm(self.environment)
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, **options
         )

@@ -2,7 +2,8 @@
 
 Whoever starts them by name has these, DVC's stages included, as long as ``warm_folder()`` stands first in PATH.
 Standard streams, folder, environment and exit status are those of a process of its own, and so is the session; so is
-the temporary Prefect server that ``rtl run`` starts. Tests of how processes start and end do without.
+the temporary Prefect server that ``rtl run`` starts. Tests of how processes start and end do without; so does one of
+each kind whose bytes are compared, for forked processes have one order of sets.
 """
 
 import atexit
@@ -22,6 +23,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 LIBRARIES = [
     "torch", "torch._dynamo", "timm", "torchvision", "torchaudio", "torchmetrics", "sklearn.metrics", "scipy.stats",
     "pandas", "pyarrow.parquet", "altair", "vl_convert", "fontTools.ttLib", "soundfile", "jinja2", "rich.progress",
@@ -30,6 +33,8 @@ LIBRARIES = [
     "uvicorn.lifespan.on", "uvicorn.protocols.http.auto", "aiosqlite", "mlflow.store.tracking.sqlalchemy_store",
     "dvc.cli", "dvc.cli.parser", "dvc.repo", "dvc.dvcfile", "dvc.stage.run", "dvc.repo.experiments", "dvc_render",
 ]  # fmt: skip
+OWN = ("PYTHONPATH", "PREFECT_", "MLFLOW_", "DVC_", "RTL_")
+"""What in an environment is of a run and not of the process that runs are forked from."""
 COMMANDS = {"rtl": "flows.command_line.app", "dvc": "dvc.cli"}
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
@@ -65,9 +70,10 @@ def warm_folder() -> Path:
     service = subprocess.Popen(
         [sys.executable, "-P", __file__, address],
         cwd=folder,
-        env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, "PREFECT_HOME": str(folder / "prefect")},
+        env={**{k: v for k, v in os.environ.items() if not k.startswith(OWN)}, "PREFECT_HOME": str(folder / "prefect")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        start_new_session=True,
     )
     assert service.stdin is not None and service.stdout is not None
     assert service.stdout.readline() == b"ready\n"
@@ -87,50 +93,83 @@ def _serve(address: str) -> None:
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
     selector.register(sys.stdin, selectors.EVENT_READ)
+    running: dict[int, socket.socket] = {}
     while True:
         for key, _ in selector.select():
             if key.fileobj is sys.stdin:
+                for pid in running:
+                    _kill(pid)
                 return
             if key.fileobj is listener:
                 connection, _ = listener.accept()
-                request, streams = _request(connection)
-                if not (pid := os.fork()):
-                    selector.close()
-                    listener.close()
+                if not (request := _request(connection)):
                     connection.close()
-                    _become(*request, streams)
-                connection.send(pid.to_bytes(4, "big"))
-                for stream in streams:
-                    os.close(stream)
-                selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, connection))
-                selector.register(connection, selectors.EVENT_READ, (pid, None))
-            elif key.data[1] is None:  # who started it is gone
-                with suppress(ProcessLookupError):
-                    os.killpg(key.data[0], signal.SIGKILL)
+                elif pid := os.fork():
+                    _began(selector, pid, connection, request[1])
+                    running[pid] = connection
+                else:
+                    _leave(selector, connection)
+                    _become(*request)
+            elif key.fileobj not in selector.get_map():  # ended in the same moment
+                continue
+            elif isinstance(key.fileobj, int):
+                _ended(selector, key, running.pop(key.data))
+            else:  # who started it is gone
                 selector.unregister(key.fileobj)
-            else:
-                _end(selector, key)
+                _kill(key.data)
 
 
-def _request(connection: socket.socket) -> tuple[list[Any], list[int]]:
+def _request(connection: socket.socket) -> tuple[list[Any], list[int]] | None:
+    """What is to be run and its standard streams; None from one that is gone."""
     size, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    length = int.from_bytes(size, "big")
     with connection.makefile("rb") as whole:
-        return json.loads(whole.read(int.from_bytes(size, "big"))), streams
+        asked = whole.read(length)
+    return (json.loads(asked), streams) if length and len(asked) == length else None
 
 
-def _end(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
-    pid, connection = key.data
+def _began(selector: selectors.BaseSelector, pid: int, connection: socket.socket, streams: list[int]) -> None:
+    for stream in streams:
+        os.close(stream)
+    with suppress(OSError):
+        connection.send(pid.to_bytes(4, "big"))
+    selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
+    selector.register(connection, selectors.EVENT_READ, pid)
+
+
+def _ended(selector: selectors.BaseSelector, key: selectors.SelectorKey, connection: socket.socket) -> None:
     selector.unregister(key.fileobj)
     os.close(key.fd)
-    _, status = os.waitpid(pid, 0)
+    _, status = os.waitpid(key.data, 0)
     if connection in selector.get_map():
         selector.unregister(connection)
-        connection.send(bytes([os.waitstatus_to_exitcode(status) % 256]))
+        with suppress(OSError):
+            connection.send(bytes([os.waitstatus_to_exitcode(status) % 256]))
     connection.close()
 
 
-def _become(arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> None:
+def _kill(pid: int) -> None:
+    """A process and its session; it may not have one yet."""
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+
+
+def _leave(selector: selectors.BaseSelector, connection: socket.socket) -> None:
+    """Close what belongs to the service: who waits for another process is not to wait for this one."""
+    connection.close()
+    for key in list(selector.get_map().values()):
+        if isinstance(key.fileobj, int):
+            os.close(key.fileobj)
+        elif key.fileobj is not sys.stdin:
+            key.fileobj.close()  # type: ignore[union-attr]
+    selector.close()
+
+
+def _become(command_line: list[Any], streams: list[int]) -> None:
+    arguments, folder, environment = command_line
     os.setsid()
+    np.random.seed()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -184,6 +223,7 @@ def _forked_server(server: Any) -> "_Forked":
     os.close(writing)
     os.setsid()
     os.dup2(reading, 0)
+    signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     with server.log.open("ab") as log:

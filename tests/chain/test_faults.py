@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -141,8 +141,9 @@ class Run:
         return self.process.wait(timeout=seconds), self.errors()
 
     def kill(self) -> None:
-        for one in [*self.tree(), psutil.Process(self.pid)]:
-            one.kill()
+        with suppress(psutil.NoSuchProcess):
+            for one in [*self.tree(), psutil.Process(self.pid)]:
+                one.kill()
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -173,10 +174,11 @@ def started(project: Project, *command: str, cold: bool = True, **environment: s
                 stderr=log,
                 start_new_session=True,
             )
-        if not cold:
-            until(lambda: told.exists() and told.stat().st_size == 4, 20, errors.read_text)
-        run = Run(process, process.pid if cold else int.from_bytes(told.read_bytes(), "big"), errors)
+        run = Run(process, process.pid, errors)
         try:
+            if not cold:
+                until(lambda: told.exists() and told.stat().st_size == 4, 20, errors.read_text)
+                run.pid = int.from_bytes(told.read_bytes(), "big")
             yield run
         finally:
             if process.poll() is None:
@@ -224,6 +226,7 @@ def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.Temp
     with running(project, "retrain") as run:
         run.wait_for(lambda: states(project))
         os.kill(run.pid, signal.SIGKILL)
+        run.process.wait()
     assert not (project.folder / "artifacts/digits/tickets").exists()
     for name in (f"tables/.results.csv.{run.pid}.a1b2c3d4", f"figures/.metrics.png.{run.pid}.e5f6_7g8"):
         (project.folder / "artifacts/digits" / name).write_bytes(b"half")
@@ -239,7 +242,7 @@ def test_kill_9_of_a_run_in_training(undisturbed, killed, repository, tmp_path, 
         damage(state)
         assert not states(project)
     began = time.monotonic()
-    with running(project, "retrain") as run:
+    with running(project, "retrain", cold=not damage) as run:
         seen = set()
         while run.process.poll() is None:
             seen.update(epochs(project))
@@ -317,7 +320,7 @@ def test_kill_9_of_the_prefect_server_in_a_run(project, recovers):
 
 def test_a_server_of_ones_own_that_does_not_answer(project):
     project.environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
-    done = project.run("rtl", "run", "retrain", "digits")
+    done = project.run("rtl", "run", "retrain", "digits", timeout=200)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: http://127.0.0.1:9/api: no Prefect server answers (")
 
@@ -361,7 +364,7 @@ def test_a_full_disk(undisturbed, repository, tmp_path, recovers, what, stage, l
             project.environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{disk}/mlflow.db"
         without(project, stage)
         with filled(disk, left):
-            done = project.run("rtl", "run", stage, "digits")
+            done = project.run("rtl", "run", stage, "digits", timeout=200)
         assert done.returncode == 1 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr, done.stderr
         assert done.stderr.startswith("error: ") and done.stderr.endswith(f"free some space and {GOES_ON}")
         recovers(project, stage)
@@ -372,7 +375,7 @@ def test_a_read_only_artefact_folder(project, recovers):
     folder = str(project.folder / "artifacts")
     with mounted("--bind", folder, folder):
         subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-        done = project.run("rtl", "run", "retrain", "digits")
+        done = project.run("rtl", "run", "retrain", "digits", timeout=200)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("error: artifacts/digits/tickets")
     assert done.stderr.endswith(f"Read-only file system; make it writable and {GOES_ON}")

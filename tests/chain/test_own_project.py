@@ -84,6 +84,7 @@ def change(file: Path) -> None:
 
 def test_it_runs_to_its_tables_beside_modules_of_the_users_own(site, tmp_path):
     project = begun(site, tmp_path, git=False)
+    project.cold = True
     for name in HIDING:
         (project.folder / name).parent.mkdir(exist_ok=True)
         (project.folder / name).write_text("raise SystemExit('a module of the user in the place of ours')\n")

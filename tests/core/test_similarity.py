@@ -49,8 +49,8 @@ def test_depths_are_thirds_of_the_layers_and_weigh_every_weight_alike():
 
 def test_departures_are_where_a_mask_differs_from_that_of_the_largest_initial_weights():
     initial = torch.tensor([0.1, -0.8, 0.2, 0.7, 0.3, -0.6, 0.4, 0.5])  # its four largest: places 1, 3, 5 and 7
-    found = departures(masks([0, 1, 0, 1, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1, 0, 0]), initial)
-    assert found.values.int().tolist() == [[0] * 8, [1, 0, 0, 0, 0, 0, 0, 1]]
+    found = departures(masks([0, 1, 0, 1, 0, 1, 0, 1], [0, 1, 0, 0, 0, 0, 1, 0], [1, 1, 0, 1, 0, 1, 0, 0]), initial)
+    assert found.values.int().tolist() == [[0] * 8, [0, 0, 0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 0, 0, 0, 1]]
 
 
 def test_identical_masks_are_alike_and_wholly_in_excess():

@@ -4,7 +4,6 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import altair as alt
 import pandas as pd
 import pytest
 import vl_convert
@@ -42,9 +41,7 @@ def test_every_figure_is_drawn_from_full_tables(charts):
 
 @pytest.mark.parametrize(("scope", "name"), [*(("job", name) for name in OF_JOB), *(("run", name) for name in OF_RUN)])
 def test_a_figure_is_valid(scope, name, charts):
-    drawn = spec(charts[scope][name])
-    alt.ConcatChart.validate(drawn)
-    picture = png(drawn)
+    picture = png(spec(charts[scope][name]))  # which validates: conftest.py
     assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
 
 
