@@ -6,7 +6,7 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def reason_of(problem: Exception) -> str:
+def reason_of(problem: BaseException) -> str:
     """The class of an error and what it says, as words of one line: of one that a user's code, or a library, raised."""
     return f"{type(problem).__name__}: {' '.join(str(problem).split())}"
 

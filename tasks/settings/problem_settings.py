@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError, create_model
 
 from rtl_core.context_problem import ContextProblem
-from rtl_core.errors import SettingsError
+from rtl_core.errors import RtlError, SettingsError, reason_of
 from rtl_core.problem import Problem
 from tasks.artefacts import paths
 from tasks.settings.params_file import MOST_SHOWN, read_params, section, shown
@@ -62,10 +62,11 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
         cls = getattr(import_watched(module), attribute)
         if isinstance(cls, ContextProblem | FunctionType):
             cls = ready_made(cls, module)
+    except RtlError as problem:  # of its data, network or loss
+        raise SettingsError(f"{paths.PARAMS}: {name}.problem: {shown(import_path)}: {problem}") from problem
     except (Exception, SystemExit) as problem:  # a module of the user's own may fail in any way
-        reason = " ".join(str(problem).split())[:MOST_SHOWN]
         raise SettingsError(
-            f"{paths.PARAMS}: {name}.problem: cannot import {shown(import_path)} ({reason})"
+            f"{paths.PARAMS}: {name}.problem: cannot import {shown(import_path)} ({reason_of(problem)[:MOST_SHOWN]})"
         ) from problem
     if not (isinstance(cls, type) and issubclass(cls, Problem)):
         raise SettingsError(
@@ -89,7 +90,7 @@ def _one_line(problem: ValidationError, model: type[BaseModel], where: str) -> s
     key = ".".join([where, *map(str, first["loc"])])
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; allowed here: {', '.join(_siblings(model, first['loc']))}{more}"
+        return f"{key}: unknown key; allowed here: {', '.join(_siblings(model, first['loc'])) or 'none'}{more}"
     if first["type"] == "missing":
         return f"{key}: this key is missing{more}"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
