@@ -71,7 +71,7 @@ class FlatWeights:
     """
 
     def __init__(self, network: nn.Module, prunable: Iterable[str]) -> None:
-        _check_apart(network)
+        _check_parameters(network)
         self.network = network
         self.layout = layout_of(network, prunable)
         rest = [name for name, _ in network.named_parameters() if name not in set(self.layout.names)]
@@ -114,9 +114,14 @@ class FlatWeights:
         return [(name, buffer) for name, buffer in self.network.named_buffers() if name in state]
 
 
-def _check_apart(network: nn.Module) -> None:
+def _check_parameters(network: nn.Module) -> None:
     names: dict[nn.Parameter, str] = {}
     for name, parameter in network.named_parameters(remove_duplicate=False):
+        if not parameter.requires_grad:  # weight decay would move it, and a mask would cut it
+            raise SettingsError(
+                f"the network's parameter {name!r} is frozen (requires_grad=False); allowed: what is trained, or a "
+                "buffer in its place"
+            )
         if parameter in names:
             raise SettingsError(
                 f"the network's parameters {names[parameter]!r} and {name!r} are one (tied); allowed: each in one place"

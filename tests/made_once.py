@@ -43,5 +43,5 @@ def page_scripts() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="scripts-"))
     atexit.register(shutil.rmtree, folder)
     with chdir(folder):
-        vega_script.__wrapped__()  # whatever this process has bundled already
+        vega_script()
     return folder / paths.STATE / "scripts"

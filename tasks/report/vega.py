@@ -1,6 +1,5 @@
 """The script that draws a page's figures in a browser."""
 
-from functools import cache
 from importlib.metadata import version
 
 import vl_convert
@@ -10,7 +9,6 @@ from tasks.artefacts.whole_file import write_atomically
 from tasks.figures.catalogue import VEGA_LITE
 
 
-@cache
 def vega_script() -> str:
     """Vega, Vega-Lite and Vega-Embed in one, which defines ``vegaEmbed``; bundled once, for that takes a second."""
     kept = paths.script(f"vega-{VEGA_LITE}-{version('vl-convert-python')}")

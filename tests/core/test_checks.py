@@ -213,6 +213,7 @@ def unseeded_order(self, generator):
             with_layer(lambda: [nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))]),
             "changes the buffer 0.parametrizations.weight.0._u",
         ),
+        (with_layer(lambda: [nn.Linear(3, 3).requires_grad_(False)]), r"network\(\): .*'0.weight' is frozen"),
         (with_layer(lambda: [NumpyLayer(3, 3)]), r"network\(\): built twice, 0.weight has other values"),
         (with_layer(lambda: [Jitter()]), "steps taken twice"),
         (with_layer(lambda: [Momentum()]), "neither parameter nor buffer"),

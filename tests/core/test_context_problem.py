@@ -186,6 +186,12 @@ def test_random_parts_hold_every_example_once_in_equal_numbers():
     assert [len(part) for part in problem.members] == [10, 11, 12]
 
 
+def frozen():
+    network = mlp()
+    network[0].weight.requires_grad_(False)
+    return network
+
+
 def tied():
     network = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 1))
     network[1].weight = network[0].weight
@@ -232,6 +238,7 @@ NAN = torch.tensor([[1.0, 2, 3], [1, 2, float("nan")]])
         (dict(network=nn.Linear), "network: cannot be made: TypeError: .*missing 2 required positional"),
         (dict(network=lambda: nn.LazyLinear(1)), "network: weight has no size yet; allowed: layers that say what"),
         (dict(network=lambda: 3), "network: found a int; allowed: an nn.Module"),
+        (dict(network=frozen), "parameter '0.weight' is frozen"),
         (dict(network=tied), r"parameters '0.weight' and '1.weight' are one \(tied\)"),
         (dict(metrics={}), "metrics: found none"),
         (dict(metrics={"cost": lambda outputs, targets: 1.0}), "'cost': nothing says whether higher is better"),

@@ -139,9 +139,7 @@ class Dropping(Problem):
         return self.objective("all", 2)
 
     def score(self, tickets):
-        raise NotImplementedError
-
-    score_single = score
+        return []
 
 
 def masks_of(weights):
