@@ -14,7 +14,10 @@ FAULTS = {
         "error: mine: objective 'sine': training draws random numbers (rrelu_with_noise) from no generator, ",
     ),
     "no network": ('raise ValueError("no weights today")', "error: mine: network(): ValueError: no weights today"),
-    "no gradient": (PLAIN + ".requires_grad_(False)", "error: mine: objective 'sine': the loss does not depend on "),
+    "frozen": (
+        PLAIN + ".requires_grad_(False)",
+        "error: mine: network(): the network's parameter '0.weight' is frozen (requires_grad=False); ",
+    ),
 }
 
 
