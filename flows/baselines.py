@@ -7,6 +7,7 @@ from prefect import flow
 
 from flows.chains import chain_steps, gathered, level_ends, start_steps
 from flows.checking import check_jobs
+from flows.describing import described_files
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.steps import Step, for_each, run_steps
@@ -24,6 +25,7 @@ from tasks.jobs.making import job_of, jobs_of
 from tasks.jobs.rounds import planned_rounds
 from tasks.jobs.starting_point import published_start
 from tasks.jobs.taken_up import record_taken_up
+from tasks.jobs.ticket_sets import bare_file
 from tasks.retrain_tickets import retrain_tickets
 from tasks.settings.methods import has_one_network, rtl_methods
 from tasks.settings.problem_settings import problem_settings
@@ -53,13 +55,14 @@ def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thr
     steps = for_each(jobs, partial(baseline_steps, settings=settings))
     with workers(runner):
         results = run_steps(steps, "baselines: rounds and trainings")
+        places = [place for job in jobs for place in baseline_places(name_of(job), settings)]
+        files = described_files(jobs, {place: _listed(results[place]) for place in places})
     publish_files(
         paths.artifacts(problem) / "baselines",
         {
             paths.baselines(*place) / f"network-{number:03}.safetensors": reference
-            for job in jobs
-            for place in baseline_places(name_of(job), settings)
-            for number, reference in enumerate(_listed(results[place]))
+            for place in places
+            for number, reference in enumerate(files[place])
         },
     )
 
@@ -137,7 +140,7 @@ def method_steps(job: Job, settings: ProblemSettings, method: str, seed: int, sp
 
 
 def _tickets(job: JobName, method: str, place: tuple[str, int, float]) -> Reference:
-    return collect(paths.tickets(job, method, *place[1:]))
+    return bare_file(paths.tickets(job, method, *place[1:]))
 
 
 def _listed(result: Any) -> list[Reference]:

@@ -5,6 +5,7 @@ from functools import partial
 from prefect import flow
 
 from flows.checking import check_jobs
+from flows.describing import described_files
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.steps import Step, for_each, run_steps
@@ -39,10 +40,11 @@ def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     check_jobs(jobs, settings)
     steps = for_each(jobs, partial(retraining_steps, settings=settings))
     with workers(runner):
-        tickets = run_steps(steps, "rtl: joint retraining")
+        made = run_steps(steps, "rtl: joint retraining")
+        tickets = described_files(jobs_of(problem, settings), {place: [file] for place, file in made.items()})
     publish_files(
         paths.artifacts(problem) / "tickets",
-        {paths.tickets(*place): reference for place, reference in tickets.items()},
+        {paths.tickets(*place): file for place, (file,) in tickets.items()},
     )
 
 

@@ -16,6 +16,7 @@ from tasks.exhibit_method import exhibit_method, exhibit_references
 from tasks.jobs.job import Job, load_problem, name_of, with_one_network
 from tasks.jobs.levels import compared_levels, read_levels, retrained_places
 from tasks.jobs.starting_point import published_start
+from tasks.jobs.ticket_sets import bare_file
 from tasks.measure_similarity import measure_similarity
 from tasks.score_across import score_across
 from tasks.score_method import score_method
@@ -38,13 +39,18 @@ def compared_places(job: Job, settings: ProblemSettings) -> list[Place]:
     ]
 
 
+def seen_by(place: Place, job: Job) -> Job:
+    """A job as the method of a place sees it."""
+    return with_one_network(job) if METHODS[place[0]].kind == "one network" else job
+
+
 def scoring_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:
     """Every method at the levels compared, and the tickets examined for collapse at theirs."""
     compared = set(compared_places(job, settings))
     examined = {place for place in retrained_places(name_of(job), settings) if place[0] == examined_method(settings)}
     order = {method: number for number, method in enumerate(all_methods(settings))}
     return {
-        place: Step(partial(score_method.submit, _seen_by(place, job), *place, ticket_files(job, settings, *place)))
+        place: Step(partial(score_method.submit, seen_by(place, job), *place, ticket_files(job, settings, *place)))
         for place in sorted(compared | examined, key=lambda place: (order[place[0]], *place[1:]))
     }
 
@@ -52,7 +58,7 @@ def scoring_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:
 def across_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:
     """Every ticket of RTL on every subset's job."""
     return {
-        place: Step(partial(score_across.submit, job, *place, collect(paths.tickets(name_of(job), *place))))
+        place: Step(partial(score_across.submit, job, *place, bare_file(paths.tickets(name_of(job), *place))))
         for place in retrained_places(name_of(job), settings)
     }
 
@@ -80,7 +86,7 @@ def exhibit_steps(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], 
         return {}
     first = settings.seeds[0]
     return {("references",): Step(partial(exhibit_references.submit, job, first))} | {
-        place: Step(partial(exhibit_method.submit, _seen_by(place, job), *place, ticket_files(job, settings, *place)))
+        place: Step(partial(exhibit_method.submit, seen_by(place, job), *place, ticket_files(job, settings, *place)))
         for place in compared_places(job, settings)
         if place[1] == first
     }
@@ -107,21 +113,17 @@ def analysis_steps(
 
 
 def ticket_files(job: Job, settings: ProblemSettings, method: str, seed: int, sparsity: float) -> list[Reference]:
-    """References of a method's published ticket files.
+    """References of a method's published ticket files, as training left them.
 
     Raises:
         DataError: the stage that publishes them has not run.
     """
     if method in rtl_methods(settings):
-        return [collect(paths.tickets(name_of(job), method, seed, sparsity))]
+        return [bare_file(paths.tickets(name_of(job), method, seed, sparsity))]
     folder = paths.baselines(name_of(job), method, seed, sparsity)
     if not (files := sorted(folder.glob("network-*.safetensors"))):
         raise DataError(f"{folder}: no ticket files; run the baselines stage first")
-    return [collect(path) for path in files]
-
-
-def _seen_by(place: Place, job: Job) -> Job:
-    return with_one_network(job) if METHODS[place[0]].kind == "one network" else job
+    return [bare_file(path) for path in files]
 
 
 def _at(place: tuple[Any, ...], measured: dict[str, Any]) -> dict[str, Any]:

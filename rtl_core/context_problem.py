@@ -14,6 +14,8 @@ from rtl_core.contexts.examples import FEWEST, Data, Examples, digest_of_example
 from rtl_core.contexts.fit import Loss, check_fit
 from rtl_core.contexts.metrics import Metric, chance_of, figure_of, measures_of
 from rtl_core.contexts.told_layer import first_layer, tell, widened
+from rtl_core.contexts.usage import decision_of, imported_network, input_of
+from rtl_core.description.about import Usage
 from rtl_core.device import device_of
 from rtl_core.errors import SettingsError, reason_of
 from rtl_core.implicit_draws import drawn_from
@@ -50,6 +52,8 @@ class ContextProblem(Problem):
             [default: ``prunable_weights``].
         told: whether IMP single is told the context of each example, and how: ``one-hot`` beside what the network's
             first layer takes in.
+        outputs: names of the network's outputs, [N, number of names]: classes, or quantities with their units. What
+            ticket files are used for then says them.
         device: where it is computed.
 
     Raises:
@@ -69,6 +73,7 @@ class ContextProblem(Problem):
         batch_size: int = 64,
         prunable: Sequence[str] | None = None,
         told: Told = "no",
+        outputs: Sequence[str] = (),
         device: Literal["auto", "cpu", "cuda"] = "auto",
     ) -> None:
         if batch_size < FEWEST:
@@ -85,6 +90,7 @@ class ContextProblem(Problem):
         self.splits = {split: _on(self.device, examples) for split, examples in self.splits.items()}
         self._network = deepcopy(network) if isinstance(network, nn.Module) else network
         self._first_layer: str | None = None
+        self._output_names = tuple(outputs)
         self._divide(self.splits["train"].context)
         check_problem(self)
         with drawn_from(Stream(0).at(check="fit")), torch.no_grad():
@@ -101,7 +107,12 @@ class ContextProblem(Problem):
         if {*made[0].parameters()} & {*made[1].parameters()}:
             raise SettingsError("network: gives the same parameters at every call; allowed: new ones, or the network")
         network = FlatWeights(made[0], self.prunable(made[0])).network.eval()
-        check_fit(network, self.loss, self.splits, self.subsets)
+        self._output_shape = check_fit(network, self.loss, self.splits, self.subsets)
+        if self._output_names and (len(self._output_names),) != self._output_shape:
+            raise SettingsError(
+                f"outputs: found {len(self._output_names)} names for outputs [N, "
+                f"{', '.join(map(str, self._output_shape))}]; allowed: a name for each of [N, number of names]"
+            )
 
     def _divide(self, part: Tensor) -> None:
         """Let training example n belong to part ``part[n]``."""
@@ -129,6 +140,16 @@ class ContextProblem(Problem):
 
     def prunable(self, network: nn.Module) -> Sequence[str]:
         return super().prunable(network) if self.patterns is None else matching_weights(network, self.patterns)
+
+    def usage(self, one_network: bool = False) -> Usage:
+        """How it is used: where ``network`` is a class or function of a module, and its arguments are JSON, the file
+        says that too.
+        """
+        train, is_told = self.splits["train"], one_network and self._first_layer is not None
+        network = imported_network(self._network, str(self._first_layer) if is_told else None, len(self.subsets))
+        return Usage(
+            network, input_of(train.inputs), decision_of(train.targets, self._output_shape, self._output_names)
+        )
 
     @property
     def objectives(self) -> Sequence[Objective]:

@@ -76,7 +76,10 @@ def matched_scores(
             ),
         ]
         metrics = _decision_metrics(test[:, k] >= threshold, truth)
-        scores += [_score("matched", metric, name, value) for metric, value in metrics.items()]
+        scores += [
+            _score("matched", metric, name, value)._replace(threshold=threshold.item())
+            for metric, value in metrics.items()
+        ]
     accuracy = multiclass_accuracy(test.argmax(1), test_subset_of, len(subsets), average="micro").item()
     return [*_with_means(scores), _score("matched", "accuracy", MEAN, accuracy, commonest_share(test_subset_of))]
 
@@ -120,4 +123,4 @@ def _with_means(scores: list[Score]) -> list[Score]:
 
 def _mean(scores: list[Score]) -> Score:
     value = torch.tensor([score.value for score in scores], dtype=torch.float64).mean().item()
-    return scores[0]._replace(subset=MEAN, value=value, chance=mean_chance(scores))
+    return scores[0]._replace(subset=MEAN, value=value, chance=mean_chance(scores), threshold=None)

@@ -8,6 +8,8 @@ from typing import Any
 from torch import nn
 
 from rtl_core.construction import new_network
+from rtl_core.describing import described
+from rtl_core.description.architecture import ImportedNetwork
 from rtl_core.errors import SettingsError
 from rtl_core.methods import METHODS
 from rtl_core.one_network import as_one_network
@@ -15,6 +17,7 @@ from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 from rtl_core.tickets import Tickets
+from rtl_core.use.tickets_in_use import TicketsInUse
 
 Sets = dict[tuple[str, float], list[Tickets]]
 """By method and sparsity, one set of tickets, or K of IMP multiple."""
@@ -41,8 +44,8 @@ class FoundTickets:
         """One row a score, for a table of one's own: ``method``, ``sparsity``, then the fields of ``Score``."""
         return [{"method": method, "sparsity": level} | score._asdict() for method, level, score in self.scored]
 
-    def at(self, sparsity: float, method: str | None = None) -> Tickets:
-        """The retrained tickets at a sparsity; of RTL where no method is named.
+    def at(self, sparsity: float, method: str | None = None) -> TicketsInUse:
+        """The retrained tickets at a sparsity, to be saved or used; of RTL where no method is named.
 
         Raises:
             SettingsError: there are none, or IMP multiple has K that share nothing.
@@ -50,7 +53,13 @@ class FoundTickets:
         one, *more = self._sets(sparsity, method)
         if more:
             raise SettingsError(f"method: {method} has {1 + len(more)} sets of one; allowed: see network() and sets")
-        return one
+        method = method or self._rtl
+        view = as_one_network(self.problem) if METHODS[method].kind == "one network" else self.problem
+        scores = [score for of, level, score in self.scored if (of, level) == (method, sparsity)]
+        tickets = described(one, view, method, sparsity, self.stream.seed, scores)
+        architecture = tickets.about.architecture if tickets.about else None
+        allow = [architecture.path] if isinstance(architecture, ImportedNetwork) else []  # it is in this process
+        return TicketsInUse.of(tickets, f"tickets of {method}", allow)
 
     def network(self, subset: str, sparsity: float, method: str | None = None) -> nn.Module:
         """The network that serves a subset, in evaluation mode.

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rtl_core.description.about import Usage
 from rtl_core.problem import Exhibit, Objective, Problem, Score
 
 
@@ -47,6 +48,9 @@ class OneNetwork(Problem):
 
     def score_single(self, network: nn.Module) -> list[Score]:
         return self.job.score_single(network)
+
+    def usage(self, one_network: bool = False) -> Usage:
+        return self.job.usage(one_network=True)
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rtl_core.description.about import Usage
 from rtl_core.errors import SettingsError
 from rtl_core.prunable import prunable_weights
 
@@ -40,7 +41,8 @@ class Score(NamedTuple):
     and theirs are given as well: the comparison of methods is then paired over them.
 
     ``higher_is_better`` says in which direction the metric is read; None where torchmetrics knows it by that name.
-    ``chance`` is what guessing, or doing nothing, would give; None where there is no such value.
+    ``chance`` is what guessing, or doing nothing, would give; None where there is no such value. ``threshold`` is the
+    probability from which on decisions were taken that validation data chose; None where there was none to choose.
     """
 
     protocol: str
@@ -50,6 +52,7 @@ class Score(NamedTuple):
     example: str = ""
     higher_is_better: bool | None = None
     chance: float | None = None
+    threshold: float | None = None
 
 
 class AcrossSubsets(NamedTuple):
@@ -189,6 +192,14 @@ class Problem(ABC):
         By default it stands in the place of every ticket. Where one network decides otherwise, say so here.
         """
         return self.score([network] * len(self.subsets))
+
+    def usage(self, one_network: bool = False) -> Usage:
+        """How a ticket file of this problem is used without its data: network, input and what an output means.
+
+        Args:
+            one_network: of IMP single's network, where it differs from the tickets'.
+        """
+        return Usage()
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -2,12 +2,18 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rtl_core.errors import TicketFileError
+from rtl_core.device import device_of
+from rtl_core.errors import SettingsError, TicketFileError
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
 from rtl_core.tickets import Tickets
+from rtl_core.use.allowed import check_allowed
+from rtl_core.use.tickets_in_use import TicketsInUse
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def save(tickets: Tickets, path: str | os.PathLike[str]) -> None:
@@ -26,14 +32,26 @@ def save(tickets: Tickets, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def load(path: str | os.PathLike[str]) -> Tickets:
-    """Read a ticket file.
+def load(path: str | os.PathLike[str], allow: Sequence[str] = (), device: str = "auto") -> TicketsInUse:
+    """Read a ticket file, to be used without the data that its tickets were trained on.
+
+    Args:
+        path: of the file.
+        allow: import paths, ``module:name``, of networks that you trust, beside ours, timm's and torchvision's.
+        device: where it is computed: ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
-        TicketFileError: there is none, or it is truncated, altered, unsound or another kind.
+        TicketFileError: there is none, or it is truncated, altered, unsound or another kind; or its network is made by
+            code that is not allowed.
+        SettingsError: there is no such device.
     """
+    if device not in DEVICES:
+        raise SettingsError(f"device: found {device!r}; allowed: {', '.join(DEVICES)}")
+    device_of(device)
     try:
         content = Path(path).read_bytes()
     except OSError as problem:
         raise TicketFileError(f"{path}: not readable ({type(problem).__name__})") from None
-    return tickets_from_bytes(content, str(path))
+    tickets = tickets_from_bytes(content, str(path))
+    check_allowed(tickets.about.architecture if tickets.about else None, allow, str(path))
+    return TicketsInUse.of(tickets, str(path), allow, device)

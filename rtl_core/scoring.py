@@ -111,7 +111,7 @@ def _missing_means(rows: Sequence[Score]) -> Iterator[Score]:
 
 def _mean(rows: Sequence[Score], subset: str) -> Score:
     value = fmean(row.value for row in rows)
-    return rows[0]._replace(subset=subset, example="", value=value, chance=mean_chance(rows))
+    return rows[0]._replace(subset=subset, example="", value=value, chance=mean_chance(rows), threshold=None)
 
 
 @cache

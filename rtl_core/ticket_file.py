@@ -1,20 +1,24 @@
-"""How masks and tickets are kept on disk: safetensors, masks bit-packed, one digest over everything.
+"""How masks and tickets are kept on disk: safetensors, one digest over everything, and what tickets are for.
 
 A file is a safetensors file whose only metadata key, ``rtl``, is canonical JSON (sorted keys, no spaces,
 ASCII) with
 
-- ``format``: ``rtl-masks/1`` or ``rtl-tickets/1``;
+- ``format``: ``rtl-masks/1`` or ``rtl-tickets/2``;
 - ``subsets``: the K names; ``prunable``: ``[name, shape]`` of each prunable tensor, in vector order;
+- ``like``: K numbers, of the mask from which each mask is told, or its own (tickets only);
+- ``about``: what the tickets are for (``rtl_core.description.about``); tickets of a step in between have none;
 - ``sha256``: hex digest of that JSON without this key, then, for each tensor by name: the JSON
   ``[name, dtype, shape]`` with the dtype as NumPy spells it, a zero byte, its little-endian bytes.
 
-Tensors:
+Tensors of a masks file: ``masks``, uint8 [K, ceil(d / 8)]; bit i of byte j (least significant first) is weight 8 j + i;
+the spare bits of the last byte are zero. Tensors of a ticket file:
 
-- ``masks``: uint8 [K, ceil(d / 8)]; bit i of byte j (least significant first) is weight 8 j + i; the spare
-  bits of the last byte are zero;
-- ``weights``: float32 [u], θ at the u weights of the union of the masks, in vector order (tickets only);
+- ``masks``: uint8, zlib's stream of the bits of the union of the masks, ceil(d / 8) bytes, and for each mask of those
+  over the u weights of the union, ceil(u / 8) bytes: its own or, by ``like``, exclusive-or an earlier mask's;
+- ``weights``: uint8, zlib's stream of θ at the weights of the union, float32 in vector order: u lowest bytes, then u
+  bytes of each next place;
 - ``dense.NAME``: a parameter that no mask covers; ``buffer.NAME``: a buffer that all tickets have alike;
-  ``statistics.K.NAME``: buffer NAME of ticket K, where they do not (tickets only).
+  ``statistics.NAME``: the K tickets' buffer NAME, [K, …], where they do not.
 
 No other tensor is in a file. A file may come from anyone: its digest proves that it is whole, not that it is sound, so
 everything else in it is checked too, and what it makes a reader allocate is bounded by its size and by the constants
@@ -24,24 +28,28 @@ below.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from rtl_core.description.about import About
 from rtl_core.errors import TicketFileError
 from rtl_core.masks import Masks
+from rtl_core.packing import packed_bits, packed_masks, packed_weights, unpacked_bits, unpacked_masks, unpacked_weights
 from rtl_core.tickets import Tickets
 from rtl_core.weights import Layout
 
-MASKS, TICKETS = "rtl-masks/1", "rtl-tickets/1"
+MASKS, TICKETS = "rtl-masks/1", "rtl-tickets/2"
 MOST_HEADER, MOST_JSON = 1 << 25, 1 << 20
 """Bytes of a safetensors header, and of the JSON in it that is this format's own."""
 MOST_BUFFERS = 1 << 22
 """Of all tickets together."""
+MOST_MASKED, MASKED_A_BYTE = 1 << 26, 1 << 10
+"""Values of all masks together: so many in any file, and more where it has a byte for each so many."""
 
 Shape = Annotated[list[Annotated[int, Field(ge=1, le=1 << 40)]], Field(max_length=8)]
 
@@ -54,6 +62,8 @@ class _Header(BaseModel):
     format: str
     subsets: list[str] = Field(min_length=1)
     prunable: list[tuple[str, Shape]] = Field(min_length=1)
+    like: list[int] | None = None
+    about: About | None = None
     sha256: str
 
 
@@ -65,7 +75,7 @@ class _Safetensors(BaseModel):
 
 def masks_to_bytes(subsets: Sequence[str], masks: Masks) -> bytes:
     """A masks file, byte for byte the same for the same masks."""
-    return _write(MASKS, subsets, masks.layout, {"masks": _pack(masks.values)})
+    return _write(MASKS, subsets, masks.layout, {"masks": torch.from_numpy(packed_bits(masks.values.numpy()))})
 
 
 def masks_from_bytes(data: bytes, name: str) -> tuple[tuple[str, ...], Masks]:
@@ -74,23 +84,32 @@ def masks_from_bytes(data: bytes, name: str) -> tuple[tuple[str, ...], Masks]:
     Raises:
         TicketFileError: the file (called ``name`` in the message) is truncated, altered, unsound or another kind.
     """
-    subsets, layout, tensors = _read(data, name, MASKS)
-    masks = _unpack(tensors, layout, len(subsets), name)
+    header, layout, tensors = _read(data, name, MASKS)
+    packed = _taken(tensors, "masks", (len(header.subsets), -(-layout.size // 8)), name)
     for key in tensors:
         raise TicketFileError(f"{name}: holds the tensor {key[:80]!r}; allowed: masks")
-    return subsets, masks
+    try:
+        bits = unpacked_bits(packed.numpy(), layout.size)
+    except ValueError as problem:
+        raise TicketFileError(f"{name}: masks: {problem}") from None
+    return tuple(header.subsets), Masks(layout, torch.from_numpy(bits))
 
 
 def tickets_to_bytes(tickets: Tickets) -> bytes:
     """A ticket file, byte for byte the same for the same tickets."""
-    tensors = {"masks": _pack(tickets.masks.values), "weights": tickets.weights[tickets.masks.union()]}
+    like, masks = packed_masks(tickets.masks.values)
+    tensors = {"masks": masks, "weights": packed_weights(tickets.weights[tickets.masks.union()])}
     tensors |= {f"dense.{name}": value for name, value in tickets.dense.items()}
     first, *others = tickets.statistics
-    alike = [name for name, value in first.items() if all(torch.equal(value, other[name]) for other in others)]
-    tensors |= {f"buffer.{name}": first[name] for name in alike}
-    for k, buffers in enumerate(tickets.statistics):
-        tensors |= {f"statistics.{k}.{name}": value for name, value in buffers.items() if name not in alike}
-    return _write(TICKETS, tickets.subsets, tickets.masks.layout, tensors)
+    for name, value in first.items():
+        if all(torch.equal(value, other[name]) for other in others):
+            tensors[f"buffer.{name}"] = value
+        else:
+            tensors[f"statistics.{name}"] = torch.stack([own[name] for own in tickets.statistics])
+    told: dict[str, Any] = {"like": like}
+    if tickets.about is not None:
+        told["about"] = tickets.about.model_dump(mode="json")
+    return _write(TICKETS, tickets.subsets, tickets.masks.layout, tensors, told)
 
 
 def tickets_from_bytes(data: bytes, name: str) -> Tickets:
@@ -99,14 +118,39 @@ def tickets_from_bytes(data: bytes, name: str) -> Tickets:
     Raises:
         TicketFileError: the file (called ``name`` in the message) is truncated, altered, unsound or another kind.
     """
-    subsets, layout, tensors = _read(data, name, TICKETS)
-    masks = _unpack(tensors, layout, len(subsets), name)
+    header, layout, tensors = _read(data, name, TICKETS)
+    count = len(header.subsets)
+    if len(header.like or ()) != count:
+        raise TicketFileError(f"{name}: like: found {len(header.like or ())} numbers; allowed: {count}")
+    if count * layout.size > max(MOST_MASKED, MASKED_A_BYTE * len(data)):
+        raise TicketFileError(
+            f"{name}: found {count} masks of {layout.size} weights in {len(data)} bytes; "
+            f"allowed: {MOST_MASKED} values, or {MASKED_A_BYTE} for each byte"
+        )
+    packed = {key: _taken(tensors, key, None, name) for key in ("masks", "weights")}
+    try:
+        masks = Masks(layout, unpacked_masks(packed["masks"], header.like or (), layout.size))
+    except ValueError as problem:
+        raise TicketFileError(f"{name}: masks: {problem}") from None
     union = masks.union()
-    kept = _taken(tensors, "weights", torch.float32, (int(union.sum()),), name)
     weights = torch.zeros(layout.size)
-    weights[union] = kept
-    dense, statistics = _named(tensors, len(subsets), name)
-    return Tickets(subsets, masks, weights, dense, statistics)
+    try:
+        weights[union] = unpacked_weights(packed["weights"], int(union.sum()))
+    except ValueError as problem:
+        raise TicketFileError(f"{name}: weights: {problem}") from None
+    dense, statistics = _named(tensors, count, name)
+    if header.about is not None and count > 1 and list(header.about.contexts) != header.subsets:
+        raise TicketFileError(f"{name}: about: contexts: found others than its subsets; allowed: these, in their order")
+    return Tickets(tuple(header.subsets), masks, weights, dense, statistics, header.about)
+
+
+def without_about(data: bytes, name: str) -> bytes:
+    """The same ticket file as training left it: its tickets alone.
+
+    Raises:
+        TicketFileError: the file is truncated, altered or another kind.
+    """
+    return tickets_to_bytes(replace(tickets_from_bytes(data, name), about=None))
 
 
 def _named(
@@ -115,58 +159,46 @@ def _named(
     """The dense parameters, and the buffers of each ticket."""
     dense: dict[str, Tensor] = {}
     alike: dict[str, Tensor] = {}
-    own: dict[str, dict[str, Tensor]] = {str(k): {} for k in range(num_subsets)}
+    own: dict[str, Tensor] = {}
     for key, value in tensors.items():
         kind, _, rest = key.partition(".")
-        subset, _, buffer = rest.partition(".")
-        if kind == "dense":
-            dense[rest] = value
-        elif kind == "buffer":
-            alike[rest] = value
-        elif kind == "statistics" and subset in own:
-            own[subset][buffer] = value
-        else:
-            raise TicketFileError(f"{name}: holds the tensor {key[:80]!r}, which is none of its {num_subsets} tickets'")
-    first, *others = ({buffer: (one.dtype, one.shape) for buffer, one in each.items()} for each in own.values())
-    if alike.keys() & first or any(other != first for other in others):
+        parts = {"dense": dense, "buffer": alike, "statistics": own}.get(kind)
+        if parts is None:
+            raise TicketFileError(f"{name}: holds the tensor {key[:80]!r}; allowed: dense, buffer and statistics")
+        if parts is own and (not value.ndim or len(value) != num_subsets):
+            raise TicketFileError(
+                f"{name}: {key[:80]}: found {list(value.shape)}; allowed: [{num_subsets}, …], one a ticket"
+            )
+        parts[rest] = value
+    if alike.keys() & own.keys():
         raise TicketFileError(f"{name}: its tickets do not have the same buffers")
-    if num_subsets * len(alike) > MOST_BUFFERS:
-        raise TicketFileError(f"{name}: found {num_subsets * len(alike)} buffers; allowed: up to {MOST_BUFFERS}")
-    return dense, tuple(alike | each for each in own.values())
+    if (number := num_subsets * (len(alike) + len(own))) > MOST_BUFFERS:
+        raise TicketFileError(f"{name}: found {number} buffers; allowed: up to {MOST_BUFFERS}")
+    return dense, tuple(alike | {key: value[k] for key, value in own.items()} for k in range(num_subsets))
 
 
-def _pack(values: Tensor) -> Tensor:
-    return torch.from_numpy(np.packbits(values.numpy(), axis=1, bitorder="little"))
-
-
-def _unpack(tensors: dict[str, Tensor], layout: Layout, num_subsets: int, name: str) -> Masks:
-    """Take the masks out of a file's tensors; their size is compared with the header's before anything is allocated."""
-    packed = _taken(tensors, "masks", torch.uint8, (num_subsets, -(-layout.size // 8)), name)
-    if layout.size % 8 and (packed[:, -1] >> layout.size % 8).any():
-        raise TicketFileError(f"{name}: masks: found a spare bit that is set; allowed: zeros behind the last weight")
-    bits = np.unpackbits(packed.numpy(), axis=1, count=layout.size, bitorder="little")
-    return Masks(layout, torch.from_numpy(bits.view(bool)))
-
-
-def _taken(tensors: dict[str, Tensor], key: str, dtype: torch.dtype, shape: tuple[int, ...], name: str) -> Tensor:
+def _taken(tensors: dict[str, Tensor], key: str, shape: tuple[int, ...] | None, name: str) -> Tensor:
+    """Bytes of a shape, or in a row."""
     tensor = tensors.pop(key, None)
-    if tensor is None or tensor.dtype != dtype or tuple(tensor.shape) != shape:
+    fits = tensor is not None and (tensor.ndim == 1 if shape is None else tuple(tensor.shape) == shape)
+    if tensor is None or tensor.dtype != torch.uint8 or not fits:
         described = "none" if tensor is None else f"{tensor.dtype} {list(tensor.shape)}"
-        raise TicketFileError(f"{name}: {key}: found {described}; allowed: {dtype} {list(shape)}")
+        raise TicketFileError(f"{name}: {key}: found {described}; allowed: {torch.uint8} {list(shape or ['n'])}")
     return tensor
 
 
-def _write(kind: str, subsets: Sequence[str], layout: Layout, tensors: dict[str, Tensor]) -> bytes:
+def _write(
+    kind: str, subsets: Sequence[str], layout: Layout, tensors: dict[str, Tensor], told: dict[str, Any] | None = None
+) -> bytes:
     prunable = [[name, list(shape)] for name, shape in zip(layout.names, layout.shapes, strict=True)]
-    header = {"format": kind, "subsets": list(subsets), "prunable": prunable}
+    header = {"format": kind, "subsets": list(subsets), "prunable": prunable} | (told or {})
     contiguous = {name: value.contiguous() for name, value in tensors.items()}
     return save(contiguous, {"rtl": _canonical(header | {"sha256": _digest(header, contiguous)})})
 
 
-def _read(data: bytes, name: str, kind: str) -> tuple[tuple[str, ...], Layout, dict[str, Tensor]]:
+def _read(data: bytes, name: str, kind: str) -> tuple[_Header, Layout, dict[str, Tensor]]:
     try:
-        tensors, header = _parsed(data)
-        digest = _digest(header.model_dump(exclude={"sha256"}), tensors)
+        tensors, header, digest = _parsed(data)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"]))[:80]
@@ -177,18 +209,20 @@ def _read(data: bytes, name: str, kind: str) -> tuple[tuple[str, ...], Layout, d
         raise TicketFileError(f"{name}: the content does not match its digest; the file was altered or damaged")
     if header.format != kind:
         raise TicketFileError(f"{name}: found format {header.format[:40]!r}, expected {kind!r}")
+    if kind == MASKS and (header.like is not None or header.about is not None):
+        raise TicketFileError(f"{name}: found what tickets have; allowed: format, subsets, prunable and sha256")
     names, shapes = zip(*header.prunable, strict=True)
     for what, given in (("subset", header.subsets), ("prunable tensor", names)):
         if len(set(given)) < len(given):
             raise TicketFileError(f"{name}: names a {what} twice")
-    return tuple(header.subsets), Layout(names, tuple(map(tuple, shapes))), tensors
+    return header, Layout(names, tuple(map(tuple, shapes))), tensors
 
 
-def _parsed(data: bytes) -> tuple[dict[str, Tensor], _Header]:
-    """The tensors of a safetensors file, and its header.
+def _parsed(data: bytes) -> tuple[dict[str, Tensor], _Header, str]:
+    """The tensors of a safetensors file, its header and the digest of both.
 
-    Neither JSON text is read into Python objects before it is known to have the right form, which is where short texts
-    take up the most memory.
+    No JSON text is read into Python objects before it is known to have the right form, which is where short texts take
+    up the most memory.
     """
     length = int.from_bytes(data[:8], "little")
     if length > MOST_HEADER:
@@ -197,7 +231,10 @@ def _parsed(data: bytes) -> tuple[dict[str, Tensor], _Header]:
     described = _Safetensors.model_validate_json(data[8 : 8 + length]).metadata["rtl"]
     if len(described) > MOST_JSON:
         raise ValueError("description too long")
-    return tensors, _Header.model_validate_json(described)
+    header = _Header.model_validate_json(described)
+    told = json.loads(described)
+    del told["sha256"]
+    return tensors, header, _digest(told, tensors)
 
 
 def _canonical(value: Any) -> str:

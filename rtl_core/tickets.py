@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rtl_core.batch_statistics import own_statistics
+from rtl_core.description.about import About
 from rtl_core.masks import Masks
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
@@ -23,6 +24,7 @@ class Tickets:
         weights: θ, float32 [d], zero outside the union of the masks.
         dense: the parameters that no mask covers, by name, shared by all tickets.
         statistics: for each ticket, the network's buffers by name (batch statistics of its own).
+        about: what their file says about them; None as they come from training.
     """
 
     subsets: tuple[str, ...]
@@ -30,6 +32,7 @@ class Tickets:
     weights: Tensor
     dense: dict[str, Tensor]
     statistics: tuple[dict[str, Tensor], ...]
+    about: About | None = None
 
     def fits(self, network: nn.Module) -> bool:
         """Whether what a file of tickets holds is, by name and shape, what a network consists of."""

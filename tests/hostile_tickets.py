@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import zlib
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -40,3 +43,13 @@ def _digest(header: dict[str, Any], tensors: dict[str, Tensor]) -> str:
             continue
         digest.update(_canonical([name, array.dtype.name, list(array.shape)]).encode() + b"\0" + array.tobytes())
     return digest.hexdigest()
+
+
+def packed(data: bytes) -> Tensor:
+    """Bytes as a ticket file holds masks or weights."""
+    return torch.tensor(list(zlib.compress(data)), dtype=torch.uint8)
+
+
+def packed_floats(values: Tensor) -> Tensor:
+    """Weights, float32, as a ticket file holds them."""
+    return packed(values.numpy().view(np.uint8).reshape(-1, 4).T.tobytes())

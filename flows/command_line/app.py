@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.command_line.new_project import new
+from flows.command_line.predict import enhance, predict, reconstruct
 from flows.command_line.stages import code, run
-from flows.command_line.ticket_files import enhance, reconstruct
 from rtl_core.errors import RtlError, one_line
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def report(problem: ProblemName) -> None:
         typer.echo(path)
 
 
+app.command()(predict)
 app.command()(reconstruct)
 app.command()(enhance)
 

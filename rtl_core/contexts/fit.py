@@ -15,7 +15,9 @@ TRIED = 8
 
 
 @torch.no_grad()
-def check_fit(network: nn.Module, loss: Loss, splits: Mapping[str, Examples], contexts: tuple[str, ...]) -> None:
+def check_fit(
+    network: nn.Module, loss: Loss, splits: Mapping[str, Examples], contexts: tuple[str, ...]
+) -> tuple[int, ...]:
     """Check the outputs for, and the loss on, a few examples of each context in each split.
 
     Args:
@@ -23,6 +25,9 @@ def check_fit(network: nn.Module, loss: Loss, splits: Mapping[str, Examples], co
         loss: mean over examples, of outputs and targets.
         splits: the examples.
         contexts: K names.
+
+    Returns:
+        The shape of the outputs for one example.
 
     Raises:
         SettingsError: the network does not take the inputs, its outputs do not fit the targets, or the loss is no mean.
@@ -42,6 +47,8 @@ def check_fit(network: nn.Module, loss: Loss, splits: Mapping[str, Examples], co
                 )
             _check_classes(loss, outputs, targets, where)
             _check_loss(loss, outputs, targets[:TRIED].to(outputs.device), where)
+            shape = tuple(outputs.shape[1:])
+    return shape
 
 
 def _check_classes(loss: Loss, outputs: Tensor, targets: Tensor, where: str) -> None:

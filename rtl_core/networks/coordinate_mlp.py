@@ -23,7 +23,11 @@ def fourier_features(height: int, width: int, rows: range | None = None) -> Tens
     """
     of_rows, of_columns = (torch.tensor(rows or range(height)), height), (torch.arange(width), width)
     y, x = torch.meshgrid(*((places + 0.5).double() / n * 2 - 1 for places, n in (of_rows, of_columns)), indexing="ij")
-    places = torch.stack([x, y], dim=-1).reshape(-1, 2)
+    return features_of(torch.stack([x, y], dim=-1).reshape(-1, 2))
+
+
+def features_of(places: Tensor) -> Tensor:
+    """The same of any places (x, y), double [N, 2]: float [N, 34]."""
     angles = (places[:, :, None] * (math.pi / 2 * 2.0 ** torch.arange(OCTAVES))).flatten(1)
     return torch.cat([places, angles.sin(), angles.cos()], dim=1).float()
 

@@ -15,6 +15,8 @@ from rtl_core.randomness import Stream
 class Digits(OneVsRest):
     """Ten subsets, one a digit."""
 
+    white = 16
+
     @classmethod
     def partition(
         cls,

@@ -36,6 +36,8 @@ SPLITS = 3
 class ImageFolderData:
     """How a folder of images is read, whatever the job on them."""
 
+    fitted = True
+
     @classmethod
     def partition(
         cls,

@@ -13,6 +13,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtl_core.description.about import Usage
+from rtl_core.description.architecture import CoordinateNetwork
+from rtl_core.description.decision import Colours
+from rtl_core.description.preprocessing import Places
 from rtl_core.device import device_of
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
@@ -98,7 +102,7 @@ class ImageRegions(Problem):
         image = load(folder)
         self.device = device_of(device)
         self.sine_frequency = sine_frequency if activation == "sine" else 0.0
-        self.precision = precision
+        self.precision: Literal["float32", "bfloat16"] = precision
         self.map = image.regions
         self.height, self.width = image.regions.shape
         self.features = fourier_features(self.height, self.width).to(self.device)
@@ -130,6 +134,9 @@ class ImageRegions(Problem):
     def prunable(self, network: nn.Module) -> Sequence[str]:
         """The weights of the five layers: 53,888."""
         return [name for name, _ in network.named_parameters() if name.startswith("layers.") and "weight" in name]
+
+    def usage(self, one_network: bool = False) -> Usage:
+        return Usage(CoordinateNetwork(precision=self.precision, embedded=one_network), Places(), Colours())
 
     @property
     def objectives(self) -> Sequence[Objective]:

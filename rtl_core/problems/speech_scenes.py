@@ -15,9 +15,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from rtl_core.description.about import Usage
+from rtl_core.description.architecture import SpeechNetwork
+from rtl_core.description.decision import Speech
+from rtl_core.description.preprocessing import Sound
 from rtl_core.device import device_of
 from rtl_core.errors import SettingsError
-from rtl_core.networks.speech_unet import speech_unet
+from rtl_core.networks.speech_unet import RATE, speech_unet
 from rtl_core.problem import AcrossSubsets, Exhibit, Objective, Problem, Score
 from rtl_core.problems.source_path import source_path
 from rtl_core.problems.speech.mixtures import audio_files
@@ -26,7 +30,7 @@ from rtl_core.problems.speech.scores import NOTHING_DONE, Perceptual, improvemen
 from rtl_core.problems.speech.spectrogram_picture import sound_exhibit
 from rtl_core.problems.speech.stored_mixtures import StoredMixtures, read_manifest
 from rtl_core.problems.speech.synthetic_speech import NOISES, write_synthetic
-from rtl_core.problems.speech.weighted_sdr import weighted_sdr
+from rtl_core.problems.speech.weighted_sdr import enhancement_loss
 from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 
@@ -152,6 +156,9 @@ class SpeechScenes(Problem):
         """The weights of the ten convolutions: 37,368."""
         return [name for name, parameter in network.named_parameters() if parameter.dim() == 4]
 
+    def usage(self, one_network: bool = False) -> Usage:
+        return Usage(SpeechNetwork(precision=self.precision), Sound(rate=RATE), Speech())
+
     @property
     def objectives(self) -> Sequence[Objective]:
         return [self._objective(name, part) for name, part in zip(self.subsets, self.training, strict=True)]
@@ -161,8 +168,8 @@ class SpeechScenes(Problem):
         return self._objective("all", self.everything)
 
     def _objective(self, name: str, mixtures: StoredMixtures) -> Objective:
-        count = math.ceil(len(mixtures) / self.batch_size)
-        return Objective(name, partial(self._batches, mixtures), count, _loss)
+        batches = math.ceil(len(mixtures) / self.batch_size)
+        return Objective(name, partial(self._batches, mixtures), batches, enhancement_loss)
 
     def _batches(self, mixtures: StoredMixtures, generator: torch.Generator) -> Iterator[Batch]:
         for places in torch.randperm(len(mixtures), generator=generator).split(self.batch_size):
@@ -183,10 +190,9 @@ class SpeechScenes(Problem):
                     scores.append(self._score(metric, scene, mean(known.values())))
                 scores += [self._score(metric, scene, known[n], _example(scene, n)) for n in known]
         of_scenes = [score for score in scores if not score.example]
-        metrics = dict.fromkeys(score.metric for score in scores)
         return scores + [
             self._score(metric, MEAN, mean(score.value for score in of_scenes if score.metric == metric))
-            for metric in metrics
+            for metric in dict.fromkeys(score.metric for score in scores)
         ]
 
     def _score(self, metric: str, subset: str, value: float, example: str = "") -> Score:
@@ -238,11 +244,6 @@ class SpeechScenes(Problem):
 
     def exhibit_single(self, network: nn.Module) -> Sequence[Exhibit]:
         return self.exhibit([network] * len(self.subsets))
-
-
-def _loss(network: nn.Module, batch: Batch) -> Tensor:
-    noisy, clean = batch
-    return weighted_sdr(noisy, clean, network(noisy)).mean()
 
 
 def _example(scene: str, number: int) -> str:

@@ -135,7 +135,7 @@ def test_a_ticket_file_is_painted_at_any_size(project, method, monkeypatch):
         (["nowhere.safetensors", "--out", "x.png"], "nowhere.safetensors: no such file"),
         (["{ticket}", "--out", "x.txt"], "x.txt: found the suffix '.txt'; allowed: that of an image, such as .png"),
         (["{ticket}", "--out", "x.png", "--size", "0x9"], "--size: found '0x9'; allowed: WxH in pixels"),
-        (["{masks}", "--out", "x.png"], "found format 'rtl-masks/1', expected 'rtl-tickets/1'"),
+        (["{masks}", "--out", "x.png"], "found format 'rtl-masks/1', expected 'rtl-tickets/2'"),
         (["{multiple}", "--out", "x.png"], "holds 1 of the image's 2 regions; allowed: all"),
     ],
 )

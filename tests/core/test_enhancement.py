@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from described_tickets import described_as
 from torchaudio.functional import resample
 from typer.testing import CliRunner
 
 from flows.command_line.app import app
+from rtl_core.description.about import Usage
+from rtl_core.description.architecture import SpeechNetwork
+from rtl_core.description.decision import Speech
+from rtl_core.description.preprocessing import Sound
 from rtl_core.errors import RtlError, SettingsError
 from rtl_core.masks import Masks
 from rtl_core.networks.initialisation import initialise
@@ -16,10 +21,12 @@ from rtl_core.networks.speech_unet import RATE, SpeechUNet
 from rtl_core.problem import Objective
 from rtl_core.problems.speech.audio_file import AudioFacts
 from rtl_core.problems.speech.audio_writing import format_of, write_audio
-from rtl_core.problems.speech.enhancement import MARGIN, STRETCH, enhanced, network_for
+from rtl_core.problems.speech.enhancement import MARGIN, STRETCH, enhanced
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import masks_to_bytes, tickets_to_bytes
 from rtl_core.tickets import finish_tickets
+from rtl_core.use.speech import speech_network
+from rtl_core.use.tickets_in_use import TicketsInUse
 from rtl_core.weights import FlatWeights
 
 SCENES = ("indoor", "outdoor")
@@ -46,13 +53,18 @@ def tickets_of(network, names, hear):
     return finish_tickets(weights, masks, objectives, Stream(0))
 
 
-def speech_tickets(*names):
-    return tickets_of(SpeechUNet(drawn(0)), names, (2, RATE))
+def speech_tickets(*names, contexts=()):
+    usage = Usage(SpeechNetwork(precision="float32"), Sound(rate=RATE), Speech())
+    return described_as(tickets_of(SpeechUNet(drawn(0)), names, (2, RATE)), usage, contexts)
+
+
+def network_for(tickets, scene):
+    return speech_network(TicketsInUse.of(tickets, "x", device="cpu"), scene)
 
 
 @pytest.fixture(scope="module")
 def network():
-    return network_for(speech_tickets(*SCENES), "x", "outdoor")
+    return network_for(speech_tickets(*SCENES), "outdoor")
 
 
 @pytest.fixture
@@ -62,7 +74,7 @@ def folder(tmp_path, monkeypatch):
     rtl = speech_tickets(*SCENES)
     (tmp_path / "rtl").write_bytes(tickets_to_bytes(rtl))
     (tmp_path / "masks").write_bytes(masks_to_bytes(rtl.subsets, rtl.masks))
-    (tmp_path / "single").write_bytes(tickets_to_bytes(speech_tickets("all")))
+    (tmp_path / "single").write_bytes(tickets_to_bytes(speech_tickets("all", contexts=SCENES)))
     (tmp_path / "pictures").write_bytes(
         tickets_to_bytes(tickets_of(initialise(small_cnn(1, 2), drawn(0)), SCENES, (2, 1, 8, 8)))
     )
@@ -133,20 +145,21 @@ def test_silence_stays_silent_and_loud_samples_are_held_within_one(tmp_path, net
 
 
 def test_a_scene_is_named_where_the_file_holds_several():
-    several, one, single = speech_tickets(*SCENES), speech_tickets("indoor"), speech_tickets("all")
-    indoor, outdoor = (network_for(several, "x", scene).encoder[0].weight for scene in SCENES)
+    several, one, single = speech_tickets(*SCENES), speech_tickets("indoor"), speech_tickets("all", contexts=SCENES)
+    indoor, outdoor = (network_for(several, scene).encoder[0].weight for scene in SCENES)
     assert not torch.equal(indoor, outdoor)
     weight = several.network(1, SpeechUNet(drawn(2))).encoder[0].weight
     assert torch.equal(outdoor, weight)
-    for tickets, scene in [(one, ""), (one, "indoor"), (single, ""), (single, "indoor"), (single, "all")]:
-        assert not network_for(tickets, "x", scene).training
+    for tickets, scene in [(one, None), (one, "indoor"), (single, None), (single, "indoor")]:
+        assert not network_for(tickets, scene).training
     for tickets, scene, told in [
-        (several, "", "scene: found none; allowed with x: indoor, outdoor"),
-        (several, "Indoor", "scene: found 'Indoor'; allowed with x: indoor, outdoor"),
-        (one, "outdoor", "scene: found 'outdoor'; allowed with x: indoor"),
+        (several, None, "context: found none; allowed with x: indoor, outdoor"),
+        (several, "Indoor", "context: found 'Indoor'; allowed with x: indoor, outdoor"),
+        (one, "outdoor", "context: found 'outdoor'; allowed with x: indoor"),
+        (single, "all", "context: found 'all'; allowed with x: indoor, outdoor"),
     ]:
         with pytest.raises(SettingsError) as problem:
-            network_for(tickets, "x", scene)
+            network_for(tickets, scene)
         assert str(problem.value) == told
 
 
@@ -168,12 +181,12 @@ def test_the_command_keeps_rate_channels_and_length(folder, network, out):
     [
         (["nowhere", "in.wav", "out.wav"], "nowhere: no such file"),
         (["in.wav", "in.wav", "out.wav"], "in.wav: not a complete ticket file"),
-        (["masks", "in.wav", "out.wav"], "masks: found format 'rtl-masks/1', expected 'rtl-tickets/1'"),
+        (["masks", "in.wav", "out.wav"], "masks: found format 'rtl-masks/1', expected 'rtl-tickets/2'"),
         (
             ["pictures", "in.wav", "out.wav"],
             "pictures: enhances no speech; allowed: ticket files of the problem Speech",
         ),
-        (["rtl", "in.wav", "out.wav"], "scene: found none; allowed with rtl: indoor, outdoor"),
+        (["rtl", "in.wav", "out.wav"], "context: found none; allowed with rtl: indoor, outdoor"),
         (["single", "nowhere.wav", "out.wav"], "nowhere.wav: no such file"),
         (["single", "rtl", "out.wav"], "rtl: not readable as audio"),
         (["single", "nan.wav", "out.wav"], "nan.wav: found a sample that is not a finite number at second 0.000"),

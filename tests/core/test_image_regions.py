@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from rtl_core.construction import initial_weights
+from rtl_core.describing import described
 from rtl_core.duration import Duration
 from rtl_core.errors import TicketFileError
 from rtl_core.isolation import OptimizerChoice
@@ -14,10 +15,11 @@ from rtl_core.networks.coordinate_mlp import FEATURES, CoordinateMLP, fourier_fe
 from rtl_core.one_network import as_one_network
 from rtl_core.problem import Exhibit
 from rtl_core.problems.image_regions import MOST_DB, ImageRegions
-from rtl_core.problems.regions.painting import paint
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
+from rtl_core.use.painting import painted
+from rtl_core.use.tickets_in_use import TicketsInUse
 
 STREAM = Stream(0).at(problem="images/china")
 
@@ -46,6 +48,12 @@ def tickets(china):
     masks = Masks(weights.layout, torch.rand(len(china.subsets), weights.layout.size, generator=generator()) < 0.5)
     adam = OptimizerChoice("adam", 1e-2)
     return retrain(weights, masks, china.objectives, Duration.parse("5it"), 1, "synchronous", adam, STREAM)
+
+
+def in_use(problem, tickets, name="x"):
+    """What is read from a file of these tickets."""
+    data = tickets_to_bytes(described(tickets, problem, "rtl", 0.5, 0, []))
+    return TicketsInUse.of(tickets_from_bytes(data, name), name, device="cpu")
 
 
 def networks_of(problem, tickets):
@@ -124,7 +132,7 @@ def test_a_ticket_paints_its_own_region_and_no_other(china, tickets):
 
 def test_scores_are_those_of_the_picture(china, tickets):
     networks = networks_of(china, tickets)
-    assert {s[-2:] for s in china.score(networks)} == {(True, None)}
+    assert {(s.higher_is_better, s.chance) for s in china.score(networks)} == {(True, None)}
     scores = {(s.metric, s.subset): s.value for s in china.score(networks)}
     painted, target = china.exhibit(networks)[0].pixels.double() / 255, china.references[0].pixels.double() / 255
     off = ((painted - target) ** 2).mean(2)
@@ -150,13 +158,13 @@ def test_a_perfect_image_scores_what_eight_bits_hold(china):
 
 
 def test_a_file_is_painted_as_it_was_scored_and_at_any_size(china, tickets):
-    read = tickets_from_bytes(tickets_to_bytes(tickets), "x")
-    assert torch.equal(paint(read, "x"), china.exhibit(networks_of(china, tickets))[0].pixels)
-    threefold = paint(read, "x", (3 * china.height, 3 * china.width))
+    read = in_use(china, tickets)
+    assert torch.equal(painted(read), china.exhibit(networks_of(china, tickets))[0].pixels)
+    threefold = painted(read, (3 * china.height, 3 * china.width))
     assert threefold.shape == (3 * china.height, 3 * china.width, 3)
     # The middle pixel of each three by three lies where the original does.
-    assert (threefold[1::3, 1::3].int() - paint(read, "x").int()).abs().max() <= 1
-    assert paint(read, "x", (7, 100)).shape == (7, 100, 3)
+    assert (threefold[1::3, 1::3].int() - painted(read).int()).abs().max() <= 1
+    assert painted(read, (7, 100)).shape == (7, 100, 3)
 
 
 def test_one_network_for_all_regions_is_painted_from_its_file(china):
@@ -165,7 +173,7 @@ def test_one_network_for_all_regions_is_painted_from_its_file(china):
     adam = OptimizerChoice("adam", 1e-2)
     single = retrain(weights, mask, [china.single_objective], Duration.parse("5it"), 1, "sequential", adam, STREAM)
     shown = china.exhibit_single(single.network(0, china.single_network(generator())))[0]
-    assert torch.equal(paint(tickets_from_bytes(tickets_to_bytes(single), "x"), "x"), shown.pixels)
+    assert torch.equal(painted(in_use(as_one_network(china), single)), shown.pixels)
 
 
 def test_what_is_no_image_is_not_painted(china, tickets, digits):
@@ -174,13 +182,13 @@ def test_what_is_no_image_is_not_painted(china, tickets, digits):
     adam = OptimizerChoice()
     other = retrain(weights, masks, digits.objectives, Duration.parse("1it"), 1, "sequential", adam, STREAM)
     with pytest.raises(TicketFileError, match=r"^digits\.safetensors: holds no image"):
-        paint(other, "digits.safetensors")
+        painted(in_use(digits, other, "digits.safetensors"))
     of_one = retrain(
         initial_weights(china, STREAM), tickets.masks.select([0]), china.objectives[:1], Duration.parse("1it"), 1,
         "sequential", adam, STREAM,
     )  # fmt: skip
     with pytest.raises(TicketFileError, match=rf"^one: holds 1 of the image's {len(china.subsets)} regions"):
-        paint(of_one, "one")
+        painted(in_use(china, of_one, "one"))
 
 
 def test_pixels_are_random_partition_in_equal_parts(china):

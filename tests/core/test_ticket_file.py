@@ -37,7 +37,7 @@ def test_golden_bytes_of_a_masks_file():
 
 def test_golden_digest_of_a_ticket_file(tickets):
     assert hashlib.sha256(tickets_to_bytes(tickets)).hexdigest() == (
-        "f8d2ba0ddf2fe914fc196bb63c4a3dc814146951b93ed5b34ff9c6b70b94afba"
+        "810eede5c1bc7b1523c0f0fde5e0ccb4103e812e82434c893c4efe8dc90c4b6a"
     )
 
 
@@ -76,5 +76,5 @@ def test_any_flipped_byte_or_cut_is_noticed_by_name(tickets):
 
 def test_a_masks_file_is_no_ticket_file():
     data = masks_to_bytes(["cat", "dog"], Masks(LAYOUT, VALUES))
-    with pytest.raises(TicketFileError, match="found format 'rtl-masks/1', expected 'rtl-tickets/1'"):
+    with pytest.raises(TicketFileError, match="found format 'rtl-masks/1', expected 'rtl-tickets/2'"):
         tickets_from_bytes(data, "x")

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from hostile_tickets import file_of, parts_of, signed
+from hostile_tickets import file_of, packed, packed_floats, parts_of, signed
 from PIL import Image
 from safetensors.torch import save_file
 from torchvision import datasets
@@ -31,10 +31,11 @@ from rtl_core.problems.image_folder import ImageFolder, read_image_folder
 from rtl_core.problems.images.image_file import open_image
 from rtl_core.problems.images.stored_images import FILE, load_images
 from rtl_core.problems.regions.folders import folder_files
-from rtl_core.problems.regions.painting import paint
 from rtl_core.problems.speech.audio_file import facts_of
 from rtl_core.problems.speech.mixtures import Recording, groups_of
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes
+from rtl_core.use.painting import painted as painted_image
+from rtl_core.use.tickets_in_use import TicketsInUse
 from rtl_core.valid_problem import check_problem
 from tasks.artefacts.publishing import publish_files
 from tasks.jobs.left_out import read_left_out
@@ -59,13 +60,12 @@ def line_of(error: type[RtlError], call, *arguments, memory: int = 32 * MB) -> s
     return message
 
 
-HEADER = {"format": "rtl-tickets/1", "subsets": ["a", "b"], "prunable": [["w", [3, 3]]]}
+HEADER = {"format": "rtl-tickets/2", "subsets": ["a", "b"], "prunable": [["w", [3, 3]]], "like": [0, 1]}
 TENSORS = {
-    "masks": torch.tensor([[255, 0], [255, 1]], dtype=torch.uint8),
-    "weights": torch.arange(9.0),
+    "masks": packed(bytes([255, 1, 255, 0, 255, 1])),  # the union, then each of the two over it
+    "weights": packed_floats(torch.arange(9.0)),
     "dense.bias": torch.ones(2),
-    "statistics.0.mean": torch.zeros(2),
-    "statistics.1.mean": torch.ones(2),
+    "statistics.mean": torch.tensor([[0.0, 0.0], [1.0, 1.0]]),
 }
 
 
@@ -81,11 +81,17 @@ def test_the_ticket_file_that_others_are_made_from_is_sound():
     [
         ({"format": 1}, "header 'format': "),
         ({"format": "x" * 5000}, "found format 'xxx"),
-        ({"format": "rtl-masks/1"}, "found format 'rtl-masks/1', expected 'rtl-tickets/1'"),
+        ({"format": "rtl-masks/1"}, "found format 'rtl-masks/1', expected 'rtl-tickets/2'"),
         ({"subsets": []}, "header 'subsets': "),
         ({"subsets": ["a", 1]}, "header 'subsets.1': "),
         ({"subsets": ["a", "a"]}, "names a subset twice"),
-        ({"subsets": ["a"]}, "masks: found torch.uint8 [2, 2]; allowed: torch.uint8 [1, 2]"),
+        ({"subsets": ["a"]}, "like: found 2 numbers; allowed: 1"),
+        ({"like": None}, "like: found 0 numbers; allowed: 2"),
+        ({"like": [0, 2]}, "masks: found a mask that is told by a later one"),
+        ({"like": [-1, 0]}, "masks: found a mask that is told by a later one"),
+        ({"like": [0, 1.0]}, "header 'like.1': "),
+        ({"about": {}}, "header 'about.architecture': "),
+        ({"about": 5}, "header 'about': "),
         ({"prunable": []}, "header 'prunable': "),
         ({"prunable": 5}, "header 'prunable': "),
         ({"prunable": [["w", [9]], ["w", []]]}, "names a prunable tensor twice"),
@@ -95,7 +101,7 @@ def test_the_ticket_file_that_others_are_made_from_is_sound():
         ({"prunable": [["w", [True, 9]]]}, "header 'prunable.0.1.0': "),
         ({"prunable": [["w", ["9"]]]}, "header 'prunable.0.1.0': "),
         ({"prunable": [["w", [2**60]]]}, "header 'prunable.0.1.0': "),
-        ({"prunable": [["w", [2**30, 2**30]]]}, "allowed: torch.uint8 [2, 144115188075855872]"),
+        ({"prunable": [["w", [2**30, 2**30]]]}, "found 2 masks of 1152921504606846976 weights in "),
         ({"prunable": [["w", [1] * 100]]}, "header 'prunable.0.1': "),
         ({"prunable": [["w", [2**40] * 8]] * 5_000}, "names a prunable tensor twice"),
         ({"more": "x"}, "header 'more': "),
@@ -110,20 +116,27 @@ def test_a_header_that_lies_under_a_right_digest(changed, line):
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
-        ({"masks": None}, "masks: found none; allowed: torch.uint8 [2, 2]"),
-        ({"masks": torch.ones(2, 2)}, "masks: found torch.float32 [2, 2]; allowed"),
-        ({"masks": torch.tensor([[255, 0], [255, 2]], dtype=torch.uint8)}, "masks: found a spare bit that is set"),
-        ({"weights": None}, "weights: found none; allowed: torch.float32 [9]"),
-        ({"weights": torch.ones(9).double()}, "weights: found torch.float64 [9]; allowed: torch.float32 [9]"),
+        ({"masks": None}, "masks: found none; allowed: torch.uint8 ['n']"),
+        ({"masks": torch.ones(2)}, "masks: found torch.float32 [2]; allowed"),
+        ({"masks": torch.ones(2, 2, dtype=torch.uint8)}, "masks: found torch.uint8 [2, 2]; allowed"),
+        ({"masks": torch.ones(9, dtype=torch.uint8)}, "masks: not compressed as it should be"),
+        ({"masks": packed(bytes([255, 3, 255, 0, 255, 1]))}, "masks: found a spare bit that is set"),
+        ({"masks": packed(bytes([255, 1, 255, 0, 255, 2]))}, "masks: found a spare bit that is set"),
+        ({"masks": packed(bytes([255, 1, 255, 0, 255]))}, "masks: found 3 bytes when unpacked; allowed: 4"),
+        ({"masks": packed(bytes([255]))}, "masks: found 1 bytes when unpacked; allowed: 2"),
+        ({"masks": packed(bytes(1 << 24))}, "masks: found more than 6 bytes when unpacked"),
+        ({"masks": TENSORS["masks"][:-1]}, "masks: found more than 6 bytes when unpacked, or an end that is cut off"),
+        ({"masks": torch.cat([TENSORS["masks"], TENSORS["masks"]])}, "masks: found more than 6 bytes"),
+        ({"masks": packed(bytes([255, 1, 127, 0, 127, 1]))}, "masks: found a union that is not that of the masks"),
+        ({"weights": None}, "weights: found none; allowed: torch.uint8 ['n']"),
+        ({"weights": torch.ones(9)}, "weights: found torch.float32 [9]; allowed: torch.uint8 ['n']"),
         ({"weights": torch.ones(9).bfloat16()}, "not a complete ticket file"),
-        ({"weights": torch.ones(8)}, "weights: found torch.float32 [8]; allowed: torch.float32 [9]"),
-        ({"statistics.2.mean": torch.ones(2)}, "holds the tensor 'statistics.2.mean', which is none of its 2 tickets'"),
-        ({"statistics.-1.mean": torch.ones(2)}, "holds the tensor 'statistics.-1.mean'"),
-        ({"statistics.00.mean": torch.ones(2)}, "holds the tensor 'statistics.00.mean'"),
-        ({"statistics": torch.ones(2)}, "holds the tensor 'statistics'"),
+        ({"weights": packed_floats(torch.ones(8))}, "weights: found 32 bytes when unpacked; allowed: 36"),
+        ({"weights": packed(bytes(1 << 24))}, "weights: found more than 36 bytes when unpacked"),
+        ({"statistics.other": torch.ones(3)}, "statistics.other: found [3]; allowed: [2, …], one a ticket"),
+        ({"statistics.mean": torch.tensor(1.0)}, "statistics.mean: found []; allowed: [2, …], one a ticket"),
+        ({"unknown.mean": torch.ones(2)}, "holds the tensor 'unknown.mean'"),
         ({"../evil\n": torch.ones(2)}, r"holds the tensor '../evil\n'"),
-        ({"statistics.1.mean": None}, "its tickets do not have the same buffers"),
-        ({"statistics.1.mean": torch.ones(3)}, "its tickets do not have the same buffers"),
         ({"buffer.mean": torch.ones(2)}, "its tickets do not have the same buffers"),
     ],
 )
@@ -134,8 +147,11 @@ def test_tensors_that_do_not_belong_under_a_right_digest(changed, line):
 
 
 def test_a_masks_file_holds_masks_alone():
-    tensors = {name: TENSORS[name] for name in ("masks", "dense.bias")}
-    data = signed(HEADER | {"format": "rtl-masks/1"}, tensors)
+    tensors = {"masks": torch.tensor([[255, 0], [255, 1]], dtype=torch.uint8), "dense.bias": torch.ones(2)}
+    header = HEADER | {"format": "rtl-masks/1"}
+    assert "found what tickets have" in line_of(TicketFileError, masks_from_bytes, signed(header, tensors), "x")
+    del header["like"]
+    data = signed(header, tensors)
     assert "holds the tensor 'dense.bias'; allowed: masks" in line_of(TicketFileError, masks_from_bytes, data, "x")
 
 
@@ -150,10 +166,15 @@ def test_json_that_is_none_or_nests_without_end(text):
 def test_few_bytes_do_not_become_many():
     # each ticket would have a dictionary of all buffers: 3,000 times 3,000 entries
     subsets = [str(k) for k in range(3000)]
-    tensors = {"masks": torch.zeros(3000, 1, dtype=torch.uint8), "weights": torch.zeros(0)}
+    tensors = {"masks": packed(bytes(1)), "weights": packed(b"")}
     tensors |= {f"buffer.{k}": torch.zeros(0) for k in range(3000)}
-    data = signed(HEADER | {"subsets": subsets, "prunable": [["w", [1]]]}, tensors)
+    header = HEADER | {"subsets": subsets, "prunable": [["w", [1]]], "like": list(range(3000))}
+    data = signed(header, tensors)
     assert "found 9000000 buffers; allowed: up to " in line_of(TicketFileError, tickets_from_bytes, data, "x")
+    # empty masks of a network of any size, of as many tickets as have a name
+    tensors = {"masks": packed(bytes(1 << 20)), "weights": packed(b"")}
+    data = signed(header | {"prunable": [["w", [1 << 23]]]}, tensors)
+    assert "found 3000 masks of 8388608 weights in " in line_of(TicketFileError, tickets_from_bytes, data, "x")
     # lists in Python take up thirty times what they take up as text
     data = file_of(b'{"__metadata__":{"rtl":"[' + b"[]," * (4 * MB) + b'[]]"}}', b"")
     assert "not a complete" in line_of(TicketFileError, tickets_from_bytes, data, "x", memory=4 * len(data))
@@ -320,12 +341,24 @@ def painted():
     size = sum(np.prod(shape) for _, shape in prunable)
     tensors = {f"dense.{name}": value for name, value in parts.items() if name.endswith("bias")}
     tensors |= {f"buffer.{name}": parts[name] for name in ("regions", "sine_frequency")}
-    tensors |= {"masks": torch.full((2, size // 8), 255, dtype=torch.uint8), "weights": torch.zeros(size)}
-    return {"format": "rtl-tickets/1", "subsets": ["a", "b"], "prunable": prunable}, tensors
+    tensors |= {"masks": packed(bytes([255]) * (3 * size // 8)), "weights": packed(bytes(4 * size))}
+    about = {
+        "architecture": {"kind": "coordinate network", "precision": "float32", "embedded": False},
+        "preprocessing": {"kind": "places"},
+        "decision": {"kind": "colours"},
+        "contexts": ["a", "b"],
+        "method": "rtl",
+        "sparsity": 0.0,
+        "seed": 0,
+        "code": {"version": "", "digest": ""},
+        "scores": [],
+    }
+    header = {"format": "rtl-tickets/2", "subsets": ["a", "b"], "prunable": prunable, "like": [0, 1], "about": about}
+    return header, tensors
 
 
 def painting(header, tensors):
-    return paint(tickets_from_bytes(signed(header, tensors), "x"), "x")
+    return painted_image(TicketsInUse.of(tickets_from_bytes(signed(header, tensors), "x"), "x", device="cpu"))
 
 
 def test_the_image_that_others_are_made_from_is_sound(painted):
@@ -350,7 +383,7 @@ def test_the_image_that_others_are_made_from_is_sound(painted):
             "sine_frequency: found torch.float32 [0.0009765625]; allowed: 0, or 0.01 to",
         ),
         ({"sine_frequency": torch.ones(2)}, "sine_frequency: found torch.float32 [1.0, 1.0]; allowed: 0, or 0.01 to"),
-        ({"more": torch.ones(2)}, "x: its weights are not those of a network of the problem ImageRegions"),
+        ({"more": torch.ones(2)}, "x: its weights are not those of CoordinateMLP; allowed: its network"),
     ],
 )
 def test_an_image_that_is_unsound_is_not_painted(painted, spoilt, line):
@@ -362,7 +395,7 @@ def test_an_image_that_is_unsound_is_not_painted(painted, spoilt, line):
 def test_an_image_whose_tickets_do_not_share_a_map_is_not_painted(painted):
     header, tensors = painted
     regions = tensors.pop("buffer.regions")
-    tensors |= {"statistics.0.regions": regions, "statistics.1.regions": regions + 7}
+    tensors["statistics.regions"] = torch.stack([regions, regions + 7])
     assert "regions: found maps that differ; allowed: one map" in line_of(TicketFileError, painting, header, tensors)
 
 

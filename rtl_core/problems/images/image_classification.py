@@ -10,6 +10,11 @@ from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtl_core.description.about import Usage
+from rtl_core.description.architecture import Classifier as ClassifierNetwork
+from rtl_core.description.decision import Decision
+from rtl_core.description.preprocessing import Images
+from rtl_core.description.statement import stated
 from rtl_core.device import device_of
 from rtl_core.errors import DataError
 from rtl_core.networks.classifier import Classifier
@@ -36,6 +41,10 @@ class ImageClassification(Problem):
 
     fewest_classes: ClassVar[int] = 1
     """So many classes each cluster needs for this job."""
+    white: ClassVar[int] = 255
+    """The largest value of its images."""
+    fitted: ClassVar[bool] = False
+    """Whether images of other sizes are scaled to theirs and cut."""
 
     def __init__(
         self,
@@ -82,7 +91,18 @@ class ImageClassification(Problem):
             name: data.images.expand(-1, self.classifier.channels, -1, -1) for name, data in stored.splits.items()
         }
         is_large = are_large(splits.values())
-        how = (*mean_and_deviation(normalise, splits["train"], is_large), self.device)
+        mean, deviation = mean_and_deviation(normalise, splits["train"], is_large)
+        how = (mean, deviation, self.device)
+        self._preprocessing = stated(
+            Images,
+            channels=channels,
+            height=height,
+            width=width,
+            white=self.white,
+            fitted=self.fitted,
+            mean=tuple(mean.flatten().tolist()),
+            deviation=tuple(deviation.flatten().tolist()),
+        )
         self.images: dict[str, Tensor | StreamedImages] = {
             name: StreamedImages(images, *how) if is_large else prepared(images, *how)
             for name, images in splits.items()
@@ -141,6 +161,20 @@ class ImageClassification(Problem):
     @property
     def starts_from(self) -> str:
         return self._starts_from
+
+    def usage(self, one_network: bool = False) -> Usage:
+        network = stated(
+            ClassifierNetwork,
+            name=self.classifier.constructor.name,
+            arguments=dict(self.classifier.constructor.arguments),
+            channels=self.classifier.channels,
+            outputs=len(self.classes) if one_network else self.outputs,
+        )
+        return Usage(network, self._preprocessing, self._decision(one_network))
+
+    def _decision(self, one_network: bool) -> Decision | None:
+        """What outputs mean, of a ticket's network or of IMP single's."""
+        return None
 
     @property
     def facts(self) -> Mapping[str, Any]:

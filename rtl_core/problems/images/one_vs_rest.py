@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtl_core.description.decision import Classes, Decision
+from rtl_core.description.decision import OneVsRest as OneAgainstRest
 from rtl_core.problem import AcrossSubsets, Objective, Score
 from rtl_core.problems.images.image_classification import ImageClassification
 from rtl_core.scoring import MEAN, commonest_share
@@ -62,6 +64,11 @@ class OneVsRest(ImageClassification):
             targets = torch.cat([torch.ones(positives), torch.zeros(negatives)])
             self._known_targets[positives, negatives] = targets.to(self.device)
         return self._known_targets[positives, negatives]
+
+    def _decision(self, one_network: bool) -> Decision:
+        if one_network:
+            return Classes(classes=self.classes, among={})
+        return OneAgainstRest(outputs={name: k for k, name in enumerate(self.subsets)}, thresholds={})
 
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """The paper's rule for tickets: subset k is claimed where ticket k's probability is above one half."""

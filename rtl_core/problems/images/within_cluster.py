@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtl_core.description.decision import Classes, Decision
 from rtl_core.problem import AcrossSubsets, Objective, Score
 from rtl_core.problems.images.image_classification import ImageClassification
 from rtl_core.scoring import MEAN, commonest_share, mean_chance
@@ -51,6 +52,10 @@ class WithinCluster(ImageClassification):
             )
             for k, name in enumerate(self.subsets)
         ]
+
+    def _decision(self, one_network: bool) -> Decision:
+        among = {name: tuple(self.classes_of(k).tolist()) for k, name in enumerate(self.subsets)}
+        return Classes(classes=self.classes, among=among)
 
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """Top-1 accuracy of ticket k among cluster k's classes, and the mean over clusters."""

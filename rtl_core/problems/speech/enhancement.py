@@ -6,46 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rtl_core.errors import SettingsError, TicketFileError
 from rtl_core.networks.speech_unet import CONTEXT, HOP, RATE, SILENCE, SpeechUNet
 from rtl_core.problems.speech.audio_file import facts_of, read_blocks, resampled, with_context
-from rtl_core.tickets import Tickets
 
 STRETCH = 625 * HOP
 """Samples that are enhanced at a time, ten seconds: memory does not grow with a recording."""
 MARGIN = (CONTEXT + 3) * HOP
 """Samples to each side that an enhanced one depends on: to the mask's context, the frames that lie across add three."""
-ALL = "all"
-"""Name of the one network that serves every scene (IMP single)."""
-
-
-def network_for(tickets: Tickets, name: str, scene: str = "") -> SpeechUNet:
-    """The network for one acoustic scene, in evaluation mode.
-
-    Args:
-        tickets: what the file holds.
-        name: what messages call the file.
-        scene: one of the file's. Where the file holds one network, it may be left out; where that network serves every
-            scene, it may be any.
-
-    Raises:
-        TicketFileError: the file holds no network that enhances speech.
-        SettingsError: it has no ticket for the scene.
-    """
-    network = SpeechUNet(torch.Generator())
-    if not tickets.fits(network):
-        raise TicketFileError(f"{name}: enhances no speech; allowed: ticket files of the problem SpeechScenes")
-    tickets.network(_place_of(scene, tickets.subsets, name), network)
-    return network
-
-
-def _place_of(scene: str, subsets: tuple[str, ...], name: str) -> int:
-    if subsets == (ALL,) or (not scene and len(subsets) == 1):
-        return 0
-    if scene not in subsets:
-        given = repr(scene) if scene else "none"
-        raise SettingsError(f"scene: found {given}; allowed with {name}: {', '.join(subsets)}")
-    return subsets.index(scene)
 
 
 def enhanced(network: SpeechUNet, source: Path) -> Iterator[Tensor]:

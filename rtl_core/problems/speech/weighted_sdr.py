@@ -1,7 +1,7 @@
 """The loss of speech enhancement: the weighted signal-to-distortion ratio (Choi et al. 2019; paper section 4)."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -15,6 +15,12 @@ def weighted_sdr(noisy: Tensor, clean: Tensor, enhanced: Tensor) -> Tensor:
     of_speech, of_noise = clean.square().sum(-1), noise.square().sum(-1)
     share = of_speech / (of_speech + of_noise).clamp_min(torch.finfo(clean.dtype).tiny)
     return -share * _cosine(clean, enhanced) - (1 - share) * _cosine(noise, removed)
+
+
+def enhancement_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Mean wSDR of a network on noisy and clean signals, float [B, L] each."""
+    noisy, clean = batch
+    return weighted_sdr(noisy, clean, network(noisy)).mean()
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:

@@ -1,0 +1,161 @@
+"""What ``rtl`` predicts with a ticket file alone, without its project or data."""
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from flows.command_line.ticket_files import enhance_recording, paint_image, tickets_in
+from rtl_core.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from rtl_core.use.tickets_in_use import TicketsInUse
+
+MOST_COLUMNS = 8
+"""Columns of a table in the terminal; a file has all of them."""
+WRITTEN = (".csv", ".json")
+
+TicketFile = Annotated[Path, typer.Argument(help="ticket file, of any method", show_default=False)]
+ImageOut = Annotated[Path, typer.Option(help="where to write it; .png, .jpg, .webp and others", show_default=False)]
+Size = Annotated[str, typer.Option(help="of an image: WxH in pixels [default: as trained]", show_default=False)]
+
+
+def predict(
+    tickets: TicketFile,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="INPUT...",
+            help="images, tables of numbers (.csv, .npy), or a recording; none where tickets hold an image",
+            show_default=False,
+        ),
+    ] = None,
+    context: Annotated[
+        str, typer.Option(help="of all inputs; may be left out where it makes no difference", show_default=False)
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="file to write: .csv or .json; an image or a recording, as tickets make", show_default=False),
+    ] = None,
+    rule: Annotated[
+        Literal["matched", "paper"] | None,
+        typer.Option(
+            help="of claims: matched (threshold chosen on validation data) or paper (one half) [default: matched, "
+            "where the file knows it]",
+            show_default=False,
+        ),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="import path of a network that you trust, as mine:MyNet; again for more", show_default=False),
+    ] = None,
+    size: Size = "",
+) -> None:
+    """Predict with a ticket file: classes, quantities, an image or speech without noise, by what the file says."""
+    from rtl_core.description.preprocessing import Places, Sound
+
+    used = tickets_in(tickets, allow or [])
+    preprocessing = used.about.preprocessing if used.about else None
+    given = inputs or []
+    if isinstance(preprocessing, Places) and not given:
+        paint_image(used, _named(out, "an image"), size)
+    elif isinstance(preprocessing, Sound):
+        if len(given) != 1:
+            raise SettingsError(f"INPUT: found {len(given)}; allowed: one recording")
+        enhance_recording(used, given[0], _named(out, "a recording"), context or None)
+    else:
+        _tabulate(used, given, context or None, rule, out)
+
+
+def reconstruct(tickets: TicketFile, out: ImageOut, size: Size = "") -> None:
+    """Paint the image that a ticket file holds, at any resolution: `rtl predict` of such a file."""
+    paint_image(tickets_in(tickets), out, size)
+
+
+def enhance(
+    tickets: TicketFile,
+    source: Annotated[Path, typer.Argument(metavar="IN", help="recording of speech in noise", show_default=False)],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="where to write it; .wav, .flac, .ogg and others", show_default=False)
+    ],
+    scene: Annotated[
+        str, typer.Option(help="acoustic scene; may be left out where the file holds one network", show_default=False)
+    ] = "",
+) -> None:
+    """Take the noise off the speech in an audio file, of any length, rate and number of channels.
+
+    Rate, channels and length stay; what lies above 8 kHz is lost. IN and OUT may be one file. It is `rtl predict` of a
+    ticket file of speech.
+    """
+    enhance_recording(tickets_in(tickets), source, out, scene or None)
+
+
+def _named(out: Path | None, what: str) -> Path:
+    if out is None:
+        raise SettingsError(f"--out: found none; allowed: where to write {what}, which these tickets make")
+    return out
+
+
+def _tabulate(
+    tickets: "TicketsInUse",
+    inputs: list[Path],
+    context: str | None,
+    rule: Literal["matched", "paper"] | None,
+    out: Path | None,
+) -> None:
+    from rtl_core.errors import TicketFileError
+    from rtl_core.use.files import read_inputs
+    from tasks.artefacts.whole_file import write_atomically
+
+    if out is not None and out.suffix.lower() not in WRITTEN:
+        raise DataError(f"{out}: found the suffix {out.suffix!r}; allowed: {', '.join(WRITTEN)}")
+    if not inputs:
+        raise SettingsError("INPUT: found none; allowed: one file and more")
+    if tickets.about is None or tickets.about.preprocessing is None:
+        raise TicketFileError(f"{tickets.name}: does not say what its input is; allowed: rtl_core.load in Python")
+    values, names = read_inputs(tickets.about.preprocessing, inputs)
+    predicted = tickets.predict(values, context, rule=rule)
+    rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]
+    if out is None:
+        _show(rows)
+        return
+    try:
+        write_atomically(out, _written(rows, out.suffix.lower()).encode())
+    except OSError as problem:
+        raise DataError(f"{out}: cannot be written ({problem.strerror})") from problem
+    typer.echo(f"{out}: {len(rows)} predictions")
+
+
+def _written(rows: list[dict[str, Any]], suffix: str) -> str:
+    import csv
+
+    if suffix == ".json":
+        return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    names = list(rows[0])[:MOST_COLUMNS]
+    table = Table(*map(escape, names), box=box.SIMPLE)
+    for row in rows:
+        table.add_row(
+            *(
+                escape(f"{value:.4g}" if isinstance(value, float) else str(value))
+                for value in (row[name] for name in names)
+            )
+        )
+    console = Console()
+    console.print(table)
+    if (more := len(rows[0]) - len(names)) > 0:
+        console.print(f"{more} more columns: --out FILE.csv or FILE.json has them")

@@ -1,0 +1,1 @@
+"""How a ticket is used: its network, its input and what its output means, by what its file says."""

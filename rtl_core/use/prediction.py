@@ -1,0 +1,157 @@
+"""What tickets predict: claims, classes or values, one an example, with the context of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rtl_core.description.decision import Classes, Decision, OneVsRest
+from rtl_core.errors import SettingsError, TicketFileError
+
+Rule = Literal["matched", "paper"]
+HALF = 0.5
+"""The paper's threshold, above which a claim is made."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Whether each of N examples is of its context.
+
+    Attributes:
+        contexts: N names.
+        probabilities: that it is, float64 [N].
+        claimed: whether it is taken to be, bool [N].
+        thresholds: on the probabilities, float64 [N].
+        rule: ``paper``, claimed above the threshold, or ``matched``, from it on.
+    """
+
+    contexts: tuple[str, ...]
+    probabilities: Tensor
+    claimed: Tensor
+    thresholds: Tensor
+    rule: Rule
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A table with a row for each example."""
+        columns = (self.contexts, self.claimed.tolist(), self.probabilities.tolist(), self.thresholds.tolist())
+        names = ("context", "claimed", "probability", "threshold")
+        return [{**dict(zip(names, row, strict=True)), "rule": self.rule} for row in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The class of each of N examples.
+
+    Attributes:
+        contexts: N names.
+        classes: names of the C classes.
+        probabilities: float64 [N, C]; 0 for a class that does not count in the example's context.
+        labels: names of the likeliest class, N.
+    """
+
+    contexts: tuple[str, ...]
+    classes: tuple[str, ...]
+    probabilities: Tensor
+    labels: tuple[str, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A table with a row for each example, and a column for each class."""
+        return [
+            {"context": context, "class": label, "probability": max(shares)}
+            | {f"probability of {name}": share for name, share in zip(self.classes, shares, strict=True)}
+            for context, label, shares in zip(self.contexts, self.labels, self.probabilities.tolist(), strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Values:
+    """What the network of its context gives for each of N examples.
+
+    Attributes:
+        contexts: N names.
+        names: of the outputs, with units, where they are known.
+        values: float [N, …].
+    """
+
+    contexts: tuple[str, ...]
+    names: tuple[str, ...]
+    values: Tensor
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A table with a row for each example, and a column for each output."""
+        flat = self.values.reshape(len(self.values), -1)
+        names = self.names or tuple(f"output {number}" for number in range(flat.shape[1]))
+        return [
+            {"context": context, **dict(zip(names, row, strict=True))}
+            for context, row in zip(self.contexts, flat.tolist(), strict=True)
+        ]
+
+
+Prediction = Claims | Choices | Values
+
+
+def rule_of(decision: Decision, contexts: Sequence[str], rule: Rule | None) -> Rule:
+    """By which rule claims are made: the one asked for, or the matched one where its thresholds are known.
+
+    Raises:
+        SettingsError: it is neither, or the file does not know a threshold for it.
+    """
+    if rule not in (None, "matched", "paper"):
+        raise SettingsError(f"rule: found {rule!r}; allowed: matched, paper")
+    unknown = [name for name in contexts if not isinstance(decision, OneVsRest) or name not in decision.thresholds]
+    if rule == "matched" and unknown:
+        raise SettingsError(f"rule: found 'matched', but the file has no threshold for {unknown[0]}; allowed: paper")
+    return rule or ("paper" if unknown else "matched")
+
+
+def decided(decision: Decision, outputs: Tensor, contexts: Sequence[str], rule: Rule | None) -> Prediction:
+    """What outputs mean.
+
+    Args:
+        decision: of the file.
+        outputs: of the networks of their contexts, [N, …], on the CPU.
+        contexts: N names.
+        rule: of claims.
+    """
+    names = tuple(contexts)
+    _check_outputs(decision, outputs)
+    if isinstance(decision, OneVsRest):
+        chosen = rule_of(decision, list(dict.fromkeys(names)), rule)
+        own = torch.tensor([decision.outputs[name] for name in names])
+        probabilities = outputs.double()[torch.arange(len(names)), own].sigmoid()
+        limits = [decision.thresholds[name] if chosen == "matched" else HALF for name in names]
+        thresholds = torch.tensor(limits, dtype=torch.float64)
+        claimed = probabilities >= thresholds if chosen == "matched" else probabilities > thresholds
+        return Claims(names, probabilities, claimed, thresholds, chosen)
+    if rule is not None:
+        raise SettingsError(f"rule: found {rule!r}; allowed: none, as these tickets claim nothing")
+    if isinstance(decision, Classes):
+        probabilities = _shares(decision, outputs.double(), names)
+        labels = tuple(decision.classes[number] for number in probabilities.argmax(1).tolist())
+        return Choices(names, decision.classes, probabilities, labels)
+    return Values(names, getattr(decision, "names", ()), outputs)
+
+
+def _check_outputs(decision: Decision, outputs: Tensor) -> None:
+    if isinstance(decision, OneVsRest):
+        needed = max(decision.outputs.values(), default=0) + 1
+    elif isinstance(decision, Classes):
+        needed = len(decision.classes)
+    else:
+        return
+    if outputs.ndim != 2 or outputs.shape[1] < needed:
+        raise TicketFileError(f"a network returns {list(outputs.shape[1:])} outputs, and the file means {needed}")
+
+
+def _shares(decision: Classes, logits: Tensor, contexts: tuple[str, ...]) -> Tensor:
+    """Softmax over the classes that count in the context of each row, float64 [N, C]."""
+    if not decision.among:
+        return logits.softmax(1)
+    shares = torch.zeros_like(logits)
+    for name in dict.fromkeys(contexts):
+        rows = torch.tensor([row for row, context in enumerate(contexts) if context == name])
+        numbers = torch.tensor(decision.among[name])
+        shares[rows[:, None], numbers] = logits[rows[:, None], numbers].softmax(1)
+    return shares

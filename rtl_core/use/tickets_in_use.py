@@ -1,0 +1,212 @@
+"""Tickets that are used: a network for a context, predictions in one or several contexts, and switching in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rtl_core.contexts.told_layer import tell
+from rtl_core.description.about import About
+from rtl_core.description.architecture import CoordinateNetwork, ImportedNetwork
+from rtl_core.description.decision import Classes, OneVsRest
+from rtl_core.device import device_of
+from rtl_core.errors import DataError, SettingsError, TicketFileError
+from rtl_core.tickets import Tickets
+from rtl_core.use.inputs import checked_inputs, network_inputs
+from rtl_core.use.network import check_fits, network_of
+from rtl_core.use.prediction import Prediction, Rule, decided
+
+
+@dataclass(frozen=True)
+class TicketsInUse(Tickets):
+    """Tickets with what it takes to use them.
+
+    Attributes:
+        name: what messages call the file.
+        allow: import paths, ``module:name``, of networks that the file may name beside ours and two libraries'.
+        device: where it is computed: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    name: str = "tickets"
+    allow: tuple[str, ...] = ()
+    device: str = "auto"
+
+    @classmethod
+    def of(cls, tickets: Tickets, name: str, allow: Sequence[str] = (), device: str = "auto") -> "TicketsInUse":
+        """The same tickets, to be used."""
+        return cls(**{**vars(replace(tickets)), "name": name, "allow": tuple(allow), "device": device})
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The contexts that the file serves."""
+        return self.about.contexts if self.about else self.subsets
+
+    def context(self, context: str | None = None, into: nn.Module | None = None) -> nn.Module:
+        """A new network for a context, in evaluation mode, on the device.
+
+        Args:
+            context: one of ``contexts``; it may be left out where there is one network.
+            into: a network of the right architecture to be used in place of a new one, where the file does not know it.
+
+        Raises:
+            SettingsError: there is no such context.
+            TicketFileError: the file does not say what network it is of, or names one that is not allowed or is not
+                its own.
+        """
+        self._place(context)
+        network = network_of(self, self.allow, self.name) if into is None else into
+        network = network.to(device_of(self.device)).eval()
+        self.switch(network, context)
+        return network
+
+    @torch.no_grad()
+    def switch(self, network: nn.Module, context: str | None = None) -> None:
+        """Make a network that ``context`` returned that of another context, in place: no memory is taken up for it.
+
+        Raises:
+            SettingsError: there is no such context.
+            TicketFileError: the network is of another architecture.
+        """
+        place = self._place(context)
+        check_fits(self, network, self.name)
+        state = network.state_dict()
+        weights, masks = self._on(next(iter(state.values())).device)
+        for name, mask in self.masks.layout.split(masks[place if len(masks) > 1 else 0]).items():
+            torch.mul(weights[name], mask, out=state[name])
+        for name, value in (self.dense | self.statistics[place if len(self.subsets) > 1 else 0]).items():
+            state[name].copy_(value)
+        if (told := self._told) is not None:
+            one_hot = F.one_hot(torch.tensor(place), len(self.contexts)).float()
+            tell(network, told, one_hot.to(next(network.parameters()).device))
+
+    def predict(
+        self,
+        inputs: Any,
+        context: str | None = None,
+        *,
+        contexts: Sequence[str] | None = None,
+        rule: Rule | None = None,
+        into: nn.Module | None = None,
+    ) -> Prediction:
+        """What the tickets say of N examples: preprocessing, network and decision as in scoring.
+
+        Args:
+            inputs: a tensor or array, [N, …], as the preprocessing of the file says (``about.preprocessing``).
+            context: of all examples; it may be left out where there is one network that is not told it.
+            contexts: of each example, N names, in place of ``context``.
+            rule: of claims: ``matched``, by the threshold chosen on validation data, or ``paper``, above one half
+                [default: matched, where the file knows it].
+            into: as with ``context``.
+
+        Raises:
+            SettingsError: a context or rule is missing or unknown.
+            DataError: the inputs are of another size or type than trained, or hold a number that is not finite.
+            TicketFileError: the file does not say how it is used, or names a network that is not allowed.
+        """
+        about = self._usable()
+        assert about.preprocessing is not None and about.decision is not None
+        values = checked_inputs(about.preprocessing, inputs)
+        if contexts is None:
+            contexts = [self._named(context)] * len(values)
+        elif context is not None:
+            raise SettingsError("context and contexts: found both; allowed: one of them")
+        if len(contexts) != len(values):
+            raise DataError(f"contexts: found {len(contexts)} for {len(values)} inputs; allowed: one for each")
+        for name in dict.fromkeys(contexts):
+            self._place(name)
+        with self._lock:
+            outputs = self._outputs(values, contexts, into)
+        return decided(about.decision, outputs, contexts, rule)
+
+    @torch.inference_mode()
+    def _outputs(self, values: Tensor, contexts: Sequence[str], into: nn.Module | None) -> Tensor:
+        """Outputs for each example of the network of its context, on the CPU."""
+        assert self.about is not None and self.about.preprocessing is not None
+        network = self._network if into is None else into.to(device_of(self.device)).eval()
+        device = next(network.parameters()).device
+        rows_of: dict[str, list[int]] = {}
+        for row, name in enumerate(contexts):
+            rows_of.setdefault(name, []).append(row)
+        parts, order = [], []
+        for name, rows in rows_of.items():
+            self.switch(network, name)
+            own = values if len(rows_of) == 1 else values[torch.tensor(rows)]
+            for part in network_inputs(self.about.preprocessing, own, device):
+                parts.append(self._called(network, part, name).cpu())
+            order += rows
+        outputs = torch.cat(parts)
+        return outputs if len(rows_of) == 1 else outputs[torch.tensor(order).argsort()]
+
+    def _called(self, network: nn.Module, part: Tensor, context: str) -> Tensor:
+        architecture = self.about.architecture if self.about else None
+        if isinstance(architecture, CoordinateNetwork):
+            region = torch.full((len(part),), self.contexts.index(context), device=part.device)
+            colours: Tensor = network(part, region) if architecture.embedded else network(part)
+            return colours.clamp(0, 1)
+        outputs: Tensor = network(part)
+        return outputs
+
+    def _usable(self) -> About:
+        about = self.about
+        if about is None or about.preprocessing is None or about.decision is None:
+            raise TicketFileError(
+                f"{self.name}: does not say what its input is or what its output means; allowed: context(…), whose "
+                "network takes what it took in training"
+            )
+        decision = about.decision
+        told = decision.outputs if isinstance(decision, OneVsRest) else getattr(decision, "among", None)
+        if told and (unknown := [name for name in about.contexts if name not in told]):
+            raise TicketFileError(f"{self.name}: says nothing of what outputs mean in {unknown[0][:80]!r}")
+        return about
+
+    def _named(self, context: str | None) -> str:
+        self._place(context)
+        return self.contexts[0] if context is None else context
+
+    def _place(self, context: str | None) -> int:
+        """The number of a context; any does where one network is the same in all of them."""
+        if context is None and len(self.subsets) == 1 and (len(self.contexts) == 1 or self._is_alike):
+            return 0
+        if context not in self.contexts:
+            asked = "none" if context is None else repr(context)
+            raise SettingsError(f"context: found {asked}; allowed with {self.name}: {', '.join(self.contexts)}")
+        return self.contexts.index(context)
+
+    @property
+    def _is_alike(self) -> bool:
+        """Whether one network does the same whatever the context."""
+        if self.about is None or self._told is not None:
+            return False
+        architecture, decision = self.about.architecture, self.about.decision
+        embedded = isinstance(architecture, CoordinateNetwork) and architecture.embedded
+        return not embedded and not (isinstance(decision, Classes) and decision.among)
+
+    @property
+    def _told(self) -> str | None:
+        """The layer that is told the context, if any is."""
+        architecture = self.about.architecture if self.about else None
+        told = architecture.told if isinstance(architecture, ImportedNetwork) else None
+        return told.layer if told else None
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        return self.context(self.contexts[0])
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock()
+
+    @cached_property
+    def _kept(self) -> dict[torch.device, tuple[dict[str, Tensor], Tensor]]:
+        return {}
+
+    def _on(self, device: torch.device) -> tuple[dict[str, Tensor], Tensor]:
+        """The weights by name, and the masks, in a device's memory."""
+        if device not in self._kept:
+            self._kept[device] = self.masks.layout.split(self.weights.to(device)), self.masks.values.to(device)
+        return self._kept[device]
