@@ -9,7 +9,6 @@ from torch import nn
 
 from rtl_core.construction import new_network
 from rtl_core.describing import described
-from rtl_core.description.architecture import ImportedNetwork
 from rtl_core.errors import SettingsError
 from rtl_core.methods import METHODS
 from rtl_core.one_network import as_one_network
@@ -17,6 +16,7 @@ from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 from rtl_core.tickets import Tickets
+from rtl_core.use.allowed import import_path_in
 from rtl_core.use.tickets_in_use import TicketsInUse
 
 Sets = dict[tuple[str, float], list[Tickets]]
@@ -57,9 +57,8 @@ class FoundTickets:
         view = as_one_network(self.problem) if METHODS[method].kind == "one network" else self.problem
         scores = [score for of, level, score in self.scored if (of, level) == (method, sparsity)]
         tickets = described(one, view, method, sparsity, self.stream.seed, scores)
-        architecture = tickets.about.architecture if tickets.about else None
-        allow = [architecture.path] if isinstance(architecture, ImportedNetwork) else []  # it is in this process
-        return TicketsInUse.of(tickets, f"tickets of {method}", allow)
+        own = import_path_in(tickets.about.architecture if tickets.about else None)  # it is in this process
+        return TicketsInUse.of(tickets, f"tickets of {method}", [own] if own else [])
 
     def network(self, subset: str, sparsity: float, method: str | None = None) -> nn.Module:
         """The network that serves a subset, in evaluation mode.

@@ -51,7 +51,7 @@ def mutated_tree(tree: Any, draws: random.Random) -> Any:
         holder, key = draws.choice(places)
         kind = draws.randrange(7)
         if kind <= 1:
-            holder[key] = draws.choice(VALUES)
+            holder[key] = copy.deepcopy(draws.choice(VALUES))
         elif kind == 2:
             del holder[key]
         elif kind == 3 and isinstance(holder, dict):

@@ -26,6 +26,8 @@ def tickets_in(path: Path, allow: Sequence[str] = ()) -> "TicketsInUse":
 
     if not path.is_file():
         raise DataError(f"{path}: no such file")
+    if allow:
+        import tasks  # noqa: F401  # from then on modules of the current folder are found
     return load(path, allow)
 
 

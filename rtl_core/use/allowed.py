@@ -10,6 +10,13 @@ from rtl_core.networks.constructors import DOWNLOADS
 TORCHVISION, TIMM = "torchvision.models", "timm"
 
 
+def import_path_in(architecture: Architecture | None) -> str | None:
+    """The import path of a network's code, ``module:name``; None where it is ours."""
+    if isinstance(architecture, Classifier):
+        return None if architecture.name in CLASSIFIERS else architecture.name
+    return architecture.path if isinstance(architecture, ImportedNetwork) else None
+
+
 def check_allowed(architecture: Architecture | None, allow: Collection[str], name: str) -> None:
     """Refuse a file whose network is made by code that it may not name; nothing is imported to find out.
 
@@ -21,14 +28,13 @@ def check_allowed(architecture: Architecture | None, allow: Collection[str], nam
     Raises:
         TicketFileError: its network has another import path, or asks for weights from elsewhere.
     """
-    if not isinstance(architecture, Classifier | ImportedNetwork):
+    path = import_path_in(architecture)
+    if path is None or path in allow:
         return
-    path = architecture.name if isinstance(architecture, Classifier) else architecture.path
+    assert isinstance(architecture, Classifier | ImportedNetwork)
     module, _, attribute = path.partition(":")
-    if path in allow:
-        return
     if isinstance(architecture, Classifier):
-        is_known = path in CLASSIFIERS or (module in (TIMM, TORCHVISION) and attribute != "")
+        is_known = module in (TIMM, TORCHVISION) and attribute != ""
     else:
         is_known = module == TORCHVISION and not architecture.positional
     if is_known and (asked := [key for key in DOWNLOADS if architecture.arguments.get(key)]):

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from threading import get_ident
 from typing import Any
@@ -45,10 +45,11 @@ def network_of(tickets: Tickets, allow: Collection[str], name: str) -> nn.Module
     check_allowed(architecture, allow, name)
     try:
         make = _constructor(architecture, tickets, allow, name)
-        with drawn_from(Stream(0).at(draw="weights that are replaced")), _bounded(tickets, name):
+        with _bounded(tickets, name) if isinstance(architecture, Classifier) else nullcontext():
             if isinstance(architecture, Classifier):
                 _try_without_memory(make, tickets, name)
-            network = make()
+            with drawn_from(Stream(0).at(draw="weights that are replaced")):
+                network = make()
     except TicketFileError:
         raise
     except (Exception, SystemExit) as problem:  # whatever a constructor, or a module of the user's, raises
@@ -101,6 +102,8 @@ def _try_without_memory(make: Callable[[], nn.Module], tickets: Tickets, name: s
     except TicketFileError:
         raise
     except Exception:  # of a constructor that looks at values, of which there are none on this device
+        return
+    if not isinstance(network, nn.Module):
         return
     check_fits(tickets, network, name)
 

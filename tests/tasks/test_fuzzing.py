@@ -10,17 +10,26 @@ from collections import Counter
 import pytest
 import torch
 import yaml
+from described_tickets import described_as
+from drawn_tickets import drawn_tickets
 from hostile_tickets import file_of, parts_of, signed
 from mutations import mutated_bytes, mutated_tree
 
-from rtl_core.errors import SettingsError, TicketFileError
+from rtl_core.describing import described
+from rtl_core.description.about import Usage
+from rtl_core.description.architecture import Classifier, ImportedNetwork, Told
+from rtl_core.description.decision import Classes, OneVsRest
+from rtl_core.description.preprocessing import Arrays, Images
+from rtl_core.errors import RtlError, SettingsError, TicketFileError
 from rtl_core.masks import Masks
 from rtl_core.ticket_file import masks_from_bytes, masks_to_bytes, tickets_from_bytes, tickets_to_bytes
 from rtl_core.tickets import Tickets
+from rtl_core.use.allowed import check_allowed
+from rtl_core.use.tickets_in_use import TicketsInUse
 from rtl_core.weights import Layout
 from tasks.settings.problem_settings import problem_settings
 
-TICKET_FILES, PARAMS_FILES = 10_000, 2_000
+TICKET_FILES, USED_FILES, PARAMS_FILES = 10_000, 1_000, 2_000
 DEEDS = ("os.", "shutil.", "subprocess.", "socket.", "pickle.", "ctypes.dlopen", "webbrowser.")
 HARMLESS = {
     "os.listdir",
@@ -85,14 +94,26 @@ def outcome(call, error, mutation):
 
 @pytest.fixture(scope="module")
 def sound():
-    """A file of masks, one of tickets that share buffers, and one of a single network."""
+    """A file of masks, one of tickets alone, one that says what they are for, and one of a single network."""
     layout = Layout(("conv.weight", "deep.weight"), ((2, 1, 2, 2), (3,)))
     masks = Masks(layout, torch.rand(3, 11, generator=torch.Generator().manual_seed(0)) < 0.5)
     statistics = tuple({"mean": torch.full((2,), float(k)), "map": torch.arange(4).byte()} for k in range(3))
     theta = torch.arange(1.0, 12.0) * masks.union()
     tickets = Tickets(("cat", "dog", "eel"), masks, theta, {"bias": torch.ones(2)}, statistics)
     single = Tickets(("all",), masks.select([0]), theta * masks[0], {"bias": torch.ones(2)}, statistics[:1])
-    return [masks_to_bytes(tickets.subsets, masks), tickets_to_bytes(tickets), tickets_to_bytes(single)]
+    images = Images(channels=1, height=8, width=8, white=16, fitted=False, mean=(4.0,), deviation=(6.0,))
+    claims = OneVsRest(outputs={"cat": 0, "dog": 1, "eel": 2}, thresholds={"cat": 0.5})
+    network = Classifier(name="small_cnn", arguments={"width": 2}, channels=1, outputs=3)
+    code = ImportedNetwork(path="os:system", positional=(), arguments={}, told=Told(layer="0", contexts=3))
+    choices = Classes(classes=("a", "b"), among={"cat": (0,), "dog": (1,), "eel": (0, 1)})
+    return [
+        masks_to_bytes(tickets.subsets, masks),
+        tickets_to_bytes(tickets),
+        tickets_to_bytes(described_as(tickets, Usage(network, images, claims))),
+        tickets_to_bytes(
+            described_as(single, Usage(code, Arrays(shape=(3,), dtype="float32"), choices), tickets.subsets)
+        ),
+    ]
 
 
 def mutated_ticket_file(sound, draws):
@@ -113,8 +134,15 @@ def mutated_ticket_file(sound, draws):
     return file_of(json.dumps(described).encode(), data[8 + length :])
 
 
+def tickets_in_use(data, name):
+    """Everything that is made of a file before a network is: what is not allowed is refused here."""
+    tickets = TicketsInUse.of(tickets_from_bytes(data, name), name, device="cpu")
+    check_allowed(tickets.about.architecture if tickets.about else None, (), name)
+    return tickets.contexts
+
+
 def mutated_tensor(name, tensor, draws):
-    renamed = draws.choice([name, name, name, "masks", "weights", "x", "statistics.9.mean", "dense.conv.weight"])
+    renamed = draws.choice([name, name, name, "masks", "weights", "x", "statistics.mean", "dense.conv.weight"])
     kind = draws.randrange(5)
     if kind == 0:
         tensor = tensor.to(draws.choice([torch.uint8, torch.float32, torch.float64, torch.bfloat16, torch.bool]))
@@ -132,13 +160,31 @@ def test_ten_thousand_ticket_files(sound, deeds):
     found = Counter()
     for number in range(TICKET_FILES):
         data = mutated_ticket_file(sound, draws)
-        read = draws.choice([masks_from_bytes, tickets_from_bytes])
+        read = draws.choice([masks_from_bytes, tickets_in_use, tickets_in_use])
         message = outcome(lambda read=read, data=data: read(data, "file"), TicketFileError, number)
         assert not message or message.startswith("file: ")
         found[message.split("(")[0][:30]] += 1
     assert deeds == []
     assert 100 < found[""] < TICKET_FILES // 2  # changes that leave a sound file, as another name or weight does
     assert len(found) > 20 and found["file: the content does not mat"] < TICKET_FILES // 2, found
+
+
+def test_a_thousand_files_that_say_other_things_of_sound_tickets(digits, deeds):
+    tickets = drawn_tickets(digits)
+    header, tensors = parts_of(tickets_to_bytes(described(tickets, digits, "rtl", 0.5, 0, [])))
+    images, draws, found = torch.zeros(2, 1, 8, 8).byte(), random.Random(0), Counter()
+
+    def predict(data):
+        used = TicketsInUse.of(tickets_from_bytes(data, "file"), "file", device="cpu")
+        assert len(used.predict(images, used.contexts[0]).contexts) == 2
+
+    predict(signed(header, tensors))
+    for number in range(USED_FILES):
+        data = signed({**header, "about": mutated_tree(header["about"], draws)}, tensors)
+        message = outcome(lambda data=data: predict(data), RtlError, number)
+        found[message.split("(")[0][:60]] += 1
+    assert deeds == []
+    assert 10 < found[""] < USED_FILES // 2 and len(found) > 20, found
 
 
 def blocks_of(text):
