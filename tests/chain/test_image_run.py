@@ -118,6 +118,8 @@ def test_a_ticket_file_is_painted_at_any_size(project, method, monkeypatch):
     path = path if path.is_file() else path / "network-000.safetensors"
     done = CliRunner().invoke(app, ["reconstruct", str(path), "--out", "as-trained.png"])
     assert done.exit_code == 0 and done.output.strip() == "as-trained.png: 40×24 pixels"
+    assert CliRunner().invoke(app, ["predict", str(path), "--out", "predicted.png"]).exit_code == 0
+    assert np.array_equal(*(pixels_of(project.folder / name) for name in ("as-trained.png", "predicted.png")))
     assert CliRunner().invoke(app, ["reconstruct", str(path), "--out", "large.jpg", "--size", "320x200"]).exit_code == 0
     assert pixels_of(project.folder / "large.jpg").shape == (200, 320, 3)
     shown = read_tables(project.folder / "artifacts/image_regions/tables")["exhibits"]

@@ -176,6 +176,18 @@ def test_the_command_keeps_rate_channels_and_length(folder, network, out):
     assert not list(folder.glob(".*"))
 
 
+def test_predicting_with_a_file_of_speech_is_enhancing(folder):
+    assert run("rtl", "--scene", "outdoor", "in.wav", "one.wav").exit_code == 0
+    done = CliRunner().invoke(app, ["predict", "rtl", "in.wav", "--context", "outdoor", "--out", "other.wav"])
+    assert done.exit_code == 0 and (folder / "one.wav").read_bytes() == (folder / "other.wav").read_bytes()
+    for arguments, told in (
+        ([], "INPUT: found 0; allowed: one recording"),
+        (["in.wav"], "--out: found none; allowed:"),
+    ):
+        refused = CliRunner().invoke(app, ["predict", "rtl", *arguments, "--context", "outdoor"])
+        assert str(refused.exception).startswith(told)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -1,12 +1,22 @@
 import hashlib
+import zlib
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from described_tickets import described_as
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load
 
+from rtl_core.description.about import Usage
+from rtl_core.description.architecture import ImportedNetwork
+from rtl_core.description.preprocessing import Arrays
 from rtl_core.errors import TicketFileError
 from rtl_core.masks import Masks
-from rtl_core.ticket_file import masks_from_bytes, masks_to_bytes, tickets_from_bytes, tickets_to_bytes
+from rtl_core.packing import packed_masks, packed_weights, unpacked_masks, unpacked_weights
+from rtl_core.ticket_file import masks_from_bytes, masks_to_bytes, tickets_from_bytes, tickets_to_bytes, without_about
 from rtl_core.tickets import Tickets
 from rtl_core.weights import Layout
 
@@ -39,6 +49,55 @@ def test_golden_digest_of_a_ticket_file(tickets):
     assert hashlib.sha256(tickets_to_bytes(tickets)).hexdigest() == (
         "810eede5c1bc7b1523c0f0fde5e0ccb4103e812e82434c893c4efe8dc90c4b6a"
     )
+
+
+def test_masks_and_weights_of_a_ticket_file_are_laid_out_as_its_description_says(tickets):
+    tensors = load(tickets_to_bytes(tickets))
+    masks, weights = (zlib.decompress(tensors[name].numpy().tobytes()) for name in ("masks", "weights"))
+    # the union is weights 0, 2, 3, 7, 8 and 10; over these the first mask has 110110, the second 011001, alone each
+    assert masks == bytes([0b10001101, 0b00000101, 0b00011011, 0b00100110])
+    kept = tickets.weights[VALUES.any(0)].numpy()
+    assert weights == np.frombuffer(kept.astype("<f4").tobytes(), np.uint8).reshape(-1, 4).T.tobytes()
+    assert {*tensors} == {"masks", "weights", "dense.bias", "statistics.bn.running_mean", "statistics.bn.count"}
+
+
+@given(
+    st.integers(1, 6).flatmap(
+        lambda count: st.integers(1, 40).flatmap(
+            lambda size: st.lists(st.lists(st.booleans(), min_size=size, max_size=size), min_size=count, max_size=count)
+        )
+    )
+)
+def test_masks_are_what_they_were_when_unpacked(values):
+    masks = torch.tensor(values)
+    like, packed = packed_masks(masks)
+    assert torch.equal(unpacked_masks(packed, like, masks.shape[1]), masks)
+    weights = torch.arange(float(masks.sum())).sin()
+    assert torch.equal(unpacked_weights(packed_weights(weights), len(weights)), weights)
+
+
+def test_masks_that_are_almost_alike_are_told_from_one_another():
+    generator = torch.Generator().manual_seed(0)
+    first = torch.rand(10_000, generator=generator) < 0.5
+    masks = first.repeat(10, 1)
+    masks[torch.arange(1, 10), torch.arange(1, 10)] ^= True
+    like, packed = packed_masks(masks)
+    assert like == [0] * 10
+    assert packed.numel() < 3 * 10_000 / 8
+
+
+def test_what_is_said_of_tickets_comes_back_and_goes(tickets):
+    network = ImportedNetwork(path="mine:Net", positional=(1, "é"), arguments={"a": [None, 0.1]}, told=None)
+    whole = described_as(tickets, Usage(network, Arrays(shape=(3,), dtype="float32"), None))
+    data = tickets_to_bytes(whole)
+    assert tickets_from_bytes(data, "x").about == whole.about
+    assert without_about(data, "x") == tickets_to_bytes(tickets)
+
+
+def test_what_is_said_is_of_the_tickets_in_the_file(tickets):
+    data = tickets_to_bytes(described_as(tickets, Usage(), ("dog", "cat")))
+    with pytest.raises(TicketFileError, match="x: about: contexts: found others than its subsets"):
+        tickets_from_bytes(data, "x")
 
 
 def test_reading_gives_back_what_was_written(tickets):
