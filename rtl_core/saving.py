@@ -2,9 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from rtl_core.device import device_of
 from rtl_core.errors import SettingsError, TicketFileError
@@ -32,12 +33,15 @@ def save(tickets: Tickets, path: str | os.PathLike[str]) -> None:
         raise
 
 
-def load(path: str | os.PathLike[str], allow: Sequence[str] = (), device: str = "auto") -> TicketsInUse:
+def load(
+    path: str | os.PathLike[str], allow: Sequence[str | Callable[..., Any]] = (), device: str = "auto"
+) -> TicketsInUse:
     """Read a ticket file, to be used without the data that its tickets were trained on.
 
     Args:
         path: of the file.
-        allow: import paths, ``module:name``, of networks that you trust, beside ours, timm's and torchvision's.
+        allow: classes or functions that make networks, or their import paths, ``module:name``, which the file may
+            name beside ours, timm's and torchvision's.
         device: where it is computed: ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
@@ -53,5 +57,6 @@ def load(path: str | os.PathLike[str], allow: Sequence[str] = (), device: str = 
     except OSError as problem:
         raise TicketFileError(f"{path}: not readable ({type(problem).__name__})") from None
     tickets = tickets_from_bytes(content, str(path))
-    check_allowed(tickets.about.architecture if tickets.about else None, allow, str(path))
-    return TicketsInUse.of(tickets, str(path), allow, device)
+    trusted = [one if isinstance(one, str) else f"{one.__module__}:{one.__qualname__}" for one in allow]
+    check_allowed(tickets.about.architecture if tickets.about else None, trusted, str(path))
+    return TicketsInUse.of(tickets, str(path), trusted, device)

@@ -13,8 +13,6 @@ from rtl_core.errors import DataError, SettingsError
 if TYPE_CHECKING:
     from rtl_core.use.tickets_in_use import TicketsInUse
 
-MOST_COLUMNS = 8
-"""Columns of a table in the terminal; a file has all of them."""
 WRITTEN = (".csv", ".json")
 
 TicketFile = Annotated[Path, typer.Argument(help="ticket file, of any method", show_default=False)]
@@ -119,7 +117,7 @@ def _tabulate(
     predicted = tickets.predict(values, context, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]
     if out is None:
-        _show(rows)
+        _show(rows, 1 + predicted.shown)
         return
     try:
         write_atomically(out, _written(rows, out.suffix.lower()).encode())
@@ -140,13 +138,13 @@ def _written(rows: list[dict[str, Any]], suffix: str) -> str:
     return buffer.getvalue()
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
+def _show(rows: list[dict[str, Any]], columns: int) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    names = list(rows[0])[:MOST_COLUMNS]
+    names = list(rows[0])[:columns]
     table = Table(*map(escape, names), box=box.SIMPLE)
     for row in rows:
         table.add_row(

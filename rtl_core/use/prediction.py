@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -24,9 +24,11 @@ class Claims:
         probabilities: that it is, float64 [N].
         claimed: whether it is taken to be, bool [N].
         thresholds: on the probabilities, float64 [N].
+        shown: how many columns of ``rows`` a terminal has room for.
         rule: ``paper``, claimed above the threshold, or ``matched``, from it on.
     """
 
+    shown: ClassVar[int] = 4
     contexts: tuple[str, ...]
     probabilities: Tensor
     claimed: Tensor
@@ -51,6 +53,7 @@ class Choices:
         labels: names of the likeliest class, N.
     """
 
+    shown: ClassVar[int] = 3
     contexts: tuple[str, ...]
     classes: tuple[str, ...]
     probabilities: Tensor
@@ -75,6 +78,7 @@ class Values:
         values: float [N, …].
     """
 
+    shown: ClassVar[int] = 6
     contexts: tuple[str, ...]
     names: tuple[str, ...]
     values: Tensor

@@ -88,7 +88,7 @@ def test_classes_are_a_table_in_the_terminal_as_a_program_of_its_own(here, repos
     project.environment["PYTHONPATH"] = str(repository)
     table = project.succeed("rtl", "predict", "single.safetensors", "0.png", "1.png")
     assert "0.png" in table and "class" in table and "probability" in table
-    assert "more columns: --out FILE.csv or FILE.json has them" in table
+    assert "10 more columns: --out FILE.csv or FILE.json has them" in table
     assert sorted(path.name for path in here.iterdir() if path.suffix not in (".json", ".csv")) == [
         "0.png", "1.png", "2.png", "images.npy", "one.safetensors", "rtl.safetensors", "single.safetensors",
     ]  # fmt: skip
