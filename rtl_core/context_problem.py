@@ -14,7 +14,7 @@ from rtl_core.contexts.examples import FEWEST, Data, Examples, digest_of_example
 from rtl_core.contexts.fit import Loss, check_fit
 from rtl_core.contexts.metrics import Metric, chance_of, figure_of, measures_of
 from rtl_core.contexts.told_layer import first_layer, tell, widened
-from rtl_core.contexts.usage import decision_of, imported_network, input_of
+from rtl_core.contexts.usage import check_names, decision_of, imported_network, input_of
 from rtl_core.description.about import Usage
 from rtl_core.device import device_of
 from rtl_core.errors import SettingsError, reason_of
@@ -108,11 +108,7 @@ class ContextProblem(Problem):
             raise SettingsError("network: gives the same parameters at every call; allowed: new ones, or the network")
         network = FlatWeights(made[0], self.prunable(made[0])).network.eval()
         self._output_shape = check_fit(network, self.loss, self.splits, self.subsets)
-        if self._output_names and (len(self._output_names),) != self._output_shape:
-            raise SettingsError(
-                f"outputs: found {len(self._output_names)} names for outputs [N, "
-                f"{', '.join(map(str, self._output_shape))}]; allowed: a name for each of [N, number of names]"
-            )
+        check_names(self._output_names, self._output_shape)
 
     def _divide(self, part: Tensor) -> None:
         """Let training example n belong to part ``part[n]``."""

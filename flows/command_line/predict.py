@@ -103,6 +103,8 @@ def _tabulate(
     rule: Literal["matched", "paper"] | None,
     out: Path | None,
 ) -> None:
+    from rich.console import Console
+
     from rtl_core.errors import TicketFileError
     from rtl_core.use.files import read_inputs
     from tasks.artefacts.whole_file import write_atomically
@@ -114,7 +116,8 @@ def _tabulate(
     if tickets.about is None or tickets.about.preprocessing is None:
         raise TicketFileError(f"{tickets.name}: does not say what its input is; allowed: rtl_core.load in Python")
     values, names = read_inputs(tickets.about.preprocessing, inputs)
-    predicted = tickets.predict(values, context, rule=rule)
+    with Console(stderr=True).status("predicting"):
+        predicted = tickets.predict(values, context, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]
     if out is None:
         _show(rows, 1 + predicted.shown)

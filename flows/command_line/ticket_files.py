@@ -47,6 +47,7 @@ def paint_image(tickets: "TicketsInUse", out: Path, size: str) -> None:
     import io
 
     from PIL import Image
+    from rich.console import Console
 
     from rtl_core.use.painting import painted
     from tasks.artefacts.whole_file import write_atomically
@@ -54,7 +55,8 @@ def paint_image(tickets: "TicketsInUse", out: Path, size: str) -> None:
     wanted = _height_and_width(size) if size else None
     if (suffix := out.suffix.lower()) not in Image.registered_extensions():
         raise DataError(f"{out}: found the suffix {suffix!r}; allowed: that of an image, such as .png")
-    pixels = painted(tickets, wanted)
+    with Console(stderr=True).status("painting"):
+        pixels = painted(tickets, wanted)
     buffer = io.BytesIO()
     try:
         Image.fromarray(pixels.numpy()).save(buffer, Image.registered_extensions()[suffix])

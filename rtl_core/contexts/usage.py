@@ -12,6 +12,7 @@ from rtl_core.description.architecture import ImportedNetwork, Told
 from rtl_core.description.decision import Classes, Decision, Quantities
 from rtl_core.description.preprocessing import Arrays
 from rtl_core.description.statement import stated
+from rtl_core.errors import SettingsError
 
 TORCHVISION = "torchvision.models"
 
@@ -35,6 +36,17 @@ def imported_network(make: object, layer: str | None, contexts: int) -> Imported
     told = None if layer is None else Told(layer=layer, contexts=contexts)
     path = f"{module}:{made.__qualname__}"
     return stated(ImportedNetwork, path=path, positional=positional, arguments=arguments, told=told)
+
+
+def check_names(names: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    """Check that outputs of this shape for one example have so many names, if they have any.
+
+    Raises:
+        SettingsError: they have not.
+    """
+    if names and (len(names),) != shape:
+        sides = ", ".join(["N", *map(str, shape)])
+        raise SettingsError(f"outputs: found {len(names)} names for outputs [{sides}]; allowed: [N, number of names]")
 
 
 def input_of(inputs: Tensor) -> Arrays | None:

@@ -48,7 +48,7 @@ class About(Statement):
     decision: Decision | None
     contexts: Annotated[tuple[str, ...], Field(min_length=1)]
     method: Text
-    sparsity: Annotated[float, Field(ge=0, lt=1)]
-    seed: Annotated[int, Field(ge=0)]
+    sparsity: Annotated[float, Field(ge=0, le=1)]
+    seed: int
     code: Code
     scores: tuple[Figures, ...]

@@ -39,7 +39,7 @@ class Arrays(Statement):
     """One array an example, ``[N, *shape]``, as it is: of float32, or of whole numbers."""
 
     kind: Literal["arrays"] = "arrays"
-    shape: Annotated[tuple[Side, ...], Field(max_length=8)]
+    shape: Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 30)], ...], Field(max_length=8)]
     dtype: Literal["float32", "int64", "int32", "int16", "int8", "uint8", "bool"]
 
 

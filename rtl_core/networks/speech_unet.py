@@ -13,6 +13,8 @@ WINDOW, HOP = 1024, 256
 BINS = WINDOW // 2 + 1
 CONTEXT = 10
 """Frames on each side that the mask of a frame depends on: ten layers see one further each."""
+SIGNALS_AT_A_TIME = 8
+"""Of those that are enhanced one beside another, in scoring and after."""
 SILENCE = 1e-5
 """Root mean square of a signal that is amplified no further."""
 

@@ -21,7 +21,7 @@ from rtl_core.description.decision import Speech
 from rtl_core.description.preprocessing import Sound
 from rtl_core.device import device_of
 from rtl_core.errors import SettingsError
-from rtl_core.networks.speech_unet import RATE, speech_unet
+from rtl_core.networks.speech_unet import RATE, SIGNALS_AT_A_TIME, speech_unet
 from rtl_core.problem import AcrossSubsets, Exhibit, Objective, Problem, Score
 from rtl_core.problems.source_path import source_path
 from rtl_core.problems.speech.mixtures import audio_files
@@ -35,8 +35,8 @@ from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 
 PROTOCOL, SYNTHETIC = "enhancement", "enhancement of synthetic sounds"
-SCORED_AT_A_TIME, COMPARED = 8, 8
-"""Mixtures; and of each scene those whose enhanced signals tell whether two tickets do the same."""
+COMPARED = 8
+"""Mixtures of each scene whose enhanced signals tell whether two tickets do the same."""
 
 Batch = tuple[Tensor, Tensor]
 
@@ -168,8 +168,7 @@ class SpeechScenes(Problem):
         return self._objective("all", self.everything)
 
     def _objective(self, name: str, mixtures: StoredMixtures) -> Objective:
-        batches = math.ceil(len(mixtures) / self.batch_size)
-        return Objective(name, partial(self._batches, mixtures), batches, enhancement_loss)
+        return Objective(name, partial(self._batches, mixtures), -(-len(mixtures) // self.batch_size), enhancement_loss)
 
     def _batches(self, mixtures: StoredMixtures, generator: torch.Generator) -> Iterator[Batch]:
         for places in torch.randperm(len(mixtures), generator=generator).split(self.batch_size):
@@ -203,14 +202,14 @@ class SpeechScenes(Problem):
 
     def _improvements(self, network: nn.Module, mixtures: StoredMixtures) -> dict[str, list[float]]:
         improved: dict[str, list[float]] = defaultdict(list)
-        for noisy, clean, enhanced in self._enhanced(network, mixtures):
-            for metric, values in improvements(noisy, clean, enhanced, self.perceptual).items():
+        for part in self._enhanced(network, mixtures):
+            for metric, values in improvements(*part, self.perceptual).items():
                 improved[metric] += values
         return improved
 
     @torch.inference_mode()
     def _enhanced(self, network: nn.Module, mixtures: StoredMixtures) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for places in torch.arange(len(mixtures)).split(SCORED_AT_A_TIME):
+        for places in torch.arange(len(mixtures)).split(SIGNALS_AT_A_TIME):
             noisy, clean = mixtures[places.tolist()]
             yield noisy, clean, network(noisy.to(self.device)).cpu()
 

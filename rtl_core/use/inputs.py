@@ -11,10 +11,10 @@ from rtl_core.contexts.examples import described
 from rtl_core.description.preprocessing import Arrays, Images, Places, Preprocessing
 from rtl_core.errors import DataError
 from rtl_core.networks.coordinate_mlp import features_of
+from rtl_core.networks.speech_unet import SIGNALS_AT_A_TIME
 from rtl_core.problems.images.image_classification import EVALUATION_BATCH as IMAGES_AT_A_TIME
 from rtl_core.problems.images.streamed_images import prepared
 from rtl_core.problems.regions.painting import BLOCK as PLACES_AT_A_TIME
-from rtl_core.problems.speech_scenes import SCORED_AT_A_TIME as SIGNALS_AT_A_TIME
 
 
 def checked_inputs(preprocessing: Preprocessing, inputs: Any) -> Tensor:
