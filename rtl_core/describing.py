@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
-from rtl_core.description.about import About, Code, Figures
+from rtl_core.description.about import About, Code, Figures, Usage
 from rtl_core.description.decision import Decision, OneVsRest
-from rtl_core.one_network import scored_subsets
+from rtl_core.one_network import OneNetwork, scored_subsets
 from rtl_core.problem import Problem, Score
 from rtl_core.scoring import MEAN
 from rtl_core.tickets import Tickets
@@ -36,7 +36,7 @@ def described(
     """
     are_all = len(tickets.subsets) == len(problem.subsets)
     contexts = scored_subsets(problem) if are_all else tickets.subsets
-    usage = problem.usage()
+    usage = _usage(problem)
     about = About(
         architecture=usage.architecture,
         preprocessing=usage.preprocessing,
@@ -49,6 +49,19 @@ def described(
         scores=_figures(scores, contexts, are_all),
     )
     return replace(tickets, about=about)
+
+
+def _usage(problem: Problem) -> Usage:
+    """How tickets are used; the network is unknown where it is that of a class below the one that states the usage."""
+    job, usage = problem.job if isinstance(problem, OneNetwork) else problem, problem.usage()
+    stating = _definer(job, "usage")
+    making = [_definer(job, name) for name in ("network", "single_network")]
+    is_another = any(one is not stating and issubclass(one, stating) for one in making)
+    return usage._replace(architecture=None) if is_another else usage
+
+
+def _definer(problem: Problem, method: str) -> type:
+    return next(cls for cls in type(problem).__mro__ if method in vars(cls))
 
 
 def _with_thresholds(decision: Decision | None, scores: Sequence[Score], contexts: Sequence[str]) -> Decision | None:

@@ -15,7 +15,7 @@ from rtl_core.description.about import About
 from rtl_core.description.architecture import CoordinateNetwork, ImportedNetwork
 from rtl_core.description.decision import Classes, OneVsRest
 from rtl_core.device import device_of
-from rtl_core.errors import DataError, SettingsError, TicketFileError
+from rtl_core.errors import DataError, SettingsError, TicketFileError, reason_of
 from rtl_core.tickets import Tickets
 from rtl_core.use.inputs import checked_inputs, network_inputs
 from rtl_core.use.network import check_fits, network_of
@@ -137,19 +137,24 @@ class TicketsInUse(Tickets):
             self.switch(network, name)
             own = values if len(rows_of) == 1 else values[torch.tensor(rows)]
             for part in network_inputs(self.about.preprocessing, own, device):
-                parts.append(self._called(network, part, name).cpu())
+                parts.append(self._called(network, part, name))
             order += rows
         outputs = torch.cat(parts)
         return outputs if len(rows_of) == 1 else outputs[torch.tensor(order).argsort()]
 
     def _called(self, network: nn.Module, part: Tensor, context: str) -> Tensor:
         architecture = self.about.architecture if self.about else None
-        if isinstance(architecture, CoordinateNetwork):
-            region = torch.full((len(part),), self.contexts.index(context), device=part.device)
-            colours: Tensor = network(part, region) if architecture.embedded else network(part)
-            return colours.clamp(0, 1)
-        outputs: Tensor = network(part)
-        return outputs
+        paints = isinstance(architecture, CoordinateNetwork)
+        more = []
+        if isinstance(architecture, CoordinateNetwork) and architecture.embedded:
+            more = [torch.full((len(part),), self.contexts.index(context), device=part.device)]
+        try:
+            outputs: Tensor = network(part, *more)
+            return (outputs.clamp(0, 1) if paints else outputs).cpu()
+        except Exception as problem:  # whatever a network makes of an input that is not its own
+            raise TicketFileError(
+                f"{self.name}: its network does not take what it says ({reason_of(problem)[:200]})"
+            ) from problem
 
     def _usable(self) -> About:
         about = self.about

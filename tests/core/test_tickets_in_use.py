@@ -1,6 +1,7 @@
 """What a file of tickets predicts, without the data that it was made of, is what the comparison scored."""
 
 import sys
+from copy import copy
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,8 @@ from rtl_core import ContextProblem, find_tickets, load, save
 from rtl_core.construction import networks_of
 from rtl_core.describing import described
 from rtl_core.description.architecture import Classifier, ImportedNetwork
+from rtl_core.description.decision import Classes
+from rtl_core.description.preprocessing import Arrays
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
 from rtl_core.evaluation import best_threshold
 from rtl_core.one_network import as_one_network, scored_subsets
@@ -336,3 +339,40 @@ def test_what_tickets_take_up_is_less_than_what_they_stand_for(used):
     storage = storage_of(used[0])
     assert storage.tickets < storage.pruned_networks < storage.dense_networks == 10 * storage.dense_network
     assert storage.tickets == len(tickets_to_bytes(replace(used[0], about=None)))
+
+
+def test_a_network_of_a_class_that_says_nothing_of_it_is_unknown(digits):
+    class Other(type(digits)):
+        def network(self, generator):
+            return nn.Sequential(*super().network(generator), nn.Identity())
+
+    other = copy(digits)
+    other.__class__ = Other
+    for view in (other, as_one_network(other)):
+        about = described(drawn_tickets(view), view, "rtl", 0.5, 0, []).about
+        assert about.architecture is None and about.preprocessing == digits.usage().preprocessing
+
+
+def test_a_file_whose_network_takes_something_else_is_one_line(digits, images):
+    tickets = described(drawn_tickets(digits), digits, "rtl", 0.5, 0, [])
+    for changed, inputs, line in [
+        (
+            {"preprocessing": Arrays(shape=(3,), dtype="float32")},
+            torch.zeros(2, 3),
+            "its network does not take what it",
+        ),
+        (
+            {"decision": Classes(classes=("x",) * 11, among={})},
+            images[:2],
+            "a network returns [10] outputs, and the file",
+        ),
+        (
+            {"decision": None},
+            images[:2],
+            "x: does not say what its input is or what its output means; allowed: context(",
+        ),
+    ]:
+        about = tickets.about.model_copy(update=changed)
+        with pytest.raises(TicketFileError) as raised:
+            TicketsInUse.of(replace(tickets, about=about), "x", device="cpu").predict(inputs, "digit 1")
+        assert line in str(raised.value)
