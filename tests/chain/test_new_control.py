@@ -33,7 +33,8 @@ def test_a_mask_control_is_a_row_and_a_function(repository, tmp_path):
     assert project.run("rtl", "run", "pipeline", "digits").stderr == ""
 
     again = project.executed()[len(before) :]
-    made = ["inverted_masks", "masks of inverted_masks", "masks of random_masks", "score inverted_masks"]
+    made = ["description of inverted_masks", "inverted_masks", "masks of inverted_masks", "masks of random_masks"]
+    made.append("score inverted_masks")
     steps = sorted(name for name in again if not name.endswith(" of digits"))  # beside tables and figures
     assert steps == [f"{name}, seed 0, sparsity 0.6" for name in made]
     tables = tmp_path / "artifacts/digits/tables"
