@@ -104,7 +104,7 @@ def _matrix(
     drawn = [(base, look, ("a", "b"))]
     if across == "ticket":
         itself = alt.Chart(pd.DataFrame({"a": list(subsets), "text": "1"}))
-        grey = {"color": alt.value("#d5d9de"), "tooltip": alt.Tooltip("a:N", title="ticket")}
+        grey = {"color": alt.ColorValue("#d5d9de"), "tooltip": alt.Tooltip("a:N", title="ticket")}
         drawn += [(base, look, ("b", "a")), (itself, grey, ("a", "a"))]
 
     def placed(chart: alt.Chart, row: str, column: str) -> alt.Chart:
@@ -118,7 +118,7 @@ def _matrix(
     layers = [placed(chart, *place).mark_rect().encode(**channels) for chart, channels, place in drawn]
     if few:
         texts = [placed(chart, *place).mark_text(fontSize=9.5, color="#111111") for chart, _, place in drawn]
-        layers += [text.encode(text="text:N") for text in texts]
+        layers += [text.encode(text=alt.Text("text:N")) for text in texts]
     return alt.layer(*layers).properties(width=270, height=270)
 
 

@@ -42,7 +42,11 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
 
 @pytest.fixture(scope="module")
 def pages(project: Project) -> Iterator[Pages]:
-    project.environment["PREFECT_RUNNER_POLL_FREQUENCY"] = "1"  # seconds; a run, or its end, is seen after 10 as a rule
+    project.environment |= {  # seconds; a run, or its end, is seen after 10 as a rule, a schedule after 60
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "1",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+    }
     with pages_of(project, *free_ports(2)) as pages:
         pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready"))
         project.environment["PREFECT_API_URL"] = f"{pages.prefect}/api"
