@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -101,7 +102,7 @@ def _matrix(
         ],
     }
     base = alt.Chart(cells).transform_filter(wanted).transform_calculate(text=NUMBER)
-    drawn = [(base, look, ("a", "b"))]
+    drawn: list[tuple[alt.Chart, dict[str, Any], tuple[str, str]]] = [(base, look, ("a", "b"))]
     if across == "ticket":
         itself = alt.Chart(pd.DataFrame({"a": list(subsets), "text": "1"}))
         grey = {"color": alt.ColorValue("#d5d9de"), "tooltip": alt.Tooltip("a:N", title="ticket")}
