@@ -205,6 +205,6 @@ def test_commits_are_compared_setting_by_setting_score_by_score_curve_by_curve(p
         drawn = revisions_in(plot["content"])
         assert list(drawn) == ["main", "more", *others]
         levels = [float(opacity) for (opacity,) in drawn.values()]
-        assert levels[0] == 1 and len({round(level, 2) for level in levels}) == 4
+        assert levels[0] == 1 and len({round(level, 2) for level in levels}) == 3
     for (plot,) in json.loads(dvc(project, "plots", "show", "--json"))["data"].values():
         assert revisions_in(plot["content"]) == {"workspace": {"1"}}
