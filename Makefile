@@ -4,9 +4,11 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-SOUND := ruff check . && ruff format --check . && lint-imports --no-logo >&2 && mypy
+SOUND := ruff check . && ruff format --check . && lint-imports --no-logo >&2
 # Files go to workers in the order of rooms, so that the long ones of the chain do not come last.
 PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Types are checked beside them: half a minute on a core that tests leave idle now and then.
+WITH_TYPES = { mypy & $(1); tests=$$?; wait $$! && exit $$tests; }
 
 .PHONY: help run check test lint ui serve bench
 
@@ -17,10 +19,10 @@ run: $(ENVIRONMENT)  ## run the pipeline on the problems that params.yaml choose
 	@started=$$(date +%s.%N); dvc repro && rtl results --since $$started
 
 check: $(ENVIRONMENT)  ## the fast loop: lint, check types, test the core and the tasks
-	$(SOUND) && $(PYTEST) -m "not slow" tests/core tests/tasks
+	$(SOUND) && $(call WITH_TYPES,$(PYTEST) -m "not slow" tests/core tests/tasks)
 
 test: $(ENVIRONMENT)  ## lint, check types and run all tests
-	$(SOUND) && $(PYTEST)
+	$(SOUND) && $(call WITH_TYPES,$(PYTEST))
 
 lint: $(ENVIRONMENT)  ## put the code in order
 	ruff check --fix . && ruff format . && mypy

@@ -15,12 +15,13 @@ from flows.turns import taking_turns
 from rtl_core.methods import METHODS
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
-from tasks.artefacts.publishing import collect, publish_files
+from tasks.artefacts.publishing import collect
 from tasks.artefacts.store import Reference
 from tasks.collect_masks import collect_masks
 from tasks.control_masks import control_masks
 from tasks.jobs.job import Job, load_problem, name_of, with_one_network
 from tasks.jobs.levels import compared_levels
+from tasks.jobs.made_with import check_made_with, publish_stage
 from tasks.jobs.making import job_of, jobs_of
 from tasks.jobs.rounds import planned_rounds
 from tasks.jobs.starting_point import published_start
@@ -49,6 +50,7 @@ def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thr
             scheduler, such as tcp://10.0.0.1:8786.
     """
     settings = problem_settings(problem, changes)
+    check_made_with(problem, settings, "baselines")
     jobs = jobs_of(problem, settings)
     record_taken_up(problem, "baselines", settings)
     check_jobs(jobs, settings)
@@ -57,8 +59,10 @@ def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thr
         results = run_steps(steps, "baselines: rounds and trainings")
         places = [place for job in jobs for place in baseline_places(name_of(job), settings)]
         files = described_files(jobs, {place: _listed(results[place]) for place in places})
-    publish_files(
-        paths.artifacts(problem) / "baselines",
+    publish_stage(
+        problem,
+        "baselines",
+        settings,
         {
             paths.baselines(*place) / f"network-{number:03}.safetensors": reference
             for place in places

@@ -21,6 +21,7 @@ from tasks.artefacts.store import STORE
 from tasks.compare_examples import compare_examples
 from tasks.draw import draw
 from tasks.jobs.job import Job, load_problem, name_of
+from tasks.jobs.made_with import check_made_with
 from tasks.jobs.making import jobs_of
 from tasks.jobs.taken_up import record_taken_up
 from tasks.join_instances import Files, join_instances
@@ -46,6 +47,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
             scheduler, such as tcp://10.0.0.1:8786.
     """
     settings = problem_settings(problem, changes)
+    check_made_with(problem, settings, "compare")
     jobs = jobs_of(problem, settings)
     record_taken_up(problem, "compare", settings)
     if settings.collapse.semantics:  # hours of scoring come before it is used

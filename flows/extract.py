@@ -19,10 +19,10 @@ from rtl_core.chain_objectives import chains_of
 from tasks.artefacts import paths
 from tasks.artefacts.digests import digest_of
 from tasks.artefacts.paths import JobName
-from tasks.artefacts.publishing import publish_files
 from tasks.artefacts.store import STORE, Reference
 from tasks.collect_masks import collect_masks, masks_after_epoch
 from tasks.jobs.job import Job, load_problem, name_of
+from tasks.jobs.made_with import check_made_with, publish_stage
 from tasks.jobs.making import jobs_of
 from tasks.jobs.rounds import Rounds, planned_rounds, reached
 from tasks.jobs.taken_up import record_taken_up
@@ -50,6 +50,7 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
         RtlError: extraction is to end at the alarm, and no level comes before it.
     """
     settings = problem_settings(problem, changes)
+    check_made_with(problem, settings, "extract")
     jobs, how = jobs_of(problem, settings), settings.extract
     record_taken_up(problem, "extract", settings)
     check_jobs(jobs, settings)
@@ -85,7 +86,7 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     files: dict[Path, Reference] = {}
     for job in jobs:
         files |= masks_files(name_of(job), settings, watches[name_of(job)], results_of(job, results))
-    publish_files(paths.artifacts(problem) / "masks", files)
+    publish_stage(problem, "extract", settings, files)
 
 
 def extraction_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dict[tuple[Any, ...], Step]:

@@ -10,9 +10,9 @@ from flows.turns import taking_turns
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
 from tasks.artefacts.paths import JobName
-from tasks.artefacts.publishing import publish_files
 from tasks.jobs.dvc_deps import PARTITION
 from tasks.jobs.left_out import read_left_out
+from tasks.jobs.made_with import publish_stage
 from tasks.jobs.stage_code import publish_code
 from tasks.jobs.taken_up import record_taken_up
 from tasks.partition_data import partition_data
@@ -36,7 +36,7 @@ def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
     sources = {str(path): _content(path) for path in read}
     files = partition_data(problem, settings.problem, code, settings.partition, sources)
     folder = paths.data(JobName(problem))
-    publish_files(folder, {folder / name: reference for name, reference in files.items()})
+    publish_stage(problem, PARTITION, settings, {folder / name: reference for name, reference in files.items()})
     record_taken_up(problem, PARTITION, settings)
     publish_code(problem, settings)
     for line in read_left_out(problem):

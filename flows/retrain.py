@@ -11,9 +11,10 @@ from flows.runner import threads, workers
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
 from tasks.artefacts import paths
-from tasks.artefacts.publishing import collect, publish_files
+from tasks.artefacts.publishing import collect
 from tasks.jobs.job import Job, name_of
 from tasks.jobs.levels import retrained_places
+from tasks.jobs.made_with import check_made_with, publish_stage
 from tasks.jobs.making import jobs_of
 from tasks.jobs.starting_point import published_start
 from tasks.jobs.taken_up import record_taken_up
@@ -35,6 +36,7 @@ def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
             scheduler, such as tcp://10.0.0.1:8786.
     """
     settings = problem_settings(problem, changes)
+    check_made_with(problem, settings, "retrain")
     jobs = jobs_of(problem, settings.for_retraining)
     record_taken_up(problem, "retrain", settings.for_retraining)
     check_jobs(jobs, settings)
@@ -42,10 +44,8 @@ def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     with workers(runner):
         made = run_steps(steps, "rtl: joint retraining")
         tickets = described_files(jobs_of(problem, settings), {place: [file] for place, file in made.items()})
-    publish_files(
-        paths.artifacts(problem) / "tickets",
-        {paths.tickets(*place): file for place, (file,) in tickets.items()},
-    )
+    files = {paths.tickets(*place): file for place, (file,) in tickets.items()}
+    publish_stage(problem, "retrain", settings, files)
 
 
 def retraining_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str, int, float], Step]:

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
@@ -22,6 +24,9 @@ from tasks.process.cores import share_among
 from tasks.process.status import status_lines
 
 Key = TypeVar("Key", bound=Hashable)
+
+LONGEST_WAIT = 1.0
+"""Seconds after which the main thread looks up: a signal that comes just as it begins to wait does not end the wait."""
 
 
 class Step(NamedTuple):
@@ -71,6 +76,7 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
         return {}
     waiting = dict(steps)
     running: dict[PrefectFuture[Any], Key] = {}
+    at_end: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
     done: dict[Hashable, Any] = {}
     results: dict[Key, Any] = {}
     with Bar(what, len(steps)) as bar:
@@ -88,8 +94,9 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
                 else:
                     started_runs.add(submitted.task_run_id)
                     running[submitted] = key
+                    submitted.add_done_callback(at_end.put)
             if not ended:
-                finished = next(as_completed(list(running)))
+                finished = _next_of(at_end)
                 key = running.pop(finished)
                 done[key], results[key] = finished, finished.result()
                 ended.append(key)
@@ -98,6 +105,12 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
     kept = sum(not isinstance(one, PrefectFuture) or one.state.name == "Cached" for one in done.values())
     get_run_logger().info(f"{what}: {kept} of {len(done)} steps kept")
     return {key: results[key] for key in steps if key in results}
+
+
+def _next_of(at_end: "SimpleQueue[PrefectFuture[Any]]") -> PrefectFuture[Any]:
+    while True:
+        with suppress(Empty):
+            return at_end.get(timeout=LONGEST_WAIT)
 
 
 class Status(ProgressColumn):

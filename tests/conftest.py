@@ -1,6 +1,5 @@
 """What the tests share: a small real problem, and the embedded data set cut small."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 from example_tables import example_tables
-from filelock import FileLock
 from hypothesis import settings
+from made_once import begin, end, made
 from small_project import ONE_LEVEL, Project
 
 from rtl_core.isolation import OptimizerChoice
@@ -33,6 +32,16 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        end()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,16 +81,9 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session")
-def one_level(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def one_level(repository: Path) -> Project:
     """A project in which the pipeline has run once, at one level; to be copied. All workers have the same."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "one-level"
-    with FileLock(f"{folder}.lock"):
-        if not (complete := folder / ".complete").exists():
-            shutil.rmtree(folder, ignore_errors=True)  # of a run that failed
-            Project.new(repository, folder, **ONE_LEVEL).flow("pipeline")
-            complete.touch()
-    return Project(folder)
+    return Project(made("one-level", lambda folder: Project.new(repository, folder, **ONE_LEVEL).flow("pipeline")))
 
 
 @pytest.fixture(scope="session")

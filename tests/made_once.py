@@ -1,47 +1,75 @@
-"""What takes seconds to make and is the same in every project."""
+"""What takes seconds to make and is the same for all tests: made once a run, by the worker that first needs it."""
 
-import atexit
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import chdir
-from functools import cache
 from pathlib import Path
+
+from filelock import FileLock
 
 from tasks.artefacts import paths
 from tasks.tracking.client import DATABASE, open_client
 
+SHARED = "TESTS_SHARED"
+"""Where in the environment of all workers the folder stands."""
+OWNER = "owner"
+"""A file in it: the process whose folder it is."""
 
-@cache
-def prefect_tables() -> Path:
-    """A folder with Prefect's database as `make` leaves it on a new machine."""
-    folder = Path(tempfile.mkdtemp(prefix="prefect-tables-"))
-    atexit.register(shutil.rmtree, folder)
-    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-    environment = {**os.environ, "PREFECT_HOME": str(folder)}
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+def begin() -> None:
+    """Make the folder, in the process that starts the workers."""
+    os.environ[SHARED] = tempfile.mkdtemp(prefix="tests-")
+    Path(os.environ[SHARED], OWNER).write_text(str(os.getpid()))
+
+
+def end() -> None:
+    shutil.rmtree(os.environ[SHARED], ignore_errors=True)
+
+
+def made(name: str, make: Callable[[Path], object]) -> Path:
+    """A folder of the test run, which ``make`` fills for all workers."""
+    folder = Path(os.environ[SHARED], name)
+    with FileLock(f"{folder}.lock"):
+        if not (complete := Path(f"{folder}.made")).exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+            folder.mkdir()
+            make(folder)
+            complete.touch()
     return folder
 
 
-@cache
+def prefect_tables() -> Path:
+    """A folder with Prefect's database as `make` leaves it on a new machine."""
+    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+
+    def make(folder: Path) -> None:
+        environment = {**os.environ, "PREFECT_HOME": str(folder)}
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+    return made("prefect-tables", make)
+
+
 def mlflow_tables() -> Path:
     """MLflow's database with its tables and no run."""
-    folder = Path(tempfile.mkdtemp(prefix="mlflow-tables-"))
-    atexit.register(shutil.rmtree, folder)
-    with chdir(folder):
-        open_client()
-    return folder / DATABASE
+
+    def make(folder: Path) -> None:
+        with chdir(folder):
+            open_client()
+
+    return made("mlflow-tables", make) / DATABASE
 
 
-@cache
 def page_scripts() -> Path:
     """The folder of what pages draw with."""
-    from tasks.report.vega import vega_script  # and with it what draws figures
 
-    folder = Path(tempfile.mkdtemp(prefix="scripts-"))
-    atexit.register(shutil.rmtree, folder)
-    with chdir(folder):
-        vega_script()
-    return folder / paths.STATE / "scripts"
+    def make(folder: Path) -> None:
+        from tasks.report.vega import vega_script  # and with it what draws figures
+
+        with chdir(folder):
+            vega_script()
+
+    return made("page-scripts", make) / paths.STATE / "scripts"

@@ -6,19 +6,15 @@ the temporary Prefect server that ``rtl run`` starts. Tests of how processes sta
 each kind whose bytes are compared, for forked processes have one order of sets.
 """
 
-import atexit
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -59,44 +55,45 @@ def warm(environment: Mapping[str, str], told: Path | None = None) -> dict[str, 
     return found | ({"WARM_PID": str(told)} if told else {})
 
 
-@cache
 def warm_folder() -> Path:
-    """A folder with the commands; what they are forked from ends with this process."""
-    folder = Path(tempfile.mkdtemp(prefix="warm-"))
+    """A folder with the commands; what they are forked from ends with the test run."""
+    from made_once import OWNER, made  # which what is started does not find
+
+    return made("warm", lambda folder: _start(folder, (folder.parent / OWNER).read_text()))
+
+
+def _start(folder: Path, owner: str) -> None:
     address = str(folder / "socket")
     for name in COMMANDS:
         (folder / name).write_text(CLIENT.format(python=sys.executable, address=address))
         (folder / name).chmod(0o755)
-    service = subprocess.Popen(
-        [sys.executable, "-P", __file__, address],
+    subprocess.run(
+        [sys.executable, "-P", __file__, address, owner],
         cwd=folder,
         env={**{k: v for k, v in os.environ.items() if not k.startswith(OWN)}, "PREFECT_HOME": str(folder / "prefect")},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
         start_new_session=True,
+        check=True,
     )
-    assert service.stdin is not None and service.stdout is not None
-    assert service.stdout.readline() == b"ready\n"
-    atexit.register(shutil.rmtree, folder)
-    atexit.register(service.wait)
-    atexit.register(service.stdin.close)
-    return folder
 
 
-def _serve(address: str) -> None:
+def _serve(address: str, owner: int) -> None:
+    """Serve until the owner has ended; who started this goes on once it listens."""
     for name in LIBRARIES:
         import_module(name)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
-    print("ready", flush=True)
+    if os.fork():
+        os._exit(0)
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
-    selector.register(sys.stdin, selectors.EVENT_READ)
+    selector.register(ended := os.pidfd_open(owner), selectors.EVENT_READ)
     running: dict[int, socket.socket] = {}
     while True:
         for key, _ in selector.select():
-            if key.fileobj is sys.stdin:
+            if key.fileobj == ended:
                 for pid in running:
                     _kill(pid)
                 return
@@ -161,8 +158,8 @@ def _leave(selector: selectors.BaseSelector, connection: socket.socket) -> None:
     for key in list(selector.get_map().values()):
         if isinstance(key.fileobj, int):
             os.close(key.fileobj)
-        elif key.fileobj is not sys.stdin:
-            key.fileobj.close()  # type: ignore[union-attr]
+        else:
+            key.fileobj.close()  # type: ignore[attr-defined]
     selector.close()
 
 
@@ -259,4 +256,4 @@ class _Forked:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], int(sys.argv[2]))

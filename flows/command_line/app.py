@@ -219,17 +219,18 @@ def _subsets(loaded: "Problem") -> dict[str, Any]:
 
 @contextmanager
 def _each(problem: str, settings: "ProblemSettings") -> Iterator[Iterator[tuple[str, "Problem"]]]:
-    """Each instance of a problem with its name, or the one job with none: on published data, or else on data
-    partitioned for this once, which are there until the end of the block.
+    """Each instance of a problem with its name, or the one job with none: on published data; where there are none, or
+    other settings made them, on data partitioned for this once, which are there until the end of the block.
     """
     from tasks.artefacts import paths
     from tasks.artefacts.paths import JobName
+    from tasks.jobs.made_with import is_partitioned
     from tasks.settings.problem_settings import problem_class
 
     cls = problem_class(settings.problem)
     with TemporaryDirectory() as scratch:
         folder = paths.data(JobName(problem))
-        if not folder.exists():
+        if not is_partitioned(problem, settings):
             folder = Path(scratch)
             cls.partition(folder, **settings.partition)
         yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])  # type: ignore[call-arg]

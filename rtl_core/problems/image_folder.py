@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import prod
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -107,7 +107,7 @@ class _Readable(NamedTuple):
 
 
 def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[str], list[str]]:
-    """All images of a folder, in the order of their paths, its classes, and a line for each file that is unreadable.
+    """All images of a folder, in the order of their paths, its classes, and a line for each image that is left out.
 
     Args:
         name: the folder; $NAME is read from the environment.
@@ -119,7 +119,7 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
     """
     classes, samples = _samples(name)
     readable: list[_Readable] = []
-    labels, left_out, held = [], [], 0
+    labels, left_out, held = [], _passed_over(name, {file for file, _ in samples}), 0
     for file, label in samples:
         try:
             picture = _picture(file, image_size)
@@ -156,6 +156,22 @@ def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
     if twice := next((name for name in classes if classes.count(name) > 1), None):
         raise DataError(f"{root}: found the class {twice!r} twice, its letters composed in two ways; allowed: once")
     return classes, samples
+
+
+def _passed_over(name: str, taken: Container[Path]) -> list[str]:
+    """A line for each image that is in no class's folder, or of a kind that torchvision does not take."""
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    root, lines, kinds = _root(name), [], Image.registered_extensions()
+    for path in entries_below(root):
+        if path in taken or not path.is_file() or path.suffix.lower() not in kinds:
+            continue
+        where = f"{name}/{path.relative_to(root)}"
+        if path.suffix.lower() in IMG_EXTENSIONS:
+            lines.append(f"{where}: found in no class's folder; allowed: one sub-folder for each class")
+        else:
+            lines.append(f"{where}: found the suffix {path.suffix!r}; allowed: {', '.join(IMG_EXTENSIONS)}")
+    return lines
 
 
 def _check_links(root: Path) -> None:

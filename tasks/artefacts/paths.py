@@ -63,6 +63,11 @@ def taken_up(problem: str, stage: str) -> Path:
     return STATE / "taken_up" / problem / f"{stage}.json"
 
 
+def made_with(problem: str, stage: str) -> Path:
+    """What decided the files that the last run of a stage published."""
+    return STATE / "made_with" / problem / f"{stage}.json"
+
+
 def data(job: JobName) -> Path:
     """What the partition stage publishes: of a problem, or of one instance."""
     return Path("data", *job)

@@ -49,9 +49,9 @@ def picked_in(names: Sequence[str] | None = None) -> alt.Parameter:
     return alt.selection_point(name="picked", fields=["name"], bind={"name": options})  # type: ignore[arg-type]
 
 
-def opacity(picked: alt.Parameter, full: float = 1, faded: float = FADED) -> Any:
+def opacity(picked: alt.Parameter, full: float = 1, faded: float = FADED) -> alt.OpacityValue:
     """Full for what is picked, and faded for the rest."""
-    return alt.when(picked).then(alt.value(full)).otherwise(alt.value(faded))
+    return alt.OpacityValue(faded, condition=[{"param": picked.name, "value": full}])
 
 
 def even_places(count: int, most: int) -> np.ndarray:

@@ -73,11 +73,12 @@ def _ticket_lines(
     styles = {**(ticket_styles(tickets) if named else dict.fromkeys(tickets, UNNAMED_STYLE)), MEAN: MEAN_STYLE}
     look = channels("name", styles, symbol="stroke" if named else None)
     y = value_axis("mean", title, span)
-    is_mean = alt.datum.name == MEAN
     base = alt.Chart(rows.round(6)).encode(x=x, y=y, color=look["color"], opacity=opacity(picked))
     line = base.mark_line(strokeOpacity=1 if named else 0.6).encode(
         strokeDash=look["strokeDash"],
-        strokeWidth=alt.when(is_mean).then(alt.value(3)).otherwise(alt.value(1.3 if named else 0.7)),
+        strokeWidth=alt.StrokeWidthValue(
+            1.3 if named else 0.7, condition=[{"test": f"datum.name === '{MEAN}'", "value": 3}]
+        ),
     )
     points = base.mark_point(filled=True, size=point if named else 8).encode(
         tooltip=[
@@ -97,9 +98,13 @@ def _floors(rows: pd.DataFrame, x: alt.X, span: Span) -> list[alt.Chart]:
         line = line.rename(columns={"mean": "departure"}).assign(name=MASKS_NAMES.get(str(masks), str(masks)))
         base = alt.Chart(line[["percent", "departure", "name"]].round(6)).encode(x=x, y=y)
         dash = list(NAMED_STYLES.get(line.name.iloc[0], OTHER).dash)
-        layers.append(base.mark_line(color="#8a929c", strokeDash=dash, strokeWidth=1.4).encode(tooltip="name:N"))
+        layers.append(
+            base.mark_line(color="#8a929c", strokeDash=dash, strokeWidth=1.4).encode(tooltip=alt.Tooltip("name:N"))
+        )
         first = base.transform_filter(f"datum.percent == {line.percent.min()}")
-        layers.append(first.mark_text(align="left", dy=-7, fontSize=11, color="#55606b").encode(text="name:N"))
+        layers.append(
+            first.mark_text(align="left", dy=-7, fontSize=11, color="#55606b").encode(text=alt.Text("name:N"))
+        )
     return layers
 
 
@@ -115,10 +120,10 @@ def _end_labels(
     ends = ends.assign(place=places, beside=high + 0.02 * (high - low))
     base = alt.Chart(ends.round(6)).encode(opacity=opacity(picked))
     leader = base.mark_rule(strokeWidth=0.8).encode(
-        x=x, x2="beside:Q", y=y, y2="place:Q", color=look["color"], opacity=opacity(picked)
+        x=x, x2=alt.X2("beside:Q"), y=y, y2=alt.Y2("place:Q"), color=look["color"], opacity=opacity(picked)
     )
     text = base.mark_text(align="left", dx=3, fontSize=12, color="#1c2228").encode(
-        x=on_axis(x, "beside"), y=on_axis(y, "place"), text="name:N"
+        x=on_axis(x, "beside"), y=on_axis(y, "place"), text=alt.Text("name:N")
     )
     return [leader, text]
 

@@ -68,18 +68,20 @@ def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart | alt
             top=f"floor(datum.place / datum.columns) * ({pitch}) + {CAPTION}",
         )
         .transform_calculate(tall="datum.side * datum.ratio", bottom="datum.top + datum.side * datum.ratio")
-        .encode(x=alt.X("left:Q", scale=None, axis=None), tooltip="above:N")
+        .encode(x=alt.X("left:Q", scale=None, axis=None), tooltip=alt.Tooltip("above:N"))
     )
     size: dict[str, Any] = {"width": alt.ExprRef("datum.side"), "height": alt.ExprRef("datum.tall")}
     image = base.mark_image(align="left", baseline="top", smooth=False, **size)
     text: dict[str, Any] = {"align": "left", "limit": alt.ExprRef("datum.side"), "fontSize": 12}
     layers = [
-        image.encode(y=_pixels("top"), url="url:N", description="above:N"),
-        base.mark_text(baseline="bottom", dy=-4, color="#1c2228", **text).encode(y=_pixels("top"), text="above:N"),
+        image.encode(y=_pixels("top"), url=alt.Url("url:N"), description=alt.Description("above:N")),
+        base.mark_text(baseline="bottom", dy=-4, color="#1c2228", **text).encode(
+            y=_pixels("top"), text=alt.Text("above:N")
+        ),
     ]
     if captions == 2:
         score = base.mark_text(baseline="top", dy=4, color="#55606b", **text)
-        layers.append(score.encode(y=_pixels("bottom"), text="below:N"))
+        layers.append(score.encode(y=_pixels("bottom"), text=alt.Text("below:N")))
     return alt.layer(*layers).properties(height=0, title=title)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -101,10 +102,10 @@ def _matrix(
         ],
     }
     base = alt.Chart(cells).transform_filter(wanted).transform_calculate(text=NUMBER)
-    drawn = [(base, look, ("a", "b"))]
+    drawn: list[tuple[alt.Chart, dict[str, Any], tuple[str, str]]] = [(base, look, ("a", "b"))]
     if across == "ticket":
         itself = alt.Chart(pd.DataFrame({"a": list(subsets), "text": "1"}))
-        grey = {"color": alt.value("#d5d9de"), "tooltip": alt.Tooltip("a:N", title="ticket")}
+        grey = {"color": alt.ColorValue("#d5d9de"), "tooltip": alt.Tooltip("a:N", title="ticket")}
         drawn += [(base, look, ("b", "a")), (itself, grey, ("a", "a"))]
 
     def placed(chart: alt.Chart, row: str, column: str) -> alt.Chart:
@@ -118,7 +119,7 @@ def _matrix(
     layers = [placed(chart, *place).mark_rect().encode(**channels) for chart, channels, place in drawn]
     if few:
         texts = [placed(chart, *place).mark_text(fontSize=9.5, color="#111111") for chart, _, place in drawn]
-        layers += [text.encode(text="text:N") for text in texts]
+        layers += [text.encode(text=alt.Text("text:N")) for text in texts]
     return alt.layer(*layers).properties(width=270, height=270)
 
 

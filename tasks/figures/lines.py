@@ -26,7 +26,7 @@ def lines(
     look = channels("name", styles)
     base = alt.Chart(rows[["name", "percent", "mean", "low", "high"]].round(6)).encode(x=x, color=look["color"])
     band = base.transform_filter("isValid(datum.low)").mark_area().encode(
-        y=on_axis(y, "low"), y2="high:Q", opacity=opacity(picked, 0.16, 0.03)
+        y=on_axis(y, "low"), y2=alt.Y2("high:Q"), opacity=opacity(picked, 0.16, 0.03)
     )  # fmt: skip
     line = base.mark_line(strokeWidth=1.8).encode(y=y, strokeDash=look["strokeDash"], opacity=opacity(picked))
     points = base.mark_point(filled=True, size=point).encode(
@@ -69,14 +69,14 @@ def rules(marks: pd.DataFrame, x: alt.X, reach: Span, labelled: bool) -> list[al
         place = (mark["percent"] - reach[0]) / (reach[1] - reach[0])
         if not np.isnan(mark["low"]):
             band = row.mark_rect(color=style.colour, opacity=0.1)
-            layers.append(band.encode(x=on_axis(x, "low"), x2="high:Q", tooltip="text:N"))
+            layers.append(band.encode(x=on_axis(x, "low"), x2=alt.X2("high:Q"), tooltip=alt.Tooltip("text:N")))
         rule = row.mark_rule(color=style.colour, strokeDash=list(style.dash), strokeWidth=1.4)
-        layers.append(rule.encode(x=x, tooltip="text:N"))
+        layers.append(rule.encode(x=x, tooltip=alt.Tooltip("text:N")))
         if labelled:
             align: Align = "left" if place < 1 / 3 else "right" if place > 2 / 3 else "center"
             text = row.mark_text(align=align, baseline="bottom", fontSize=12, color=style.colour)
             height = -3 - LABEL_HEIGHT * (len(marks) - 1 - line)
-            layers.append(text.encode(x=x, y=alt.value(height), text="text:N"))
+            layers.append(text.encode(x=x, y=alt.YValue(height), text=alt.Text("text:N")))
     return layers
 
 

@@ -26,7 +26,7 @@ def kept(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
         base = alt.Chart(group[["name", "percent", "kept", "value"]].round(6)).encode(
             x=x, y=y, color=look["color"], opacity=opacity(picked)
         )
-        line = base.mark_line(strokeWidth=1.8).encode(strokeDash=look["strokeDash"], order="percent:Q")
+        line = base.mark_line(strokeWidth=1.8).encode(strokeDash=look["strokeDash"], order=alt.Order("percent:Q"))
         points = base.mark_point(filled=True, size=45).encode(
             shape=look["shape"],
             tooltip=[

@@ -4,6 +4,8 @@ The file may come from anyone: what it can make a reader do, allocate or print i
 """
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,11 @@ def _read_yaml() -> Any:
         raise SettingsError(f"{paths.PARAMS}: not readable ({problem.strerror})") from None
     if len(content) > MOST_BYTES:
         raise SettingsError(f"{paths.PARAMS}: found more than {MOST_BYTES} bytes; allowed: up to {MOST_BYTES}")
+    return deepcopy(_parsed(content))
+
+
+@lru_cache(maxsize=1)  # a stage reads the file some times over
+def _parsed(content: bytes) -> Any:
     reader = YAML(typ="safe", pure=True)
     reader.Composer = _Composer
     try:

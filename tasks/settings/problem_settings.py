@@ -1,6 +1,8 @@
 """The checked settings of one problem: those of params.yaml, with the defaults of its own class."""
 
 import inspect
+from pathlib import Path
+from traceback import extract_tb
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
@@ -13,7 +15,8 @@ from tasks.artefacts import paths
 from tasks.settings.params_file import MOST_SHOWN, read_params, section, shown
 from tasks.settings.ready_made import ready_made
 from tasks.settings.sections import ProblemSettings, Section
-from tasks.sources.problem_files import import_watched
+from tasks.sources.problem_files import import_watched, path_here
+from tasks.sources.project_modules import PLACE_OF_OURS
 
 if TYPE_CHECKING:
     from tasks.settings.changes import Changes
@@ -65,8 +68,9 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     except RtlError as problem:  # of its data, network or loss
         raise SettingsError(f"{paths.PARAMS}: {name}.problem: {shown(import_path)}: {problem}") from problem
     except (Exception, SystemExit) as problem:  # a module of the user's own may fail in any way
+        reason = f"{reason_of(problem)[:MOST_SHOWN]}{_place_in_project(problem)}"
         raise SettingsError(
-            f"{paths.PARAMS}: {name}.problem: cannot import {shown(import_path)} ({reason_of(problem)[:MOST_SHOWN]})"
+            f"{paths.PARAMS}: {name}.problem: cannot import {shown(import_path)} ({reason})"
         ) from problem
     if not (isinstance(cls, type) and issubclass(cls, Problem)):
         raise SettingsError(
@@ -77,6 +81,15 @@ def problem_class(import_path: str, name: str = "problem") -> type[Problem]:
     return cls
 
 
+def _place_in_project(problem: BaseException) -> str:
+    """Where in a file of the project an error arose, as ``, mine.py line 3``; empty where in none."""
+    for frame in reversed(extract_tb(problem.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(Path.cwd()) and not file.is_relative_to(Path(PLACE_OF_OURS, "tasks")):
+            return f", {path_here(file)} line {frame.lineno}"
+    return ""
+
+
 def _checked(model: type[Model], values: Any, where: str) -> Model:
     try:
         return model.model_validate(values)
@@ -85,7 +98,7 @@ def _checked(model: type[Model], values: Any, where: str) -> Model:
 
 
 def _one_line(problem: ValidationError, model: type[BaseModel], where: str) -> str:
-    errors = problem.errors()
+    errors = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")  # a key misspelt lacks too
     first = errors[0]
     key = ".".join([where, *map(str, first["loc"])])
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""

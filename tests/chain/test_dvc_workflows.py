@@ -21,7 +21,7 @@ from small_project import ONE_LEVEL, Project
 from tasks.figures.catalogue import VEGA_LITE
 
 FACTOR = "digits.baselines.single_duration_factor"
-COMMITTED, LESS, MORE, LONGER = ONE_LEVEL["baselines"]["single_duration_factor"], 1, 4, 3
+COMMITTED, MORE, LONGER = ONE_LEVEL["baselines"]["single_duration_factor"], 4, 3
 AUTHOR = {
     f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
 }
@@ -55,13 +55,13 @@ def at_work(project: Project) -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def experiments(project):
-    """The table of three experiments from a queue, by the setting in which they differ."""
+    """The table of two experiments from a queue, by the setting in which they differ."""
     project.environment |= {
         "PREFECT_HOME": str(project.folder / ".rtl/prefect"),
         "MLFLOW_TRACKING_URI": f"sqlite:///{project.folder}/mlflow.db",
     }
     try:
-        dvc(project, "exp", "run", "--queue", "-S", f"{FACTOR}={LESS},{COMMITTED},{MORE}")
+        dvc(project, "exp", "run", "--queue", "-S", f"{FACTOR}={COMMITTED},{MORE}")
         dvc(project, "exp", "run", "--run-all")
         table = pd.read_csv(io.StringIO(dvc(project, "exp", "show", "--csv")))
         yield table[table.Experiment.notna()].set_index(FACTOR).sort_index()
@@ -146,14 +146,14 @@ def test_of_tables_from_elsewhere_no_run_is_named(own):
 
 
 def test_the_table_compares_experiments_from_a_queue(experiments):
-    assert experiments.index.tolist() == [LESS, COMMITTED, MORE]
+    assert experiments.index.tolist() == [COMMITTED, MORE]
     assert (experiments.State == "Success").all() and experiments.Experiment.is_unique
     of_method = {
         method: experiments.filter(regex=rf"^{method}\.40\.(paper|matched)\.") for method in ("rtl", "imp_single")
     }
     assert of_method["rtl"].shape[1] == of_method["imp_single"].shape[1] == 9
     assert len(of_method["rtl"].drop_duplicates()) == 1  # tickets do not depend on how long a baseline trains
-    assert len(of_method["imp_single"].drop_duplicates()) == 3
+    assert len(of_method["imp_single"].drop_duplicates()) == 2
 
 
 def test_an_experiment_runs_only_the_stages_that_its_setting_reaches(project, experiments):
@@ -161,7 +161,7 @@ def test_an_experiment_runs_only_the_stages_that_its_setting_reaches(project, ex
         factor: re.findall(r"Running stage '(\w+)@digits'", dvc(project, "queue", "logs", name))
         for factor, name in experiments.Experiment.items()
     }
-    assert ran == {LESS: ["baselines", "compare"], COMMITTED: [], MORE: ["baselines", "compare"]}
+    assert ran == {COMMITTED: [], MORE: ["baselines", "compare"]}
 
 
 def test_runs_of_a_queue_are_kept_where_the_environment_says(project, experiments):
@@ -171,11 +171,11 @@ def test_runs_of_a_queue_are_kept_where_the_environment_says(project, experiment
             "where name = 'digits' and key = 'baselines.single_duration_factor'"
         )
         kept = {float(factor): folder for factor, folder in database.execute(query)}
-    assert set(kept) == {LESS, COMMITTED, MORE}
+    assert set(kept) == {COMMITTED, MORE}
     assert all((Path(folder.removeprefix("file://")) / "figures/metrics.png").is_file() for folder in kept.values())
     with closing(sqlite3.connect(project.folder / ".rtl/prefect/prefect.db")) as database:
         query = "select count(*) from flow_run where name = 'baselines digits' and state_name = 'Completed'"
-        assert database.execute(query).fetchone() == (3,)
+        assert database.execute(query).fetchone() == (2,)
 
 
 def revisions_in(spec: dict[str, Any]) -> dict[str, set[str]]:
@@ -198,13 +198,13 @@ def test_commits_are_compared_setting_by_setting_score_by_score_curve_by_curve(p
     for name, change in changes.items():
         assert change["new"] == pytest.approx(experiments.loc[MORE, name], abs=1e-5)
 
-    others = [experiments.Experiment[LESS], experiments.Experiment[COMMITTED]]
+    others = [experiments.Experiment[COMMITTED]]
     compared = json.loads(dvc(project, "plots", "diff", "main", "more", *others, "--json"))["data"]
     assert {path.rpartition("/")[2] for path in compared} == {"summary.csv", "similarity.csv", "collapse.csv"}
     for (plot,) in compared.values():
         drawn = revisions_in(plot["content"])
         assert list(drawn) == ["main", "more", *others]
         levels = [float(opacity) for (opacity,) in drawn.values()]
-        assert levels[0] == 1 and len({round(level, 2) for level in levels}) == 4
+        assert levels[0] == 1 and len({round(level, 2) for level in levels}) == 3
     for (plot,) in json.loads(dvc(project, "plots", "show", "--json"))["data"].values():
         assert revisions_in(plot["content"]) == {"workspace": {"1"}}

@@ -17,8 +17,8 @@ def inverted_masks(masks: Masks, initial: Tensor, _stream: Stream) -> Masks:
 
 
 def test_a_mask_control_is_a_row_and_a_function(repository, tmp_path):
-    baselines = {"methods": ["imp_single", "random_masks"], "single_duration_factor": 1}
-    project = Project.new(repository, tmp_path, seeds=[0], sparsities=[0.6], baselines=baselines)
+    few = {"retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["random_masks"]}}
+    project = Project.new(repository, tmp_path, seeds=[0], sparsities=[0.6], **few)
     project.flow("pipeline")
     before = project.executed()
 

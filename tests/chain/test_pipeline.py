@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import yaml
 from small_project import Project
 
 from rtl_core.baselines import imp_single
@@ -222,17 +223,15 @@ def test_dvc_repro_shares_every_step_and_then_has_nothing_to_do(finished):
 
 
 def test_retraining_settings_change_no_mask(finished):
-    before, logged = (finished.folder / "dvc.lock").read_text(), finished.logged()
-    fewer = ["-S", "digits.baselines.methods=[imp_single]"]  # what is not asked about takes no time
-    output = finished.succeed("dvc", "exp", "run", "-S", "digits.retrain.duration=4it", *fewer)
+    params = finished.folder / "params.yaml"
+    before = params.read_text()
+    changed = before.replace("duration: 3it", "duration: 4it", 1)
+    params.write_text(changed)
+    assert yaml.safe_load(changed)["digits"]["retrain"]["duration"] == "4it"
+    output = finished.succeed("dvc", "repro", "--dry")
     assert "Stage 'extract@digits' didn't change, skipping" in output
-    assert "retrain.duration" in finished.succeed("dvc", "params", "diff")
-    assert "artifacts/digits/metrics.json" in finished.succeed("dvc", "metrics", "diff")
-    assert (finished.folder / "dvc.lock").read_text() != before
-    assert len(finished.logged()) > len(logged)
-    assert "4it" in (finished.folder / "artifacts/digits/report.html").read_text()
-    page = finished.succeed("dvc", "plots", "show", "--json")
-    assert "balanced_accuracy" in page
+    assert re.findall(r"Running stage '(\w+)@digits'", output) == ["retrain", "baselines", "compare"]
+    params.write_text(before)
 
 
 def test_a_flipped_byte_in_a_published_masks_file_is_named(finished):

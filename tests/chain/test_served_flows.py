@@ -1,5 +1,6 @@
 """Runs that are scheduled, started and cancelled in Prefect's page: a real server, ``rtl serve``, a real browser."""
 
+import itertools
 import subprocess
 import time
 from collections.abc import Iterator
@@ -42,7 +43,11 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
 
 @pytest.fixture(scope="module")
 def pages(project: Project) -> Iterator[Pages]:
-    project.environment["PREFECT_RUNNER_POLL_FREQUENCY"] = "1"  # seconds; a run, or its end, is seen after 10 as a rule
+    project.environment |= {  # seconds; a run, or its end, is seen after 10 as a rule, a schedule after 60
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "1",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+    }
     with pages_of(project, *free_ports(2)) as pages:
         pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready"))
         project.environment["PREFECT_API_URL"] = f"{pages.prefect}/api"
@@ -200,22 +205,21 @@ def test_runs_at_once_queue_their_training_steps_and_those_of_one_problem_take_t
     project.succeed("prefect", "gcl", "update", "tag:training", "--limit", "1")
     asked = [("digits", 7), ("long", 7), ("digits", 8)]
     runs = [start(pages, served["extract"], problem=name, changes={"seeds": [seed]}) for name, seed in asked]
-    most = 0
-    while any(run_of(pages, run)["state_type"] not in FINAL for run in runs):
-        states = {"task_runs": {"state": {"type": {"any_": ["RUNNING"]}}, "tags": {"all_": ["training"]}}}
-        most = max(most, len(ask(f"{pages.prefect}/api/task_runs/filter", states)))
-        time.sleep(0.05)
-    assert most == 1
-    assert {run_of(pages, run)["state_type"] for run in runs} == {"COMPLETED"}
-    earlier, later = sorted(span_of(pages, run) for run in (runs[0], runs[2]))
-    assert earlier[1] <= later[0]  # of one problem, the second began no step before the first had ended its last
+    assert {ended(pages, run)["state_type"] for run in runs} == {"COMPLETED"}
+    training = sorted(span for run in runs for span in spans_of(pages, run, "training"))
+    assert len(training) > 2 * len(runs)
+    for (_, end), (later, _) in itertools.pairwise(training):
+        assert end <= later
+    earlier, later = sorted(spans_of(pages, run) for run in (runs[0], runs[2]))
+    assert max(end for _, end in earlier) <= later[0][0]  # the second began none before the first had ended its last
 
 
-def span_of(pages: Pages, run: str) -> tuple[str, str]:
-    """When the first step of a run began, and when its last ended."""
-    found = ask(f"{pages.prefect}/api/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+def spans_of(pages: Pages, run: str, *tags: str) -> list[tuple[str, str]]:
+    """When each step of a run began and ended, in their order."""
+    wanted = {"flow_runs": {"id": {"any_": [run]}}, "task_runs": {"tags": {"all_": [*tags]}} if tags else {}}
+    found = ask(f"{pages.prefect}/api/task_runs/filter", wanted)
     assert found
-    return min(one["start_time"] for one in found), max(one["end_time"] for one in found)
+    return sorted((one["start_time"], one["end_time"]) for one in found)
 
 
 def test_a_worker_of_a_process_pool_runs_what_prefect_yaml_deploys(pages, project, repository):

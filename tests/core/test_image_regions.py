@@ -212,7 +212,7 @@ def test_an_unpruned_network_learns_a_photograph_of_128_pixels(tmp_path):
     problem = ImageRegions(tmp_path / "flower", device="cpu")
     weights = initial_weights(as_one_network(problem), STREAM)
     everything = Masks(weights.layout, torch.ones(1, weights.layout.size, dtype=torch.bool))
-    adam, objective = OptimizerChoice("adam", 3e-3), problem.single_objective
-    trained = retrain(weights, everything, [objective], Duration.parse("450it"), 1, "sequential", adam, STREAM)
+    adam, objective = OptimizerChoice("adam", 8e-3), problem.single_objective
+    trained = retrain(weights, everything, [objective], Duration.parse("280it"), 1, "sequential", adam, STREAM)
     scores = problem.score_single(trained.network(0, problem.single_network(generator())))
     assert scores[0][:3] == ("reconstruction", "psnr", "mean") and scores[0].value >= 30

@@ -40,6 +40,7 @@ def test_every_shipped_section_is_valid(params):
     [
         ("digits.sparsity", [0.5], "digits.sparsity: unknown key; allowed here: baselines, "),
         ("digits.extract.durration", "1ep", "digits.extract.durration: unknown key; allowed here: control_"),
+        ("digits", {"problem": "a:B", "sede": [0]}, "digits.sede: unknown key; allowed here: baselines, "),
         ("digits.sparsities", [1.2], "digits.sparsities.0: found 1.2; allowed: less than 1"),
         ("digits.sparsities", [0.5, 0.5], "digits.sparsities: found [0.5, 0.5]; allowed: must increase"),
         ("digits.sparsities", [0.7, 0.5], "digits.sparsities: found [0.7, 0.5]; allowed: must increase"),
@@ -141,6 +142,11 @@ def test_a_problem_of_the_users_own_that_cannot_be_used_is_named(params, tmp_pat
     (tmp_path / "half_done.py").write_text("from rtl_core.problem import Problem\nclass Mine(Problem): pass")
     params("digits.problem", "broken_syntax:Mine")
     with pytest.raises(SettingsError, match="cannot import 'broken_syntax:Mine'"):
+        problem_settings("digits")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "misspelt.py").write_text("import json\nX = jsn.loads('1')\n")
+    params("digits.problem", "misspelt:Mine")
+    with pytest.raises(SettingsError, match=r"\(NameError: name 'jsn' is not defined.*, misspelt\.py line 2\)"):
         problem_settings("digits")
     params("digits.problem", "half_done:Mine")
     with pytest.raises(SettingsError, match="does not define network, objectives, score"):
