@@ -4,7 +4,7 @@ import itertools
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,8 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
 def pages(project: Project) -> Iterator[Pages]:
     project.environment |= {  # seconds; a run, or its end, is seen after 10 as a rule, a schedule after 60
         "PREFECT_RUNNER_POLL_FREQUENCY": "1",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "1",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "5",
     }
     with pages_of(project, *free_ports(2)) as pages:
         pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready"))
@@ -150,9 +150,14 @@ def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_sta
     browser_page.get_by_role("button", name="Submit").click()
     browser_page.get_by_text("1.2 is greater than or equal to the maximum of 1").wait_for()
     sparsity.fill("0.3")
-    browser_page.get_by_role("button", name="Submit").click()
     mine = {"flow_runs": {"deployment_id": {"any_": [served["pipeline"]]}, "expected_start_time": {"before_": _soon()}}}
-    (run,) = until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", mine), 30, lambda: "no run was made")
+    runs: list[dict[str, Any]] = []
+    for _ in range(3):  # a server whose database is busy refuses, and the page waits for another click
+        with suppress(AssertionError):
+            browser_page.get_by_role("button", name="Submit").click()
+            runs = until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", mine), 20, lambda: "no run was made")
+            break
+    (run,) = runs
     assert ended(pages, run["id"])["state_type"] == "COMPLETED"
     assert run["parameters"]["changes"]["sparsities"] == [0.3]
     (tickets,) = (project.folder / "artifacts/digits/tickets").rglob("*.safetensors")
