@@ -120,7 +120,7 @@ def _tabulate(
         predicted = tickets.predict(values, context, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]
     if out is None:
-        _show(rows, 1 + predicted.shown)
+        _show(rows, 1 + predicted.shown - ("context" not in rows[0]))
         return
     try:
         write_atomically(out, _written(rows, out.suffix.lower()).encode())

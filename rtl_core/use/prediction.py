@@ -47,7 +47,7 @@ class Choices:
     """The class of each of N examples.
 
     Attributes:
-        contexts: N names.
+        contexts: N names; empty where none was given, as all are served alike.
         classes: names of the C classes.
         probabilities: float64 [N, C]; 0 for a class that does not count in the example's context.
         labels: names of the likeliest class, N.
@@ -62,7 +62,8 @@ class Choices:
     def rows(self) -> list[dict[str, Any]]:
         """A table with a row for each example, and a column for each class."""
         return [
-            {"context": context, "class": label, "probability": max(shares)}
+            _of(context)
+            | {"class": label, "probability": max(shares)}
             | {f"probability of {name}": share for name, share in zip(self.classes, shares, strict=True)}
             for context, label, shares in zip(self.contexts, self.labels, self.probabilities.tolist(), strict=True)
         ]
@@ -73,7 +74,7 @@ class Values:
     """What the network of its context gives for each of N examples.
 
     Attributes:
-        contexts: N names.
+        contexts: N names; empty where none was given, as all are served alike.
         names: of the outputs, with units, where they are known.
         values: float [N, …].
     """
@@ -88,12 +89,16 @@ class Values:
         flat = self.values.reshape(len(self.values), -1)
         names = self.names or tuple(f"output {number}" for number in range(flat.shape[1]))
         return [
-            {"context": context, **dict(zip(names, row, strict=True))}
+            _of(context) | dict(zip(names, row, strict=True))
             for context, row in zip(self.contexts, flat.tolist(), strict=True)
         ]
 
 
 Prediction = Claims | Choices | Values
+
+
+def _of(context: str) -> dict[str, Any]:
+    return {"context": context} if context else {}
 
 
 def rule_of(decision: Decision, contexts: Sequence[str], rule: Rule | None) -> Rule:

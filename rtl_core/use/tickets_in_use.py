@@ -111,6 +111,7 @@ class TicketsInUse(Tickets):
         about = self._usable()
         assert about.preprocessing is not None and about.decision is not None
         values = checked_inputs(about.preprocessing, inputs)
+        is_given = context is not None or contexts is not None
         if contexts is None:
             contexts = [self._named(context)] * len(values)
         elif context is not None:
@@ -121,7 +122,8 @@ class TicketsInUse(Tickets):
             self._place(name)
         with self._lock:
             outputs = self._outputs(values, contexts, into)
-        return decided(about.decision, outputs, contexts, rule)
+        predicted = decided(about.decision, outputs, contexts, rule)
+        return predicted if is_given or len(self.contexts) == 1 else replace(predicted, contexts=("",) * len(values))
 
     @torch.inference_mode()
     def _outputs(self, values: Tensor, contexts: Sequence[str], into: nn.Module | None) -> Tensor:

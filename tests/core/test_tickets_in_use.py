@@ -103,7 +103,9 @@ def test_one_network_for_all_says_the_class(digits, images):
     assert torch.equal(choices.probabilities, digits._logits(network, "test").softmax(1))
     assert choices.labels == tuple(digits.classes[k] for k in choices.probabilities.argmax(1))
     assert tickets.contexts == digits.subsets and choices.rows()[0]["class"] == choices.labels[0]
-    assert torch.equal(tickets.predict(images, "digit 3").probabilities, choices.probabilities)
+    asked = tickets.predict(images, "digit 3")
+    assert torch.equal(asked.probabilities, choices.probabilities)
+    assert asked.rows()[0]["context"] == "digit 3" and "context" not in choices.rows()[0]
 
 
 @pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
