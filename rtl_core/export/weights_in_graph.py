@@ -49,7 +49,7 @@ class SeveralTickets(nn.Module):
         weights = tensors_of(self.weights)
         theta = weights.pop("union")
         own = self._unpacked(row_of(self.masks, context), self.size)  # type: ignore[arg-type]
-        kept = torch.cat([theta.new_zeros(1), torch.where(own, theta, 0.0)])  # the zero of all outside the union
+        kept = torch.cat([theta.new_zeros(1), theta * own.float()])  # the zero of all outside the union
         in_union = self._unpacked(self.union, self.layout.size).to(torch.int32)  # type: ignore[arg-type]
         places = in_union.cumsum(0, dtype=torch.int32) * in_union
         statistics = {name: row_of(value, context) for name, value in tensors_of(self.statistics).items()}

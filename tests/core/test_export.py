@@ -112,6 +112,7 @@ def test_a_number_that_is_no_contexts_is_an_error(tickets, joint, context):
         session._session.run(None, {"inputs": inputs, "context": np.array(context)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
 def test_within_a_cluster_other_classes_have_no_share(within, view):
     tickets = in_use(view(within))
@@ -128,12 +129,14 @@ def test_one_network_for_all_needs_no_context(digits):
     assert whole.contexts == tickets.contexts and whole.difference <= MOST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
 def test_quantities_are_as_they_are_also_of_a_network_that_is_told_the_context(view):
     tickets = in_use(view(regression(mlp, told="one-hot")), allow=["small_contexts:mlp"])
     check_joint(tickets, to_onnx(tickets))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
 def test_colours_of_places(tmp_path, view, precision):
@@ -166,6 +169,7 @@ def test_smaller_weights_say_what_they_change(digits, tickets, smaller, context)
     assert to_onnx(tickets, context, smaller=smaller).cost.score is None
 
 
+@pytest.mark.slow
 def test_scores_of_classes_and_of_quantities(within):
     tickets = in_use(within)
     images = drawn_inputs(tickets.about.preprocessing, 12)
