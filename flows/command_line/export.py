@@ -9,7 +9,7 @@ from flows.command_line.ticket_files import tickets_in
 from rtl_core.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
-    from rtl_core.export.onnx_model import Cost, Exported
+    from rtl_core.use.export.onnx_model import Cost, Exported
 
 
 def export(
@@ -43,8 +43,8 @@ def export(
     """Write tickets as an ONNX graph, preprocessing and decision in it, once onnxruntime says the same as torch."""
     from rich.console import Console
 
-    from rtl_core.export.libraries import require_libraries
-    from rtl_core.export.onnx_model import to_onnx
+    from rtl_core.use.export.libraries import require_libraries
+    from rtl_core.use.export.onnx_model import to_onnx
     from rtl_core.use.files import read_inputs, read_table
     from tasks.artefacts.whole_file import write_atomically
 

@@ -64,7 +64,7 @@ def test_what_cannot_be_exported_is_one_line_and_writes_nothing(here, arguments,
 
 
 def test_a_comparison_that_fails_leaves_no_file(here, monkeypatch):
-    monkeypatch.setattr("rtl_core.export.onnx_model.MOST", -1.0)
+    monkeypatch.setattr("rtl_core.use.export.onnx_model.MOST", -1.0)
     done = run("rtl.safetensors", "--onnx", "out.onnx")
     assert isinstance(done.exception, RtlError) and "the graph differs from torch by" in str(done.exception)
     assert not (here / "out.onnx").exists()

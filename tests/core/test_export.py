@@ -13,9 +13,6 @@ from torch import nn
 
 from rtl_core.describing import described
 from rtl_core.errors import DataError, SettingsError, TicketFileError
-from rtl_core.export import onnx_model
-from rtl_core.export.comparison import Session, drawn_inputs
-from rtl_core.export.onnx_model import MOST, to_onnx
 from rtl_core.one_network import as_one_network
 from rtl_core.problems.image_regions import ImageRegions
 from rtl_core.problems.images.class_clusters import ClassClusters
@@ -23,6 +20,9 @@ from rtl_core.problems.images.labelled_images import LabelledImages
 from rtl_core.problems.images.stored_images import save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.problems.speech_scenes import SpeechScenes
+from rtl_core.use.export import onnx_model
+from rtl_core.use.export.comparison import Session, drawn_inputs
+from rtl_core.use.export.onnx_model import MOST, to_onnx
 from rtl_core.use.prediction import Values
 from rtl_core.use.tickets_in_use import TicketsInUse
 

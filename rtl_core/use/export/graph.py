@@ -12,8 +12,8 @@ from rtl_core.description.architecture import CoordinateNetwork, ImportedNetwork
 from rtl_core.description.decision import Classes, Colours, OneVsRest
 from rtl_core.description.preprocessing import Images, Places
 from rtl_core.errors import TicketFileError
-from rtl_core.export.weights_in_graph import OneTicket, SeveralTickets, row_of
 from rtl_core.networks.coordinate_mlp import features_of
+from rtl_core.use.export.weights_in_graph import OneTicket, SeveralTickets, row_of
 from rtl_core.use.tickets_in_use import TicketsInUse
 
 

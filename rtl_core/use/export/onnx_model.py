@@ -9,12 +9,12 @@ from torch import nn
 
 from rtl_core.description.architecture import CoordinateNetwork
 from rtl_core.errors import RtlError, SettingsError, TicketFileError
-from rtl_core.export.comparison import BATCHES, MOST, Compared, compared, drawn_inputs
-from rtl_core.export.cost import Scored, score_of
-from rtl_core.export.exporting import exported_graph
-from rtl_core.export.libraries import require_libraries
-from rtl_core.export.metadata import say, told_by
-from rtl_core.export.smaller import halved, quantised
+from rtl_core.use.export.comparison import BATCHES, MOST, Compared, compared, drawn_inputs
+from rtl_core.use.export.cost import Scored, score_of
+from rtl_core.use.export.exporting import exported_graph
+from rtl_core.use.export.libraries import require_libraries
+from rtl_core.use.export.metadata import say, told_by
+from rtl_core.use.export.smaller import halved, quantised
 from rtl_core.use.inputs import checked_inputs
 from rtl_core.use.tickets_in_use import TicketsInUse
 

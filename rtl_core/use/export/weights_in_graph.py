@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from rtl_core.export.named_tensors import named_tensors, tensors_of
 from rtl_core.packing import packed_bits
 from rtl_core.tickets import Tickets
+from rtl_core.use.export.named_tensors import named_tensors, tensors_of
 
 
 class OneTicket(nn.Module):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from rtl_core.errors import TicketFileError, reason_of
-from rtl_core.export.comparison import drawn_inputs, said_by_torch
-from rtl_core.export.graph import Graph, output_name
+from rtl_core.use.export.comparison import drawn_inputs, said_by_torch
+from rtl_core.use.export.graph import Graph, output_name
 from rtl_core.use.tickets_in_use import TicketsInUse
 
 OPSET = 18
