@@ -11,6 +11,7 @@ OFFERED = {
     "find_tickets": "ticket_search",
     "load": "saving",
     "save": "saving",
+    "to_onnx": "use.export.onnx_model",
 }
 """What a library user needs most, and in which module it is: imported when it is asked for, as torch takes a second."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.command_line.export import export
 from flows.command_line.new_project import new
 from flows.command_line.predict import enhance, predict, reconstruct
 from flows.command_line.stages import code, run
@@ -147,9 +148,8 @@ def report(problem: ProblemName) -> None:
         typer.echo(path)
 
 
-app.command()(predict)
-app.command()(reconstruct)
-app.command()(enhance)
+for command in (predict, reconstruct, enhance, export):
+    app.command()(command)
 
 
 @app.command()

@@ -76,4 +76,4 @@ def _append(layer: Any, arguments: tuple[Tensor, ...]) -> Tensor:
     if isinstance(layer, nn.Linear):
         return torch.cat([values, told.view(*shape, told.shape[-1]).expand(*values.shape[:-1], -1)], dim=-1)
     told = told.view(shape[0], told.shape[-1], *shape[1:])
-    return torch.cat([values, told.expand(len(values), -1, *values.shape[2:])], dim=1)
+    return torch.cat([values, told.expand(values.shape[0], -1, *values.shape[2:])], dim=1)

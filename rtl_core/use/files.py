@@ -31,7 +31,7 @@ def read_inputs(preprocessing: Preprocessing, paths: Sequence[Path]) -> tuple[Te
     parts, names = [], []
     for path in paths:
         if path.suffix.lower() in TABLES:
-            part = _table(path)
+            part = read_table(path)
             if isinstance(preprocessing, Arrays) and part[:1].numel() == prod(preprocessing.shape):
                 part = part.reshape(len(part), *preprocessing.shape)
             names += [f"{path} {row + 1}" for row in range(len(part))]
@@ -75,7 +75,12 @@ def read_image(preprocessing: Images, path: Path) -> Tensor:
     return (values.double() * preprocessing.white / LARGEST).round().to(torch.uint8)
 
 
-def _table(path: Path) -> Tensor:
+def read_table(path: Path) -> Tensor:
+    """Numbers in a file ``.npy``, or ``.csv`` with a row an example, under a line of names or none: [N, …].
+
+    Raises:
+        DataError: it is missing, holds no example or something else.
+    """
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:

@@ -46,6 +46,11 @@ class TicketsInUse(Tickets):
         """The contexts that the file serves."""
         return self.about.contexts if self.about else self.subsets
 
+    @property
+    def needs_context(self) -> bool:
+        """Whether what is predicted depends on the context."""
+        return len(self.subsets) > 1 or (len(self.contexts) > 1 and not self._is_alike)
+
     def context(self, context: str | None = None, into: nn.Module | None = None) -> nn.Module:
         """A new network for a context, in evaluation mode, on the device.
 
@@ -177,7 +182,7 @@ class TicketsInUse(Tickets):
 
     def _place(self, context: str | None) -> int:
         """The number of a context; any does where one network is the same in all of them."""
-        if context is None and len(self.subsets) == 1 and (len(self.contexts) == 1 or self._is_alike):
+        if context is None and not self.needs_context:
             return 0
         if context not in self.contexts:
             asked = "none" if context is None else repr(context)

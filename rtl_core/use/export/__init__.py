@@ -1,0 +1,1 @@
+"""Tickets as ONNX graphs, which run without this package and without torch."""

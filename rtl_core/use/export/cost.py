@@ -1,0 +1,70 @@
+"""What smaller weights cost in score, where the truth about inputs is known."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from rtl_core.description.decision import Classes, Decision, OneVsRest, Quantities
+from rtl_core.errors import DataError
+from rtl_core.use.prediction import HALF
+
+Scored = tuple[str, float]
+"""A metric's name and value."""
+
+
+def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | None) -> Scored | None:
+    """How good predictions are; None where nothing says what is true, or of which context.
+
+    Args:
+        decision: of the file.
+        said: for each context of a graph, what it says of all N inputs.
+        truth: with claims, for each input the number of the output that it is of (``decision.outputs``); the number of
+            its class; or its values, [N, …], which count where there is one context.
+
+    Returns:
+        A mean over the contexts: balanced accuracy of claims, by the matched rule where thresholds are known; accuracy
+        among the examples whose class counts in the context; or root mean square error.
+
+    Raises:
+        DataError: the truth is not of so many inputs, or is none of their kind.
+    """
+    if truth is None:
+        return None
+    values = next(iter(said.values()))
+    if isinstance(decision, Quantities):
+        return None if len(said) > 1 else ("root mean square error", _error(values, truth))
+    if not isinstance(decision, OneVsRest | Classes):
+        return None
+    numbers = truth.flatten()
+    if len(numbers) != len(values) or numbers.is_floating_point():
+        raise DataError(f"labels: found {list(truth.shape)} {truth.dtype}; allowed: {len(values)} whole numbers")
+    scores = [
+        _balanced(decision, name, probabilities, numbers)
+        if isinstance(decision, OneVsRest)
+        else _accuracy(decision, name, probabilities, numbers)
+        for name, probabilities in said.items()
+    ]
+    mean = torch.tensor(scores, dtype=torch.float64).nanmean().item()
+    if mean != mean:
+        raise DataError("labels: found none of the contexts; allowed: of examples that they can be judged by")
+    return "balanced accuracy" if isinstance(decision, OneVsRest) else "accuracy", mean
+
+
+def _balanced(decision: OneVsRest, name: str, probabilities: Tensor, numbers: Tensor) -> float:
+    true = numbers == decision.outputs[name]
+    threshold = decision.thresholds.get(name)
+    claimed = probabilities > HALF if threshold is None else probabilities >= threshold
+    return (claimed[true].double().mean() + (~claimed)[~true].double().mean()).item() / 2
+
+
+def _accuracy(decision: Classes, name: str, probabilities: Tensor, numbers: Tensor) -> float:
+    counted = decision.among.get(name)
+    rows = torch.isin(numbers, torch.tensor(counted)) if counted else torch.ones_like(numbers, dtype=torch.bool)
+    return (probabilities.argmax(1) == numbers)[rows].double().mean().item()
+
+
+def _error(values: Tensor, truth: Tensor) -> float:
+    if truth.numel() != values.numel() or len(truth) != len(values):
+        raise DataError(f"labels: found {list(truth.shape)} {truth.dtype}; allowed: values {list(values.shape)}")
+    return (values.double() - truth.double().reshape(values.shape)).square().mean().sqrt().item()
