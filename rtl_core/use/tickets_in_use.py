@@ -46,6 +46,12 @@ class TicketsInUse(Tickets):
         """The contexts that the file serves."""
         return self.about.contexts if self.about else self.subsets
 
+    @property
+    def default_context(self) -> str | None:
+        """The context that stands where none is named; None where one must be."""
+        alone = len(self.subsets) == 1 and (len(self.contexts) == 1 or self._is_alike)
+        return self.contexts[0] if alone else None
+
     def context(self, context: str | None = None, into: nn.Module | None = None) -> nn.Module:
         """A new network for a context, in evaluation mode, on the device.
 
@@ -175,7 +181,7 @@ class TicketsInUse(Tickets):
 
     def _place(self, context: str | None) -> int:
         """The number of a context; any does where one network is the same in all of them."""
-        if context is None and len(self.subsets) == 1 and (len(self.contexts) == 1 or self._is_alike):
+        if context is None and self.default_context is not None:
             return 0
         if context not in self.contexts:
             asked = "none" if context is None else repr(context)
