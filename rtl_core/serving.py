@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rtl_core.description.preprocessing import Preprocessing
+from rtl_core.description.preprocessing import Preprocessing, Sound
 from rtl_core.errors import SettingsError, TicketFileError
 from rtl_core.saving import load
 from rtl_core.use.inputs import expected
@@ -79,9 +79,9 @@ class Serving:
         return self.sets[self._place[name]].predict(self._stored(inputs), name)
 
     def example(self) -> Tensor:
-        """One example of the right size and type, all zeros, of a signal a second: [1, …]."""
+        """One example of the right size and type, all zeros, of a signal a quarter of a second: [1, …]."""
         dtype, shape = expected(self.preprocessing)
-        length = getattr(self.preprocessing, "rate", 1)
+        length = -(-self.preprocessing.rate // 4) if isinstance(self.preprocessing, Sound) else 1
         return torch.zeros(1, *(length if side is None else side for side in shape), dtype=dtype)
 
     def _stored(self, inputs: Any) -> Any:

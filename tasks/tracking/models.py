@@ -1,6 +1,7 @@
 """Which tickets of a comparison MLflow has as models, what it is told of them and which it registers."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -133,8 +134,10 @@ class _LoggedTickets:
         self._client.set_tag(self._run_id, "mlflow.note.content", "\n\n".join(lines))
 
     def _save(self, folder: Path, paths: Sequence[Path], serving: Serving, signature: "ModelSignature") -> None:
-        from mlflow.models import Model
-        from mlflow.pyfunc import save_model
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about type hints of its own, at every import
+            from mlflow.models import Model
+            from mlflow.pyfunc import save_model
 
         about = serving.sets[0].about
         version = about.code.version if about else ""
