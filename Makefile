@@ -38,7 +38,7 @@ bench: $(ENVIRONMENT)  ## measure training and scoring against the plain way of 
 
 $(ENVIRONMENT): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,export]'
 	mkdir -p .rtl/prefect
 	PREFECT_HOME=$(CURDIR)/.rtl/prefect $(BIN)/prefect server database upgrade --yes >/dev/null  # its tables, once
 	touch $@

@@ -15,12 +15,13 @@ from tasks.artefacts.store import Reference
 from tasks.exhibit_method import exhibit_method, exhibit_references
 from tasks.jobs.job import Job, load_problem, name_of, with_one_network
 from tasks.jobs.levels import compared_levels, read_levels, retrained_places
+from tasks.jobs.published_tickets import published_tickets
 from tasks.jobs.starting_point import published_start
 from tasks.jobs.ticket_sets import bare_file
 from tasks.measure_similarity import measure_similarity
 from tasks.score_across import score_across
 from tasks.score_method import score_method
-from tasks.settings.methods import all_methods, examined_method, rtl_methods
+from tasks.settings.methods import all_methods, examined_method
 from tasks.settings.sections import ProblemSettings
 
 Place = tuple[str, int, float]
@@ -50,7 +51,7 @@ def scoring_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:
     examined = {place for place in retrained_places(name_of(job), settings) if place[0] == examined_method(settings)}
     order = {method: number for number, method in enumerate(all_methods(settings))}
     return {
-        place: Step(partial(score_method.submit, seen_by(place, job), *place, ticket_files(job, settings, *place)))
+        place: Step(partial(score_method.submit, seen_by(place, job), *place, ticket_files(job, *place)))
         for place in sorted(compared | examined, key=lambda place: (order[place[0]], *place[1:]))
     }
 
@@ -86,7 +87,7 @@ def exhibit_steps(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], 
         return {}
     first = settings.seeds[0]
     return {("references",): Step(partial(exhibit_references.submit, job, first))} | {
-        place: Step(partial(exhibit_method.submit, seen_by(place, job), *place, ticket_files(job, settings, *place)))
+        place: Step(partial(exhibit_method.submit, seen_by(place, job), *place, ticket_files(job, *place)))
         for place in compared_places(job, settings)
         if place[1] == first
     }
@@ -112,16 +113,14 @@ def analysis_steps(
     return {("analysis",): Step(analysis)}
 
 
-def ticket_files(job: Job, settings: ProblemSettings, method: str, seed: int, sparsity: float) -> list[Reference]:
+def ticket_files(job: Job, method: str, seed: int, sparsity: float) -> list[Reference]:
     """References of a method's published ticket files, as training left them.
 
     Raises:
         DataError: the stage that publishes them has not run.
     """
-    if method in rtl_methods(settings):
-        return [bare_file(paths.tickets(name_of(job), method, seed, sparsity))]
-    folder = paths.baselines(name_of(job), method, seed, sparsity)
-    if not (files := sorted(folder.glob("network-*.safetensors"))):
+    if not (files := published_tickets(name_of(job), method, seed, sparsity)):
+        folder = paths.baselines(name_of(job), method, seed, sparsity)
         raise DataError(f"{folder}: no ticket files; run the baselines stage first")
     return [bare_file(path) for path in files]
 

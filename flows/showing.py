@@ -21,6 +21,7 @@ from tasks.settings.sections import ProblemSettings, flat_settings
 from tasks.tables.published import read_tables
 from tasks.tracking.client import run_page
 from tasks.tracking.comparison import is_logged, log_report, track
+from tasks.tracking.models import log_models
 from tasks.tracking.provenance import provenance
 
 Drawn = dict[str, dict[str, dict[str, Reference]]]
@@ -48,6 +49,7 @@ def show(
         if ends := [end for job in jobs if (end := _early_end(job, settings))]:
             facts["extraction.ended_at"] = "; ".join(ends)
         run_id = track(problem, tables, flat, data, paths.figures(problem), facts)
+        log_models(problem, run_id, tables, sections(read_params()))
         described = Description(facts=facts | {"mlflow.run_id": run_id}, settings=flat, left_out=left_out)
         paths.description(problem, digest).unlink(missing_ok=True)  # until the pages are all of this run
         pages = write_pages(problem, tables, _specs(drawn), digest, described)

@@ -27,19 +27,19 @@ def checked_inputs(preprocessing: Preprocessing, inputs: Any) -> Tensor:
         values = torch.as_tensor(inputs).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
         raise DataError(f"inputs: found a {type(inputs).__name__}; allowed: a tensor, one row an example") from None
-    dtype, shape = _expected(preprocessing)
+    dtype, shape = expected(preprocessing)
     values = _of_type(values, dtype)
     fits = values.ndim == len(shape) + 1 and all(
         wanted in (None, size) for wanted, size in zip(shape, values.shape[1:], strict=False)
     )
+    if values.ndim and len(not_finite := (~values.isfinite()).nonzero()):
+        raise DataError(
+            f"inputs: found a number that is not finite in example {int(not_finite[0, 0])}; allowed: finite ones"
+        )
     if values.dtype != dtype or not fits or not values.numel():
         wanted = ", ".join(["N", *("L" if side is None else str(side) for side in shape)])
         raise DataError(
             f"inputs: found {described(values)}; allowed: [{wanted}] {str(dtype).removeprefix('torch.')}, as trained"
-        )
-    if len(not_finite := (~values.isfinite()).nonzero()):
-        raise DataError(
-            f"inputs: found a number that is not finite in example {int(not_finite[0, 0])}; allowed: finite ones"
         )
     if isinstance(preprocessing, Images) and (most := int(values.max())) > preprocessing.white:
         raise DataError(f"inputs: found the value {most}; allowed: 0 to {preprocessing.white}, as trained")
@@ -69,6 +69,15 @@ def network_inputs(preprocessing: Preprocessing, values: Tensor, device: torch.d
             yield part.to(device)
 
 
+def expected(preprocessing: Preprocessing) -> tuple[torch.dtype, tuple[int | None, ...]]:
+    """Type of the values that a preprocessing starts from, and shape of an example; None where it is free."""
+    if isinstance(preprocessing, Images):
+        return torch.uint8, (preprocessing.channels, preprocessing.height, preprocessing.width)
+    if isinstance(preprocessing, Arrays):
+        return getattr(torch, preprocessing.dtype), preprocessing.shape
+    return (torch.float64, (2,)) if isinstance(preprocessing, Places) else (torch.float32, (None,))
+
+
 def _of_type(values: Tensor, dtype: torch.dtype) -> Tensor:
     """Numbers as another type where that says the same, rounding of fractions apart."""
     if dtype.is_floating_point:
@@ -77,12 +86,3 @@ def _of_type(values: Tensor, dtype: torch.dtype) -> Tensor:
         return values
     converted = values.to(dtype)
     return converted if torch.equal(converted.to(values.dtype), values) else values
-
-
-def _expected(preprocessing: Preprocessing) -> tuple[torch.dtype, tuple[int | None, ...]]:
-    """Type of the values, and shape of an example; None where it is free."""
-    if isinstance(preprocessing, Images):
-        return torch.uint8, (preprocessing.channels, preprocessing.height, preprocessing.width)
-    if isinstance(preprocessing, Arrays):
-        return getattr(torch, preprocessing.dtype), preprocessing.shape
-    return (torch.float64, (2,)) if isinstance(preprocessing, Places) else (torch.float32, (None,))

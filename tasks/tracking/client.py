@@ -43,6 +43,7 @@ def open_client() -> "MlflowClient":
     """A client of the tracking server or database, whose tables are made where there are none."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with _without_garbage_collection():
         from mlflow.tracking import MlflowClient
 

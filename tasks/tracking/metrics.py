@@ -82,6 +82,18 @@ def direction_tags(scoring: pd.DataFrame) -> dict[str, str]:
     return {f"direction.{name}": "lower is better" for name in lower}
 
 
+def mean_scores(results: pd.DataFrame, instance: str, method: str, seed: int, sparsity: float) -> dict[str, float]:
+    """The means over subsets of one seed of a method at a level, of an instance where there are several, under the
+    names that ``metric_table`` has.
+    """
+    scores = results.assign(name=_metric_names(results))
+    rows = scores[(scores.subset == MEAN) & (scores.method == method) & (scores.seed == seed) & scores.value.notna()]
+    rows = rows[rows.sparsity == sparsity]
+    if instance:
+        rows = rows[rows.instance == instance]
+    return dict(zip(rows.name, rows.value.astype(float), strict=True))
+
+
 def _metric_names(results: pd.DataFrame) -> pd.Series:
     return _parts(results.protocol) + "." + _parts(results.metric)
 

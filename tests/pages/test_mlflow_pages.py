@@ -115,6 +115,9 @@ def test_a_server_with_a_database_holds_all_and_the_project_none(server, project
     for path in ("report.html", "figures/metrics.png"):
         with urlopen(f"{server}/get-artifact?{urlencode({'path': path, 'run_uuid': parent})}", timeout=30) as answer:
             assert answer.read() == (project.folder / "artifacts/digits" / path).read_bytes()
+    query = urlencode({"filter": "name = 'rtl-digits'"})
+    (model,) = ask(f"{server}/api/2.0/mlflow/model-versions/search?{query}")["model_versions"]
+    assert model["version"] == "1" and model["run_id"] in {runs[name]["info"]["run_id"] for name in METHODS[:2]}
     assert project.logged() == [] and not (project.folder / "mlartifacts").exists()
 
 

@@ -1,0 +1,99 @@
+"""What answers for all contexts of a method: one ticket file, or K files of one ticket each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rtl_core.description.preprocessing import Preprocessing, Sound
+from rtl_core.errors import SettingsError, TicketFileError
+from rtl_core.saving import load
+from rtl_core.use.inputs import expected
+from rtl_core.use.prediction import Prediction
+from rtl_core.use.tickets_in_use import TicketsInUse
+
+MOST_WHOLE = 1 << 53
+"""Up to here float64 holds every whole number."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The tickets of a method, which share one input; each context is served by one of their files.
+
+    Attributes:
+        sets: what the files hold.
+        name: what messages call them together.
+    """
+
+    sets: tuple[TicketsInUse, ...]
+    name: str
+
+    @classmethod
+    def of_files(cls, paths: Sequence[str | Path], name: str, allow: Sequence[str] = ()) -> "Serving":
+        """Read the files (``rtl_core.load``).
+
+        Raises:
+            TicketFileError: a file is unsound, names a network that is not allowed, does not say what its input is and
+                what its output means, or takes another input than the first.
+        """
+        sets = tuple(TicketsInUse.of(load(path, allow), name, allow) for path in paths)
+        usages = [(one.about.preprocessing, one.about.decision) if one.about else (None, None) for one in sets]
+        if any(None in usage for usage in usages):
+            raise TicketFileError(f"{name}: does not say what its input is or what its output means")
+        if any(preprocessing != usages[0][0] for preprocessing, _ in usages):
+            raise TicketFileError(f"{name}: found files that take different inputs; allowed: one input")
+        return cls(sets, name)
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The contexts that are served."""
+        return tuple(name for one in self.sets for name in one.contexts)
+
+    @property
+    def default(self) -> str | None:
+        """The context that stands where none is named; None where one must be."""
+        return None if len(self.sets) > 1 or self.sets[0].needs_context else self.contexts[0]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What the input is made from."""
+        about = self.sets[0].about
+        assert about is not None and about.preprocessing is not None
+        return about.preprocessing
+
+    def answer(self, inputs: Any, context: str | None = None) -> Prediction:
+        """What ``TicketsInUse.predict`` says, of inputs as JSON holds them: whole numbers may come as float64.
+
+        Raises:
+            SettingsError: there is no such context.
+            DataError: the inputs are of another size or type than trained, or hold a number that is not finite.
+        """
+        name = self.default if context is None else context
+        if name not in self._place:
+            asked = "none" if name is None else repr(name)
+            raise SettingsError(f"context: found {asked}; allowed: {', '.join(self.contexts)}")
+        return self.sets[self._place[name]].predict(self._stored(inputs), name)
+
+    def example(self) -> Tensor:
+        """One example of the right size and type, all zeros, of a signal a quarter of a second: [1, …]."""
+        dtype, shape = expected(self.preprocessing)
+        length = -(-self.preprocessing.rate // 4) if isinstance(self.preprocessing, Sound) else 1
+        return torch.zeros(1, *(length if side is None else side for side in shape), dtype=dtype)
+
+    def _stored(self, inputs: Any) -> Any:
+        """Whole numbers as such, where the tickets take whole ones alone."""
+        dtype, _ = expected(self.preprocessing)
+        if dtype.is_floating_point:
+            return inputs
+        values = torch.as_tensor(inputs)
+        is_whole = values.is_floating_point() and bool(((values == values.round()) & (values.abs() < MOST_WHOLE)).all())
+        return values.long() if is_whole else values
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        """The number of the file that serves a context."""
+        return {name: number for number, one in enumerate(self.sets) for name in one.contexts}
