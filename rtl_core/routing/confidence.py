@@ -1,0 +1,126 @@
+"""Which ticket is surest of an example: from what each ticket says of it, calibrated ticket by ticket.
+
+How sure a ticket is, is the log-odds of its own output or of its likeliest class. Platt's scaling, fitted on validation
+examples of all contexts, makes of it the log-odds that an example is the ticket's own, which is what can be compared
+between tickets. A temperature, fitted on a ticket's own examples, makes its classes as likely as it says; of what it
+says of others' examples it knows nothing, and alone it does not make tickets comparable.
+
+How often the right ticket is found on scikit-learn's digits (``small_cnn``; mean over contexts, sparsities 50 % and
+75 %, three seeds), of single examples uncalibrated, by temperature alone and as here, then of batches of 8 of one
+context:
+
+- ten digits, one-vs-rest (chance .10): .93, –, .95; 1.00
+- three clusters of digits (chance .33): .85, .90, .91; 1.00
+- all digits, turned by 0°, 90°, 180° or 270° (chance .25): .71, .71, .71; 1.00
+
+So chosen, the tickets' accuracy on single examples is .90 in clusters and .82 turned, where known contexts give .99 and
+.92, and IMP single, which is told nothing, .98 and .88: for single examples that network is the better choice. With
+batches of 8 routing loses nothing against the known context.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from rtl_core.errors import DataError
+from rtl_core.routing.calibration import platt, sharpness, temperature
+from rtl_core.routing.evidence import Routing, route
+from rtl_core.routing.outputs import CLASSES, OWN, check_offered, check_outputs
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What was fitted for K tickets; plain numbers, to be kept beside them.
+
+    Attributes:
+        meaning: ``classes`` or ``own`` (see ``outputs``).
+        temperatures: of each ticket's classes; all one where outputs are one-vs-rest.
+        slopes, offsets: of each ticket's log-odds that an example is its own.
+        sharpness: of all tickets' evidence together.
+    """
+
+    meaning: str
+    temperatures: tuple[float, ...]
+    slopes: tuple[float, ...]
+    offsets: tuple[float, ...]
+    sharpness: float
+
+    def evidence(self, outputs: Tensor) -> Tensor:
+        """For outputs float [N, K, C], each ticket's log-odds that an example is its own, float64 [N, K].
+
+        They are those where own examples and others are alike many. Log-odds, not log-probabilities, are what a batch
+        sums: of two tickets that are both nearly sure, the odds alone tell which is surer.
+
+        Raises:
+            SettingsError, DataError: the outputs are not of K tickets, or not numbers.
+        """
+        check_outputs(outputs, self.meaning)
+        sure = _log_odds(outputs, self.meaning, torch.tensor(self.temperatures, dtype=torch.float64))
+        return sure * sure.new_tensor(self.slopes) + sure.new_tensor(self.offsets)
+
+    def route(self, outputs: Tensor, batches: Tensor | None = None) -> Routing:
+        """The surest ticket for each example, or for each batch of one context, int64 [M, B]."""
+        return route(self.evidence(outputs), self.sharpness, batches)
+
+
+def fit_confidence(meaning: str, outputs: Tensor, context: Tensor, labels: Tensor | None = None) -> Confidence:
+    """Calibrate K tickets on validation examples of all contexts.
+
+    Args:
+        meaning: of the outputs, ``classes`` or ``own``.
+        outputs: float [N, K, C] of all tickets (see ``outputs_of``, ``only_classes``).
+        context: of each example, int64 [N].
+        labels: the class of each example, int64 [N], where outputs are classes.
+
+    Raises:
+        SettingsError: outputs of this meaning say nothing of the context.
+        DataError: a context has no example, or classes come without labels.
+    """
+    check_offered(meaning)
+    check_outputs(outputs, meaning)
+    num_tickets = outputs.shape[1]
+    _check_contexts(context, num_tickets)
+    temperatures = [1.0] * num_tickets
+    if meaning == CLASSES:
+        if labels is None:
+            raise DataError("labels: found none; allowed: the class of each validation example")
+        temperatures = [_temperature(outputs[context == k, k], labels[context == k]) for k in range(num_tickets)]
+    sure = _log_odds(outputs, meaning, torch.tensor(temperatures, dtype=torch.float64))
+    slopes, offsets = zip(*(_comparable(sure[:, k], context == k) for k in range(num_tickets)), strict=True)
+    of_sharpness_one = Confidence(meaning, tuple(temperatures), slopes, offsets, 1.0)
+    return replace(of_sharpness_one, sharpness=sharpness(of_sharpness_one.evidence(outputs), context))
+
+
+def _check_contexts(context: Tensor, num_tickets: int) -> None:
+    seen = context.unique().tolist()
+    if seen != list(range(num_tickets)):
+        raise DataError(
+            f"validation examples: found contexts {', '.join(map(str, seen)) or 'none'}; "
+            f"allowed: examples of each of 0 to {num_tickets - 1}"
+        )
+
+
+def _comparable(sure: Tensor, own: Tensor) -> tuple[float, float]:
+    """Platt's scaling of one ticket, less the log-odds of being its own before it is asked: a batch would sum these."""
+    slope, offset = platt(sure, own)
+    return slope, offset - own.double().mean().logit().item()
+
+
+def _temperature(logits: Tensor, labels: Tensor) -> float:
+    """Of one ticket's own examples, logits float [n, C], over the classes that it tells apart."""
+    kept = logits.isfinite().all(0).nonzero().squeeze(1)
+    if not torch.isin(labels, kept).all():
+        raise DataError(
+            "labels: found a class that the ticket of its context does not tell apart; allowed: those alone"
+        )
+    return temperature(logits[:, kept].double(), torch.searchsorted(kept, labels))
+
+
+def _log_odds(outputs: Tensor, meaning: str, temperatures: Tensor) -> Tensor:
+    """How sure each ticket is, float64 [N, K]: the log-odds of its own output, or of its likeliest class."""
+    if meaning == OWN:
+        return outputs.diagonal(dim1=1, dim2=2).double()
+    logits = outputs.double() / temperatures[:, None]
+    falling = logits.sort(dim=2, descending=True).values
+    return falling[..., 0] - falling[..., 1:].logsumexp(2)
