@@ -11,7 +11,7 @@ from rtl_core.description.preprocessing import Preprocessing, Sound
 from rtl_core.errors import TicketFileError
 from rtl_core.one_thread import one_thread
 from rtl_core.randomness import Stream
-from rtl_core.serving_ways import DENSE, Way, ways_of
+from rtl_core.serving_ways import DENSE, Report, Way, ways_of
 from rtl_core.timing import Work, timed
 from rtl_core.use.export.comparison import drawn_inputs
 from rtl_core.use.storage import storage_of
@@ -20,8 +20,6 @@ from rtl_core.use.tickets_in_use import TicketsInUse
 BATCHES = (1, 64)
 TURNS, LEAST_SECONDS = 25, 0.03
 """Of each measurement; and seconds of a turn, where one call takes less."""
-
-Report = Callable[[str], None]
 
 
 class Measurement(NamedTuple):
@@ -35,7 +33,7 @@ def inference_benchmark(tickets: TicketsInUse, disk_bytes: int, report: Report) 
     """Milliseconds of a prediction and of a change of context on one thread, and bytes on disk and in memory.
 
     A prediction goes from inputs as the file takes them to what an output means: preprocessing, network and decision,
-    whichever way. Inputs are drawn. Ways take turns, each turn in another order; milliseconds are medians over turns.
+    whichever way. Inputs are drawn. Ways take turns, in an order drawn for each; milliseconds are medians over turns.
 
     Args:
         tickets: from a file that says how it is used.
@@ -97,8 +95,8 @@ def _times(
     times: dict[Measurement, list[float]] = {one: [] for one in order}
     for turn in range(TURNS + 1):
         report(f"measuring, turn {turn} of {TURNS}" if turn else "warming up")
-        start = turn % len(order)
-        for one in order[start:] + order[:start]:
+        drawn = torch.randperm(len(order), generator=Stream(0).at(draw="order of a turn", turn=turn).generator())
+        for one in [order[place] for place in drawn.tolist()]:
             passes, seconds = timed(works[one], LEAST_SECONDS)
             times[one].append(1000 * seconds / passes / (1 if one.batch else len(contexts)))
     return {one: torch.tensor(values[1:], dtype=torch.float64) for one, values in times.items()}

@@ -37,8 +37,7 @@ def show_inference(name: str, measured: dict[str, Any]) -> None:
 
 def reading_of(measured: dict[str, Any]) -> list[str]:
     """What the figures say of tickets, in sentences."""
-    ways, weights = measured["ways"], measured["weights"]
-    tickets, dense, count = ways[TICKETS], ways[DENSE], measured["contexts"]
+    tickets, weights = measured["ways"][TICKETS], measured["weights"]
     zeros = 1 - weights["kept"] / weights["prunable"]
     compared = " and ".join(
         f"{_compared(*one['ratio_quartiles'])} at batch {batch}" for batch, one in tickets["batches"].items()
@@ -47,16 +46,8 @@ def reading_of(measured: dict[str, Any]) -> list[str]:
         f"Unstructured sparsity does not make dense kernels faster: they multiply by zeros too, which {zeros:.0%} of a "
         f"ticket's prunable weights are. Beside the dense network's, a prediction of a ticket took {compared}, by the "
         "middle half of the turns.",
-        f"What it gives is bytes: {count} context(s) in {decimal(tickets['disk_bytes'])} on disk, "
-        f"{_times(tickets['disk_bytes'], dense['disk_bytes'])} one dense network.",
+        _of_bytes(measured),
     ]
-    if (networks := ways.get(NETWORKS)) is not None:
-        sentences[1] = sentences[1].rstrip(".") + (
-            f", {_times(tickets['disk_bytes'], networks['disk_bytes'])} {count} of them and "
-            f"{_times(tickets['disk_bytes'], measured['pruned_networks_bytes'])} {count} files of one ticket each; "
-            f"in memory one weight tensor, {count} masks and one network to work with, "
-            f"{_times(tickets['memory_bytes'], networks['memory_bytes'])} {count} networks."
-        )
     if tickets["switch_ms"] is not None:
         share = tickets["switch_ms"] / tickets["batches"]["64"]["ms"]
         sentences.append(
@@ -64,6 +55,23 @@ def reading_of(measured: dict[str, Any]) -> list[str]:
             f"{share:.2f} of a prediction at batch 64."
         )
     return sentences
+
+
+def _of_bytes(measured: dict[str, Any]) -> str:
+    tickets, dense, networks = (measured["ways"].get(name) for name in (TICKETS, DENSE, NETWORKS))
+    count, own = measured["contexts"], tickets["disk_bytes"]
+    told = (
+        f"Where it counts is bytes: {count} context(s) in {decimal(own)} on disk, "
+        f"{_times(own, dense['disk_bytes'])} one dense network"
+    )
+    if networks is None:
+        return f"{told}."
+    return (
+        f"{told}, {_times(own, networks['disk_bytes'])} {count} of them and "
+        f"{_times(own, measured['pruned_networks_bytes'])} {count} files of one ticket each; in memory one weight "
+        f"tensor, {count} masks and one network to work with, "
+        f"{_times(tickets['memory_bytes'], networks['memory_bytes'])} {count} networks."
+    )
 
 
 def _compared(low: float, high: float) -> str:
