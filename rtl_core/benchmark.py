@@ -1,7 +1,6 @@
 """How fast training and scoring are on all cores against the plain way of doing each, measured in one run."""
 
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, count, cycle, islice, repeat
@@ -16,12 +15,12 @@ from rtl_core.plain_reference import plain_loader, plain_scoring, plain_ticket, 
 from rtl_core.problem import Batch, Objective, Problem
 from rtl_core.randomness import Stream
 from rtl_core.retraining import UPDATES, SharedWeights
+from rtl_core.timing import Work, timed
 from rtl_core.training import batches_of, gradient_of
 
 PARTS = ("extraction", "retraining", "retraining_sequential", "evaluation")
 TURNS, LEAST_SECONDS = 3, 0.5
 
-Work = Callable[[], object]
 Report = Callable[[str], None]
 
 
@@ -57,7 +56,7 @@ def benchmark(
         for _ in range(TURNS):
             for name, (work, threads) in works.items():
                 torch.set_num_threads(threads)
-                passes, seconds = _time(work)
+                passes, seconds = timed(work, LEAST_SECONDS)
                 each = tickets.batches_each(part) if name == "images_per_s" else 1
                 rates[name].append(passes * each * tickets.images / seconds)
         medians = {name: statistics.median(values) for name, values in rates.items()}
@@ -85,7 +84,7 @@ def growth(
         for turn in range(TURNS):
             for k, work in works.items():
                 report(f"{part}, K = {k}, turn {turn + 1} of {TURNS}")
-                passes, seconds = _time(work)
+                passes, seconds = timed(work, LEAST_SECONDS)
                 times[k].append(1000 * seconds / (passes * every[k].batches_each(part) * k))
         for k, values in times.items():
             grown[str(k)][part] = statistics.median(values)
@@ -237,14 +236,3 @@ class _Tickets:
             repeat(batch) if one else chain.from_iterable(repeat(plain_loader([batch])))
             for batch, one in zip(batches, whole, strict=True)
         ]
-
-
-def _time(work: Work) -> tuple[int, float]:
-    """How often a work was done until half a second had passed, at least once, and the seconds."""
-    passes, seconds, start = 0, 0.0, time.perf_counter()
-    while not passes or seconds < LEAST_SECONDS:
-        work()
-        if torch.cuda.is_initialized():
-            torch.cuda.synchronize()
-        passes, seconds = passes + 1, time.perf_counter() - start
-    return passes, seconds

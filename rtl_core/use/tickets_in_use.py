@@ -130,12 +130,16 @@ class TicketsInUse(Tickets):
         predicted = decided(about.decision, outputs, contexts, rule)
         return predicted if is_given or len(self.contexts) == 1 else replace(predicted, contexts=("",) * len(values))
 
+    def answered(self, network: nn.Module, values: Tensor, context: str) -> Prediction:
+        """What ``predict`` says of checked inputs, [N, …], by a network that is in their context already."""
+        decision = self._usable().decision
+        assert decision is not None
+        return decided(decision, self._outputs_of(network, values, context), [context] * len(values), None)
+
     @torch.inference_mode()
     def _outputs(self, values: Tensor, contexts: Sequence[str], into: nn.Module | None) -> Tensor:
         """Outputs for each example of the network of its context, on the CPU."""
-        assert self.about is not None and self.about.preprocessing is not None
         network = self._network if into is None else into.to(device_of(self.device)).eval()
-        device = next(network.parameters()).device
         rows_of: dict[str, list[int]] = {}
         for row, name in enumerate(contexts):
             rows_of.setdefault(name, []).append(row)
@@ -143,11 +147,16 @@ class TicketsInUse(Tickets):
         for name, rows in rows_of.items():
             self.switch(network, name)
             own = values if len(rows_of) == 1 else values[torch.tensor(rows)]
-            for part in network_inputs(self.about.preprocessing, own, device):
-                parts.append(self._called(network, part, name))
+            parts.append(self._outputs_of(network, own, name))
             order += rows
         outputs = torch.cat(parts)
         return outputs if len(rows_of) == 1 else outputs[torch.tensor(order).argsort()]
+
+    @torch.inference_mode()
+    def _outputs_of(self, network: nn.Module, values: Tensor, context: str) -> Tensor:
+        assert self.about is not None and self.about.preprocessing is not None
+        parts = network_inputs(self.about.preprocessing, values, next(network.parameters()).device)
+        return torch.cat([self._called(network, part, context) for part in parts])
 
     def _called(self, network: nn.Module, part: Tensor, context: str) -> Tensor:
         architecture = self.about.architecture if self.about else None
