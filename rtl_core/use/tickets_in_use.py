@@ -71,7 +71,7 @@ class TicketsInUse(Tickets):
 
     @torch.no_grad()
     def switch(self, network: nn.Module, context: str | None = None) -> None:
-        """Make a network that ``context`` returned that of another context, in place: no memory is taken up for it.
+        """Make a network that ``context`` returned that of another context, in place: nothing is allocated.
 
         Raises:
             SettingsError: there is no such context.
@@ -82,7 +82,7 @@ class TicketsInUse(Tickets):
         state = network.state_dict()
         weights, masks = self._on(next(iter(state.values())).device)
         for name, mask in self.masks.layout.split(masks[place if len(masks) > 1 else 0]).items():
-            torch.mul(weights[name], mask, out=state[name])
+            state[name].copy_(mask).mul_(weights[name])  # torch.mul(…, out=…) would allocate the mask as floats
         for name, value in (self.dense | self.statistics[place if len(self.subsets) > 1 else 0]).items():
             state[name].copy_(value)
         if (told := self._told) is not None:

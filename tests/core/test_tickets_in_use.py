@@ -11,6 +11,7 @@ from drawn_tickets import STREAM, drawn_tickets
 from small_contexts import NAMES, mlp, regression, tensors
 from torch import nn
 from torch.nn import functional as F
+from torch.profiler import ProfilerActivity, profile
 from torchmetrics.classification import MulticlassAccuracy
 
 from rtl_core import ContextProblem, find_tickets, load, save
@@ -154,6 +155,15 @@ def test_switching_is_in_place_and_gives_the_network_of_the_context(digits, imag
             assert torch.equal(network(inputs), fresh(inputs))
     with pytest.raises(TicketFileError, match=r"x: its weights are not those of Linear; allowed: its network"):
         tickets.switch(nn.Linear(2, 2), "digit 0")
+
+
+def test_switching_allocates_nothing(used):
+    tickets, _ = used
+    network = tickets.context("digit 0")
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiled:
+        tickets.switch(network, "digit 7")
+    assert {event.name for event in profiled.events()} >= {"aten::copy_", "aten::mul_"}
+    assert not [event.name for event in profiled.events() if event.cpu_memory_usage > 0]
 
 
 def test_using_tickets_leaves_the_shared_generator_as_it_was(digits, images, used):
