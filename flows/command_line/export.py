@@ -31,7 +31,7 @@ def export(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="table of the truth about them, a number each (.csv, .npy), for what --half or --int8 cost in score",
+            help="table of the truth about them, a row each (.csv, .npy), for what --half or --int8 cost in score",
             show_default=False,
         ),
     ] = None,

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from drawn_tickets import drawn_tickets
+from drawn_tickets import drawn_in_use as in_use
 from small_contexts import mlp, regression, tensors
 from torch import nn
 
-from rtl_core.describing import described
 from rtl_core.errors import DataError, SettingsError, TicketFileError
 from rtl_core.one_network import as_one_network
 from rtl_core.problems.image_regions import ImageRegions
@@ -19,21 +18,14 @@ from rtl_core.problems.images.class_clusters import ClassClusters
 from rtl_core.problems.images.labelled_images import LabelledImages
 from rtl_core.problems.images.stored_images import save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
-from rtl_core.problems.speech_scenes import SpeechScenes
 from rtl_core.use.export import onnx_model
 from rtl_core.use.export.comparison import Session, drawn_inputs
 from rtl_core.use.export.onnx_model import MOST, to_onnx
 from rtl_core.use.prediction import Values
-from rtl_core.use.tickets_in_use import TicketsInUse
 
 pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
-
-
-def in_use(problem, allow=()):
-    """Tickets of a problem that were never trained, as they are read from their file."""
-    return TicketsInUse.of(described(drawn_tickets(problem), problem, "rtl", 0.5, 0, []), "x", allow, "cpu")
 
 
 def said(tickets, inputs, context):
@@ -143,12 +135,6 @@ def test_colours_of_places(tmp_path, view, precision):
     ImageRegions.partition(tmp_path, longest_side=24, num_regions=3)
     tickets = in_use(view(ImageRegions(tmp_path / "china", device="cpu", precision=precision)))
     check_joint(tickets, to_onnx(tickets))
-
-
-def test_speech_is_not_offered(tmp_path):
-    SpeechScenes.partition(tmp_path, seconds=0.5, mixtures=[2, 2, 2])
-    with pytest.raises(TicketFileError, match="x: export of speech is not offered, as ONNX has no inverse of the"):
-        to_onnx(in_use(SpeechScenes(tmp_path, device="cpu", perceptual=[])))
 
 
 @pytest.mark.parametrize(("smaller", "context"), [("half", None), ("half", "digit 3"), ("int8", "digit 3")])

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rtl_core.description.preprocessing import Arrays, Images, Preprocessing
+from rtl_core.description.preprocessing import Images, Places, Preprocessing, Sound
 from rtl_core.errors import TicketFileError, reason_of
 from rtl_core.randomness import Stream
 from rtl_core.use.prediction import Values
@@ -16,6 +16,8 @@ MOST = 1e-4
 """By how much a graph of float32 may differ from torch: in probabilities, or as a share of the largest value."""
 BATCHES = (1, 5)
 """Numbers of examples that it is run on."""
+LENGTH, LONGER = 4096, 77
+"""Samples of a drawn signal, and how many more for each signal."""
 
 
 class Compared(NamedTuple):
@@ -75,12 +77,19 @@ class Session:
 
 
 def drawn_inputs(preprocessing: Preprocessing, count: int) -> Tensor:
-    """Inputs that fit, [N, …]: images of any values, places, normal numbers; whole numbers that are 0 or 1."""
+    """Inputs that fit, [N, …]: images of any values, places, normal numbers; whole numbers that are 0 or 1.
+
+    Signals, from −1 to 1, are the longer the more there are, so that batches differ in length; the second is silent.
+    """
     generator = Stream(0).at(draw="inputs of a comparison").generator()
     if isinstance(preprocessing, Images):
         size = (count, preprocessing.channels, preprocessing.height, preprocessing.width)
         return torch.randint(preprocessing.white + 1, size, generator=generator).to(torch.uint8)
-    if not isinstance(preprocessing, Arrays):
+    if isinstance(preprocessing, Sound):
+        signals = torch.rand(count, LENGTH + LONGER * count, generator=generator) * 2 - 1
+        signals[1:2] = 0
+        return signals
+    if isinstance(preprocessing, Places):
         return torch.rand(count, 2, generator=generator, dtype=torch.float64) * 2 - 1
     if preprocessing.dtype == "float32":
         return torch.randn(count, *preprocessing.shape, generator=generator)

@@ -4,7 +4,7 @@ import importlib
 
 from rtl_core.errors import SettingsError
 
-LIBRARIES = ("onnx", "onnxscript", "onnxruntime")
+LIBRARIES = ("onnx", "onnx_ir", "onnxscript", "onnxruntime")
 
 
 def require_libraries() -> None:
