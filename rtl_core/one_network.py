@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from rtl_core.description.about import Usage
-from rtl_core.problem import Exhibit, Objective, Problem, Score
+from rtl_core.problem import ContextExamples, Exhibit, Objective, Problem, Score
 
 
 def as_one_network(problem: Problem) -> Problem:
@@ -51,6 +51,9 @@ class OneNetwork(Problem):
 
     def usage(self, one_network: bool = False) -> Usage:
         return self.job.usage(one_network=True)
+
+    def context_examples(self, split: str) -> ContextExamples | None:
+        return self.job.context_examples(split)
 
     @property
     def facts(self) -> Mapping[str, Any]:

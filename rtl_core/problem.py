@@ -68,6 +68,24 @@ class AcrossSubsets(NamedTuple):
     predictions: Tensor
 
 
+class ContextExamples(NamedTuple):
+    """Examples of all K contexts in one split, by which it is found how often the context is told where it is unknown.
+
+    Attributes:
+        context: of each, int64 [N].
+        answers: what is right of each, int64 [N]: its class or, where tickets claim, its context.
+        outputs: of a ticket's network in evaluation mode, all of them: float64 [N, C], on the CPU.
+        inputs: what a network is given of those with numbers int64 [M].
+        untold: what IMP single's network, which is told no context, answers to all of them, int64 [N].
+    """
+
+    context: Tensor
+    answers: Tensor
+    outputs: Callable[[nn.Module], Tensor]
+    inputs: Callable[[Tensor], Tensor]
+    untold: Callable[[nn.Module], Tensor]
+
+
 class Sound(NamedTuple):
     """Something to listen to: samples, float [L], within −1 to 1, and how many there are in a second."""
 
@@ -200,6 +218,12 @@ class Problem(ABC):
             one_network: of IMP single's network, where it differs from the tickets'.
         """
         return Usage()
+
+    def context_examples(self, split: str) -> ContextExamples | None:
+        """Examples of the split ``validation`` or ``test``, where tickets' outputs say how sure they are: claims, one
+        against the rest, or classes (see ``usage``). None where there are none, and routing is not offered.
+        """
+        return None
 
     @property
     def facts(self) -> Mapping[str, Any]:

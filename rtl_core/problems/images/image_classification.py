@@ -20,7 +20,7 @@ from rtl_core.errors import DataError
 from rtl_core.networks.classifier import Classifier
 from rtl_core.networks.constructors import network_name
 from rtl_core.networks.pretrained import Pretrained
-from rtl_core.problem import Objective, Problem
+from rtl_core.problem import ContextExamples, Objective, Problem
 from rtl_core.problems.images.augmentation import Augmentation, Variations
 from rtl_core.problems.images.large_images import are_large
 from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation
@@ -175,6 +175,21 @@ class ImageClassification(Problem):
     def _decision(self, one_network: bool) -> Decision | None:
         """What outputs mean, of a ticket's network or of IMP single's."""
         return None
+
+    def context_examples(self, split: str) -> ContextExamples | None:
+        if split not in self.images:
+            return None
+        return ContextExamples(
+            self.subset_of(split),
+            self._answers(self.labels[split]),
+            partial(self._logits, split=split),
+            self.images[split].__getitem__,
+            lambda network: self._answers(self._logits(network, split).argmax(1)),
+        )
+
+    def _answers(self, classes: Tensor) -> Tensor:
+        """What is answered by those who take images for these classes, int64 [N]."""
+        return classes
 
     @property
     def facts(self) -> Mapping[str, Any]:
