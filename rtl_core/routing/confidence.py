@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rtl_core.errors import DataError
+from rtl_core.one_thread import one_thread
 from rtl_core.routing.calibration import platt, sharpness, temperature
 from rtl_core.routing.evidence import Routing, route
 from rtl_core.routing.outputs import CLASSES, OWN, check_outputs
@@ -79,14 +80,15 @@ def fit_confidence(meaning: str, outputs: Tensor, context: Tensor, labels: Tenso
     num_tickets = outputs.shape[1]
     _check_contexts(context, num_tickets)
     temperatures = [1.0] * num_tickets
-    if meaning == CLASSES:
-        if labels is None:
-            raise DataError("labels: found none; allowed: the class of each validation example")
-        temperatures = [_temperature(outputs[context == k, k], labels[context == k]) for k in range(num_tickets)]
-    sure = _log_odds(outputs, meaning, torch.tensor(temperatures, dtype=torch.float64))
-    slopes, offsets = zip(*(_comparable(sure[:, k], context == k) for k in range(num_tickets)), strict=True)
-    of_sharpness_one = Confidence(meaning, tuple(temperatures), slopes, offsets, 1.0)
-    return replace(of_sharpness_one, sharpness=sharpness(of_sharpness_one.evidence(outputs), context))
+    with one_thread():  # more of them would wait for one another longer than they compute
+        if meaning == CLASSES:
+            if labels is None:
+                raise DataError("labels: found none; allowed: the class of each validation example")
+            temperatures = [_temperature(outputs[context == k, k], labels[context == k]) for k in range(num_tickets)]
+        sure = _log_odds(outputs, meaning, torch.tensor(temperatures, dtype=torch.float64))
+        slopes, offsets = zip(*(_comparable(sure[:, k], context == k) for k in range(num_tickets)), strict=True)
+        of_sharpness_one = Confidence(meaning, tuple(temperatures), slopes, offsets, 1.0)
+        return replace(of_sharpness_one, sharpness=sharpness(of_sharpness_one.evidence(outputs), context))
 
 
 def _check_contexts(context: Tensor, num_tickets: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rtl_core.description.decision import OneVsRest
+from rtl_core.description.decision import Classes, OneVsRest
 from rtl_core.one_network import scored_subsets
 from rtl_core.problem import ContextExamples, Problem, Score
 from rtl_core.randomness import Stream
@@ -42,7 +42,9 @@ class Routed(NamedTuple):
 
 
 def is_offered(problem: Problem) -> bool:
-    """Whether there is more than one context, and both splits have examples of each."""
+    """Whether there is more than one context, outputs tell it, and both splits have examples of each."""
+    if not isinstance(problem.usage().decision, OneVsRest | Classes):
+        return False
     subsets = scored_subsets(problem)
     splits = [problem.context_examples(split) for split in ("validation", "test")]
     return len(subsets) > 1 and all(one is not None and _fewest(one, len(subsets)) for one in splits)

@@ -42,7 +42,7 @@ def test_the_tables_that_others_rely_on(finished):
     assert list(results) == ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
     methods = {"rtl", "rtl_sequential", "imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"}
     assert set(results.method) == methods
-    assert set(results.protocol) == {"paper", "matched"}
+    assert set(results.protocol) == {"paper", "matched", "routed"}
     names = {"balanced_accuracy", "precision", "recall", "auroc", "average_precision", "accuracy"}
     assert set(results.metric) == names
     assert set(results.subset) == {"mean", *(f"digit {k}" for k in range(10))}
