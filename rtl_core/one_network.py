@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
-from rtl_core.problem import ContextExamples, Exhibit, Objective, Problem, Score
+from rtl_core.problem import Exhibit, Objective, Problem, Score
 
 
 def as_one_network(problem: Problem) -> Problem:

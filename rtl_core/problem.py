@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.errors import SettingsError
 from rtl_core.prunable import prunable_weights
@@ -66,24 +67,6 @@ class AcrossSubsets(NamedTuple):
     metric: str
     scores: tuple[float, ...]
     predictions: Tensor
-
-
-class ContextExamples(NamedTuple):
-    """Examples of all K contexts in one split, by which it is found how often the context is told where it is unknown.
-
-    Attributes:
-        context: of each, int64 [N].
-        answers: what is right of each, int64 [N]: its class or, where tickets claim, its context.
-        outputs: of a ticket's network in evaluation mode, all of them: float64 [N, C], on the CPU.
-        inputs: what a network is given of those with numbers int64 [M].
-        untold: what IMP single's network, which is told no context, answers to all of them, int64 [N].
-    """
-
-    context: Tensor
-    answers: Tensor
-    outputs: Callable[[nn.Module], Tensor]
-    inputs: Callable[[Tensor], Tensor]
-    untold: Callable[[nn.Module], Tensor]
 
 
 class Sound(NamedTuple):

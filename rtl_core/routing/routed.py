@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rtl_core.context_examples import ContextExamples
 from rtl_core.description.decision import Classes, OneVsRest
 from rtl_core.one_network import scored_subsets
-from rtl_core.problem import ContextExamples, Problem, Score
+from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
 from rtl_core.routing.confidence import Confidence, fit_confidence
 from rtl_core.routing.evidence import route

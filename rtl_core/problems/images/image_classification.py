@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.description.architecture import Classifier as ClassifierNetwork
 from rtl_core.description.decision import Decision
@@ -20,7 +21,7 @@ from rtl_core.errors import DataError
 from rtl_core.networks.classifier import Classifier
 from rtl_core.networks.constructors import network_name
 from rtl_core.networks.pretrained import Pretrained
-from rtl_core.problem import ContextExamples, Objective, Problem
+from rtl_core.problem import Objective, Problem
 from rtl_core.problems.images.augmentation import Augmentation, Variations
 from rtl_core.problems.images.large_images import are_large
 from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation
