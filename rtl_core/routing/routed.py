@@ -68,7 +68,7 @@ def by_confidence(
     outputs = _outputs(problem, networks, examples)
     if outputs is None:
         return None
-    right, figures = _right(problem, outputs, examples), {}
+    right, figures = _right(problem, examples, None if _is_claimed(problem) else outputs), {}
     for size, batches in _batches(examples, problem.subsets, stream, DRAWS):
         figures[size] = quality(confidence.route(outputs, batches).choice, examples.context, batches, right)
     scores = routed_scores(figures[1].routed, problem.subsets, _chances(examples, len(problem.subsets)))
@@ -89,12 +89,12 @@ def by_superposition(
         stream: the root of their seed's draws.
     """
     seen, examples = (_examples(problem, split) for split in ("validation", "test"))
-    outputs = _outputs(problem, networks, examples)
-    if outputs is None:
+    outputs = None if _is_claimed(problem) else _outputs(problem, networks, examples)
+    if outputs is None and not _is_claimed(problem):
         return []
     order = torch.randperm(len(seen.context), generator=stream.at(draw="examples that normalise").generator())
     superposition = Superposition(tickets, networks[0], seen.inputs(order[:NORMALISING]), stream)
-    right, figures = _right(problem, outputs, examples), {}
+    right, figures = _right(problem, examples, outputs), {}
     for size, batches in _batches(examples, problem.subsets, stream, SUPERPOSED_DRAWS):
         if size == 1:
             few = min(SUPERPOSED, _fewest(examples, len(problem.subsets)))
@@ -136,10 +136,14 @@ def _outputs(problem: Problem, networks: Sequence[nn.Module], examples: ContextE
     return comparable(problem.usage().decision, outputs, problem.subsets) if outputs.isfinite().all() else None
 
 
-def _right(problem: Problem, outputs: Tensor, examples: ContextExamples) -> Tensor:
-    """Whether ticket k, once taken, is right of example n, bool [N, K]; one-vs-rest its context is the answer."""
-    is_claimed = isinstance(problem.usage().decision, OneVsRest)
-    said = torch.arange(outputs.shape[1]) if is_claimed else outputs.argmax(2)
+def _is_claimed(problem: Problem) -> bool:
+    """Whether the context of the ticket that is taken is itself the answer."""
+    return isinstance(problem.usage().decision, OneVsRest)
+
+
+def _right(problem: Problem, examples: ContextExamples, outputs: Tensor | None) -> Tensor:
+    """Whether ticket k, once taken, is right of example n, bool [N, K]: by its outputs, if they are asked for."""
+    said = torch.arange(len(problem.subsets)) if outputs is None else outputs.argmax(2)
     return said == examples.answers[:, None]
 
 
@@ -161,11 +165,10 @@ def _chances(examples: ContextExamples, num_contexts: int) -> list[float]:
 
 def _rows(problem: Problem, router: str, figures: dict[int, Quality]) -> list[dict[str, Any]]:
     """One-vs-rest, what a known context would give is left out: it is the answer."""
-    is_claimed = isinstance(problem.usage().decision, OneVsRest)
     return [
         row
         for size, (found, routed, known) in figures.items()
-        for row in _rows_of_size(router, size, problem.subsets, found, routed, None if is_claimed else known)
+        for row in _rows_of_size(router, size, problem.subsets, found, routed, None if _is_claimed(problem) else known)
     ]
 
 
