@@ -121,7 +121,7 @@ def _tabulate(
 
     from rtl_core.errors import TicketFileError
     from rtl_core.use.files import read_inputs
-    from rtl_core.use.prediction import LIKELY
+    from rtl_core.use.prediction import POSTERIOR
     from tasks.artefacts.whole_file import write_atomically
 
     if out is not None and out.suffix.lower() not in WRITTEN:
@@ -135,7 +135,7 @@ def _tabulate(
         predicted = tickets.predict(values, context, together=together, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]
     if out is None:
-        _show(rows, 1 + predicted.shown - ("context" not in rows[0]) + (LIKELY in rows[0]))
+        _show(rows, 1 + predicted.shown - ("context" not in rows[0]) + (POSTERIOR in rows[0]))
         return
     try:
         write_atomically(out, _written(rows, out.suffix.lower()).encode())

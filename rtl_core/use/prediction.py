@@ -13,7 +13,7 @@ from rtl_core.errors import SettingsError, TicketFileError
 Rule = Literal["matched", "paper"]
 HALF = 0.5
 """The paper's threshold, above which a claim is made."""
-LIKELY = "context probability"
+POSTERIOR = "posterior"
 """The column of ``rows`` that says how sure a context is that was told."""
 
 
@@ -114,7 +114,7 @@ def _of(contexts: Sequence[str], posterior: Tensor | None = None) -> list[dict[s
     named: list[dict[str, Any]] = [{"context": context} if context else {} for context in contexts]
     if posterior is None:
         return named
-    return [one | {LIKELY: value} for one, value in zip(named, posterior.tolist(), strict=True)]
+    return [one | {POSTERIOR: value} for one, value in zip(named, posterior.tolist(), strict=True)]
 
 
 def rule_of(decision: Decision, contexts: Sequence[str], rule: Rule | None) -> Rule:

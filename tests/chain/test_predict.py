@@ -74,24 +74,25 @@ def test_predictions_are_those_of_the_comparison(one_level, here):
     assert {(row["context"], row["rule"], row["threshold"]) for row in rows} == {("digit 3", "paper", "0.5")}
 
 
-def test_a_context_that_is_told_is_the_one_that_the_tables_count(one_level, here):
+def test_a_context_that_is_told_is_the_one_that_the_tables_count(one_level, here, tmp_path):
     tables = one_level.folder / "artifacts/digits/tables"
     test = load_images(one_level.folder / "data/digits").splits["test"]
     routing = read_csv(tables / "routing.csv").query("method == 'rtl' and router == 'confidence' and batch == 1")
     results = read_csv(tables / "results.csv").query("method == 'rtl' and protocol == 'routed'")
     assert run("rtl.safetensors", "images.npy", "--context", "auto", "--out", "told.csv").exit_code == 0
     rows = rows_of(here / "told.csv")
-    assert all(0.1 <= float(row["context probability"]) <= 1 for row in rows)
+    assert all(0.1 <= float(row["posterior"]) <= 1 for row in rows)
     right = pd.Series([row["context"] == f"digit {label}" for row, label in zip(rows, test.labels, strict=True)])
     shares = right.groupby(test.labels.numpy()).mean()
     assert shares.tolist() == routing.found[routing.subset != "mean"].tolist()
     assert shares.tolist() == results.value[results.subset != "mean"].tolist()
-    np.save(here / "sevens.npy", test.images[test.labels == 7][:8].numpy())
-    arguments = ["rtl.safetensors", "sevens.npy", "--context", "auto", "--together"]
+    np.save(tmp_path / "sevens.npy", test.images[test.labels == 7][:8].numpy())
+    arguments = ["rtl.safetensors", str(tmp_path / "sevens.npy"), "--context", "auto", "--together"]
     assert run(*arguments, "--out", "sevens.csv").exit_code == 0
-    assert len({(row["context"], row["context probability"]) for row in rows_of(here / "sevens.csv")}) == 1
-    shown = run(*arguments).output
-    assert "context probability" in shown and "threshold" in shown and "1 more columns" in shown
+    assert len({(row["context"], row["posterior"]) for row in rows_of(here / "sevens.csv")}) == 1
+    shown = run("rtl.safetensors", "0.png", "--context", "auto").output
+    assert all(name in shown for name in ("context", "posterior", "claimed", "probability", "threshold"))
+    assert "1 more columns" in shown
 
 
 def test_an_image_in_a_file_is_the_array_that_it_was(here):

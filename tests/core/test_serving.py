@@ -58,7 +58,7 @@ def test_a_context_is_told_where_the_file_knows_how(served, digits, tmp_path):
     for together in (False, True):
         answer = served.answer(images.double().numpy(), "auto", together)
         assert answer.rows() == served.sets[0].predict(images, "auto", together=together).rows()
-        assert all(0.1 <= row["context probability"] <= 1 for row in answer.rows())
+        assert all(0.1 <= row["posterior"] <= 1 for row in answer.rows())
     with pytest.raises(SettingsError, match="together: found with a context that is given; allowed: with 'auto'"):
         served.answer(images.double().numpy(), "digit 3", True)
     one = Serving.of_files([file_of(as_one_network(digits), tmp_path / "one.safetensors", method="imp_single")], "one")

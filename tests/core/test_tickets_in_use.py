@@ -154,8 +154,8 @@ def test_a_context_that_is_told_is_the_one_that_the_comparison_counts(digits, im
     assert ((told.posterior >= 1 / 10) & (told.posterior <= 1)).all()
     named = tickets.predict(images, contexts=told.contexts)
     assert torch.equal(told.probabilities, named.probabilities) and torch.equal(told.claimed, named.claimed)
-    assert named.posterior is None and "context probability" not in named.rows()[0]
-    assert [row["context probability"] for row in told.rows()] == told.posterior.tolist()
+    assert named.posterior is None and "posterior" not in named.rows()[0]
+    assert [row["posterior"] for row in told.rows()] == told.posterior.tolist()
 
 
 def test_inputs_of_one_context_are_told_by_the_sum_of_their_evidence(within):
