@@ -97,8 +97,7 @@ def by_superposition(
     right, figures = _right(problem, examples, outputs), {}
     for size, batches in _batches(examples, problem.subsets, stream, SUPERPOSED_DRAWS):
         if size == 1:
-            few = min(SUPERPOSED, _fewest(examples, len(problem.subsets)))
-            batches = one_context_batches(examples.context, few, 1, problem.subsets, stream).reshape(-1, 1)
+            batches = _some(examples.context, stream).unsqueeze(1)
         evidence = superposition.evidence(examples.inputs(batch) for batch in batches)
         if not evidence.isfinite().all():
             return []
@@ -155,6 +154,12 @@ def _batches(
     for size in SIZES:
         if size <= fewest:
             yield size, one_context_batches(examples.context, size, draws, subsets, stream)
+
+
+def _some(context: Tensor, stream: Stream) -> Tensor:
+    """Numbers of examples that are drawn from each context, int64 [M]: SUPERPOSED of each, or as many as there are."""
+    order = torch.randperm(len(context), generator=stream.at(draw="examples of a superposition").generator())
+    return torch.cat([order[context[order] == k][:SUPERPOSED] for k in context.unique()])
 
 
 def _chances(examples: ContextExamples, num_contexts: int) -> list[float]:

@@ -20,7 +20,15 @@ from rtl_core.problems.images.stored_images import load_images, save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.randomness import Stream
 from rtl_core.routing.quality import one_context_batches, quality, routed_scores
-from rtl_core.routing.routed import by_confidence, by_one_network, by_superposition, fitted, is_offered
+from rtl_core.routing.routed import (
+    SUPERPOSED,
+    _some,
+    by_confidence,
+    by_one_network,
+    by_superposition,
+    fitted,
+    is_offered,
+)
 
 K = 3
 NAMES = ("first", "second", "third")
@@ -128,6 +136,13 @@ def test_methods_agree_on_what_guessing_gives(tmp_path, stream):
     labels, parts = problem.labels["test"], problem.subset_of("test")
     shares = [(labels[parts == k].bincount().max() / (parts == k).sum() / 3).item() for k in range(3)]
     assert [s.chance for s in one.scores] == pytest.approx([*shares, sum(shares) / 3])
+
+
+def test_a_superposition_is_asked_about_few_examples_of_each_context(stream):
+    context = torch.tensor([0] * 50 + [1] * 3 + [2])
+    some = _some(context, stream)
+    assert context[some].bincount().tolist() == [SUPERPOSED, 3, 1] and len(some.unique()) == len(some)
+    assert torch.equal(_some(context, stream), some) and not torch.equal(_some(context, stream.at(seed=1)), some)
 
 
 def test_where_routing_is_not_offered(digits, stream):
