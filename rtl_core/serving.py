@@ -15,6 +15,7 @@ from rtl_core.saving import load
 from rtl_core.use.inputs import expected
 from rtl_core.use.prediction import Prediction
 from rtl_core.use.tickets_in_use import TicketsInUse
+from rtl_core.use.unknown_context import AUTO
 
 MOST_WHOLE = 1 << 53
 """Up to here float64 holds every whole number."""
@@ -65,7 +66,7 @@ class Serving:
         assert about is not None and about.preprocessing is not None
         return about.preprocessing
 
-    def answer(self, inputs: Any, context: str | None = None) -> Prediction:
+    def answer(self, inputs: Any, context: str | None = None, together: bool = False) -> Prediction:
         """What ``TicketsInUse.predict`` says, of inputs as JSON holds them: whole numbers may come as float64.
 
         Raises:
@@ -73,10 +74,12 @@ class Serving:
             DataError: the inputs are of another size or type than trained, or hold a number that is not finite.
         """
         name = self.default if context is None else context
+        if name == AUTO and name not in self._place and len(self.sets) == 1:
+            return self.sets[0].predict(self._stored(inputs), AUTO, together=together)
         if name not in self._place:
             asked = "none" if name is None else repr(name)
             raise SettingsError(f"context: found {asked}; allowed: {', '.join(self.contexts)}")
-        return self.sets[self._place[name]].predict(self._stored(inputs), name)
+        return self.sets[self._place[name]].predict(self._stored(inputs), name, together=together)
 
     def example(self) -> Tensor:
         """One example of the right size and type, all zeros, of a signal a quarter of a second: [1, …]."""

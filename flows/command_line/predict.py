@@ -31,8 +31,15 @@ def predict(
         ),
     ] = None,
     context: Annotated[
-        str, typer.Option(help="of all inputs; may be left out where it makes no difference", show_default=False)
+        str,
+        typer.Option(
+            help="of all inputs; may be left out where it makes no difference; auto tells it of each",
+            show_default=False,
+        ),
     ] = "",
+    together: Annotated[
+        bool, typer.Option("--together", help="with --context auto: all inputs are of one context", show_default=False)
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="file to write: .csv or .json; an image or a recording, as tickets make", show_default=False),
@@ -53,10 +60,16 @@ def predict(
 ) -> None:
     """Predict with a ticket file: classes, quantities, an image or speech without noise, by what the file says."""
     from rtl_core.description.preprocessing import Places, Sound
+    from rtl_core.use.unknown_context import AUTO, confidence_in
 
     used = tickets_in(tickets, allow or [])
     preprocessing = used.about.preprocessing if used.about else None
     given = inputs or []
+    is_auto = context == AUTO and AUTO not in used.contexts
+    if is_auto and used.about:
+        confidence_in(used.about, used.name)
+    if together and not is_auto:
+        raise SettingsError(f"--together: found with a context that is given; allowed: with --context {AUTO}")
     if isinstance(preprocessing, Places) and not given:
         paint_image(used, _named(out, "an image"), size)
     elif isinstance(preprocessing, Sound):
@@ -64,7 +77,7 @@ def predict(
             raise SettingsError(f"INPUT: found {len(given)}; allowed: one recording")
         enhance_recording(used, given[0], _named(out, "a recording"), context or None)
     else:
-        _tabulate(used, given, context or None, rule, out)
+        _tabulate(used, given, context or None, together, rule, out)
 
 
 def reconstruct(tickets: TicketFile, out: ImageOut, size: Size = "") -> None:
@@ -100,6 +113,7 @@ def _tabulate(
     tickets: "TicketsInUse",
     inputs: list[Path],
     context: str | None,
+    together: bool,
     rule: Literal["matched", "paper"] | None,
     out: Path | None,
 ) -> None:
@@ -107,6 +121,7 @@ def _tabulate(
 
     from rtl_core.errors import TicketFileError
     from rtl_core.use.files import read_inputs
+    from rtl_core.use.prediction import POSTERIOR
     from tasks.artefacts.whole_file import write_atomically
 
     if out is not None and out.suffix.lower() not in WRITTEN:
@@ -117,10 +132,10 @@ def _tabulate(
         raise TicketFileError(f"{tickets.name}: does not say what its input is; allowed: rtl_core.load in Python")
     values, names = read_inputs(tickets.about.preprocessing, inputs)
     with Console(stderr=True).status("predicting"):
-        predicted = tickets.predict(values, context, rule=rule)
+        predicted = tickets.predict(values, context, together=together, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]
     if out is None:
-        _show(rows, 1 + predicted.shown - ("context" not in rows[0]))
+        _show(rows, 1 + predicted.shown - ("context" not in rows[0]) + (POSTERIOR in rows[0]))
         return
     try:
         write_atomically(out, _written(rows, out.suffix.lower()).encode())

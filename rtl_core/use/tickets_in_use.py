@@ -20,6 +20,7 @@ from rtl_core.tickets import Tickets
 from rtl_core.use.inputs import checked_inputs, network_inputs
 from rtl_core.use.network import check_fits, network_of
 from rtl_core.use.prediction import Prediction, Rule, decided
+from rtl_core.use.unknown_context import AUTO, confidence_in, told_contexts
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class TicketsInUse(Tickets):
         context: str | None = None,
         *,
         contexts: Sequence[str] | None = None,
+        together: bool = False,
         rule: Rule | None = None,
         into: nn.Module | None = None,
     ) -> Prediction:
@@ -102,7 +104,9 @@ class TicketsInUse(Tickets):
 
         Args:
             inputs: a tensor or array, [N, …], as the preprocessing of the file says (``about.preprocessing``).
-            context: of all examples; it may be left out where there is one network that is not told it.
+            context: of all examples; it may be left out where there is one network that is not told it. ``auto`` tells
+                it from what the tickets say, of each example by itself; the prediction says how sure that is.
+            together: with ``auto``, that all examples are of one context, which is then told from all of them.
             contexts: of each example, N names, in place of ``context``.
             rule: of claims: ``matched``, by the threshold chosen on validation data, or ``paper``, above one half
                 [default: matched, where the file knows it].
@@ -117,7 +121,13 @@ class TicketsInUse(Tickets):
         assert about.preprocessing is not None and about.decision is not None
         values = checked_inputs(about.preprocessing, inputs)
         is_given = context is not None or contexts is not None
-        if contexts is None:
+        is_auto = context == AUTO and AUTO not in self.contexts
+        if together and not is_auto:
+            raise SettingsError(f"together: found with a context that is given; allowed: with {AUTO!r}")
+        posterior = None
+        if is_auto and contexts is None:
+            contexts, posterior = self._told_contexts(about, values, together, into)
+        elif contexts is None:
             contexts = [self._named(context)] * len(values)
         elif context is not None:
             raise SettingsError("context and contexts: found both; allowed: one of them")
@@ -127,7 +137,7 @@ class TicketsInUse(Tickets):
             self._place(name)
         with self._lock:
             outputs = self._outputs(values, contexts, into)
-        predicted = decided(about.decision, outputs, contexts, rule)
+        predicted = decided(about.decision, outputs, contexts, rule, posterior)
         return predicted if is_given or len(self.contexts) == 1 else replace(predicted, contexts=("",) * len(values))
 
     def answered(self, network: nn.Module, values: Tensor, context: str) -> Prediction:
@@ -135,6 +145,18 @@ class TicketsInUse(Tickets):
         decision = self._usable().decision
         assert decision is not None
         return decided(decision, self._outputs_of(network, values, context), [context] * len(values), None)
+
+    def _told_contexts(
+        self, about: About, values: Tensor, together: bool, into: nn.Module | None
+    ) -> tuple[list[str], Tensor]:
+        """The context of each example, and how likely it is, float64 [N]."""
+        confidence = confidence_in(about, self.name)
+        with self._lock:
+            told = told_contexts(
+                about, confidence, values, lambda some, name: self._outputs(some, [name] * len(some), into), together
+            )
+        posterior = told.posterior.gather(1, told.choice[:, None]).squeeze(1)
+        return [self.contexts[k] for k in told.choice.tolist()], posterior
 
     @torch.inference_mode()
     def _outputs(self, values: Tensor, contexts: Sequence[str], into: nn.Module | None) -> Tensor:

@@ -183,7 +183,7 @@ def _signature(serving: Serving) -> "ModelSignature":
     return ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("float64"), (-1,) * example.ndim)]),
         outputs=infer_signature(model_output=output).outputs,
-        params=ParamSchema([ParamSpec("context", "string", serving.default)]),
+        params=ParamSchema([ParamSpec("context", "string", serving.default), ParamSpec("together", "boolean", False)]),
     )
 
 
