@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from rtl_core.description.preprocessing import Preprocessing, Sound
-from rtl_core.errors import TicketFileError
 from rtl_core.one_thread import one_thread
 from rtl_core.randomness import Stream
 from rtl_core.serving_ways import DENSE, Report, Way, ways_of
@@ -50,12 +49,8 @@ def inference_benchmark(tickets: TicketsInUse, disk_bytes: int, report: Report) 
     Raises:
         TicketFileError: the file does not say how it is used, or names a network that is not allowed.
     """
-    about, tickets = tickets.about, replace(tickets, device="cpu")
-    if about is None or about.preprocessing is None or about.decision is None:
-        raise TicketFileError(
-            f"{tickets.name}: does not say what its input is or what its output means; allowed: files that do"
-        )
-    inputs = {batch: _inputs(about.preprocessing, batch) for batch in BATCHES}
+    tickets = replace(tickets, device="cpu")
+    inputs = {batch: _inputs(tickets.usage.preprocessing, batch) for batch in BATCHES}
     with one_thread():
         report("measuring files")
         storage = storage_of(tickets)

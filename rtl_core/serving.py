@@ -42,10 +42,8 @@ class Serving:
                 what its output means, or takes another input than the first.
         """
         sets = tuple(TicketsInUse.of(load(path, allow), name, allow) for path in paths)
-        usages = [(one.about.preprocessing, one.about.decision) if one.about else (None, None) for one in sets]
-        if any(None in usage for usage in usages):
-            raise TicketFileError(f"{name}: does not say what its input is or what its output means")
-        if any(preprocessing != usages[0][0] for preprocessing, _ in usages):
+        inputs = [one.usage.preprocessing for one in sets]
+        if any(preprocessing != inputs[0] for preprocessing in inputs):
             raise TicketFileError(f"{name}: found files that take different inputs; allowed: one input")
         return cls(sets, name)
 
@@ -62,9 +60,7 @@ class Serving:
     @property
     def preprocessing(self) -> Preprocessing:
         """What the input is made from."""
-        about = self.sets[0].about
-        assert about is not None and about.preprocessing is not None
-        return about.preprocessing
+        return self.sets[0].usage.preprocessing
 
     def answer(self, inputs: Any, context: str | None = None, together: bool = False) -> Prediction:
         """What ``TicketsInUse.predict`` says, of inputs as JSON holds them: whole numbers may come as float64.

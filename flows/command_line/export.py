@@ -54,9 +54,7 @@ def export(
         raise SettingsError("--half and --int8: found both; allowed: one of them")
     require_libraries()
     used = tickets_in(tickets, allow or [])
-    values = None
-    if inputs and used.about is not None and used.about.preprocessing is not None:
-        values, _ = read_inputs(used.about.preprocessing, inputs)
+    values = read_inputs(used.usage.preprocessing, inputs)[0] if inputs else None
     truth = None if labels is None else read_table(labels)
     with Console(stderr=True).status("exporting"):
         smaller = "half" if half else "int8" if int8 else None

@@ -66,7 +66,7 @@ def predict(
     preprocessing = used.about.preprocessing if used.about else None
     given = inputs or []
     is_auto = context == AUTO and AUTO not in used.contexts
-    if is_auto and used.about:
+    if is_auto:
         confidence_in(used.about, used.name)
     if together and not is_auto:
         raise SettingsError(f"--together: found with a context that is given; allowed: with --context {AUTO}")
@@ -119,7 +119,6 @@ def _tabulate(
 ) -> None:
     from rich.console import Console
 
-    from rtl_core.errors import TicketFileError
     from rtl_core.use.files import read_inputs
     from rtl_core.use.prediction import POSTERIOR
     from tasks.artefacts.whole_file import write_atomically
@@ -128,9 +127,7 @@ def _tabulate(
         raise DataError(f"{out}: found the suffix {out.suffix!r}; allowed: {', '.join(WRITTEN)}")
     if not inputs:
         raise SettingsError("INPUT: found none; allowed: one file and more")
-    if tickets.about is None or tickets.about.preprocessing is None:
-        raise TicketFileError(f"{tickets.name}: does not say what its input is; allowed: rtl_core.load in Python")
-    values, names = read_inputs(tickets.about.preprocessing, inputs)
+    values, names = read_inputs(tickets.usage.preprocessing, inputs)
     with Console(stderr=True).status("predicting"):
         predicted = tickets.predict(values, context, together=together, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rtl_core.contexts.told_layer import tell
-from rtl_core.description.about import About
 from rtl_core.description.architecture import CoordinateNetwork, ImportedNetwork
-from rtl_core.description.decision import Classes, OneVsRest
+from rtl_core.description.decision import Classes
 from rtl_core.device import device_of
 from rtl_core.errors import DataError, SettingsError, TicketFileError, reason_of
 from rtl_core.tickets import Tickets
@@ -21,6 +20,7 @@ from rtl_core.use.inputs import checked_inputs, network_inputs
 from rtl_core.use.network import check_fits, network_of
 from rtl_core.use.prediction import Prediction, Rule, decided
 from rtl_core.use.unknown_context import AUTO, confidence_in, told_contexts
+from rtl_core.use.usage import CompleteUsage, complete_usage
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,15 @@ class TicketsInUse(Tickets):
     def contexts(self) -> tuple[str, ...]:
         """The contexts that the file serves."""
         return self.about.contexts if self.about else self.subsets
+
+    @property
+    def usage(self) -> CompleteUsage:
+        """What the input is made from, and what an output means.
+
+        Raises:
+            TicketFileError: the file does not say both, or not of all contexts.
+        """
+        return complete_usage(self.about, self.name)
 
     @property
     def needs_context(self) -> bool:
@@ -117,16 +126,15 @@ class TicketsInUse(Tickets):
             DataError: the inputs are of another size or type than trained, or hold a number that is not finite.
             TicketFileError: the file does not say how it is used, or names a network that is not allowed.
         """
-        about = self._usable()
-        assert about.preprocessing is not None and about.decision is not None
-        values = checked_inputs(about.preprocessing, inputs)
+        preprocessing, decision = self.usage
+        values = checked_inputs(preprocessing, inputs)
         is_given = context is not None or contexts is not None
         is_auto = context == AUTO and AUTO not in self.contexts
         if together and not is_auto:
             raise SettingsError(f"together: found with a context that is given; allowed: with {AUTO!r}")
         posterior = None
         if is_auto and contexts is None:
-            contexts, posterior = self._told_contexts(about, values, together, into)
+            contexts, posterior = self._told_contexts(values, together, into)
         elif contexts is None:
             contexts = [self._named(context)] * len(values)
         elif context is not None:
@@ -137,24 +145,22 @@ class TicketsInUse(Tickets):
             self._place(name)
         with self._lock:
             outputs = self._outputs(values, contexts, into)
-        predicted = decided(about.decision, outputs, contexts, rule, posterior)
+        predicted = decided(decision, outputs, contexts, rule, posterior)
         return predicted if is_given or len(self.contexts) == 1 else replace(predicted, contexts=("",) * len(values))
 
     def answered(self, network: nn.Module, values: Tensor, context: str) -> Prediction:
         """What ``predict`` says of checked inputs, [N, …], by a network that is in their context already."""
-        decision = self._usable().decision
-        assert decision is not None
-        return decided(decision, self._outputs_of(network, values, context), [context] * len(values), None)
+        return decided(self.usage.decision, self._outputs_of(network, values, context), [context] * len(values), None)
 
-    def _told_contexts(
-        self, about: About, values: Tensor, together: bool, into: nn.Module | None
-    ) -> tuple[list[str], Tensor]:
+    def _told_contexts(self, values: Tensor, together: bool, into: nn.Module | None) -> tuple[list[str], Tensor]:
         """The context of each example, and how likely it is, float64 [N]."""
-        confidence = confidence_in(about, self.name)
+        confidence = confidence_in(self.about, self.name)
+
+        def outputs_in(some: Tensor, name: str) -> Tensor:
+            return self._outputs(some, [name] * len(some), into)
+
         with self._lock:
-            told = told_contexts(
-                about, confidence, values, lambda some, name: self._outputs(some, [name] * len(some), into), together
-            )
+            told = told_contexts(self.usage.decision, self.contexts, confidence, values, outputs_in, together)
         posterior = told.posterior.gather(1, told.choice[:, None]).squeeze(1)
         return [self.contexts[k] for k in told.choice.tolist()], posterior
 
@@ -176,8 +182,7 @@ class TicketsInUse(Tickets):
 
     @torch.inference_mode()
     def _outputs_of(self, network: nn.Module, values: Tensor, context: str) -> Tensor:
-        assert self.about is not None and self.about.preprocessing is not None
-        parts = network_inputs(self.about.preprocessing, values, next(network.parameters()).device)
+        parts = network_inputs(self.usage.preprocessing, values, next(network.parameters()).device)
         return torch.cat([self._called(network, part, context) for part in parts])
 
     def _called(self, network: nn.Module, part: Tensor, context: str) -> Tensor:
@@ -193,19 +198,6 @@ class TicketsInUse(Tickets):
             raise TicketFileError(
                 f"{self.name}: its network does not take what it says ({reason_of(problem)[:200]})"
             ) from problem
-
-    def _usable(self) -> About:
-        about = self.about
-        if about is None or about.preprocessing is None or about.decision is None:
-            raise TicketFileError(
-                f"{self.name}: does not say what its input is or what its output means; allowed: context(…), whose "
-                "network takes what it took in training"
-            )
-        decision = about.decision
-        told = decision.outputs if isinstance(decision, OneVsRest) else getattr(decision, "among", None)
-        if told and (unknown := [name for name in about.contexts if name not in told]):
-            raise TicketFileError(f"{self.name}: says nothing of what outputs mean in {unknown[0][:80]!r}")
-        return about
 
     def _named(self, context: str | None) -> str:
         self._place(context)

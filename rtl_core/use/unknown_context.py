@@ -1,11 +1,12 @@
 """Which context inputs are of, where it is not named: told from what the tickets of a file say of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from rtl_core.description.about import About
+from rtl_core.description.decision import Decision
 from rtl_core.errors import SettingsError
 from rtl_core.problems.images.image_classification import EVALUATION_BATCH
 from rtl_core.routing.confidence import Confidence
@@ -17,7 +18,7 @@ AUTO = "auto"
 """Stands for the context where it is to be told; one that is really called so is meant itself."""
 
 
-def confidence_in(about: About, name: str) -> Confidence:
+def confidence_in(about: About | None, name: str) -> Confidence:
     """What the tickets of a file were calibrated by.
 
     Args:
@@ -27,7 +28,8 @@ def confidence_in(about: About, name: str) -> Confidence:
     Raises:
         SettingsError: its outputs do not tell the context, or nothing was fitted.
     """
-    meaning = meaning_of(about.decision)
+    meaning = meaning_of(about.decision if about else None)
+    assert about is not None
     if about.routing is None:
         raise SettingsError(
             f"context: found {AUTO!r}, but {name} has no numbers to tell it by; allowed: {', '.join(about.contexts)}"
@@ -37,23 +39,28 @@ def confidence_in(about: About, name: str) -> Confidence:
 
 
 def told_contexts(
-    about: About, confidence: Confidence, values: Tensor, outputs_in: Callable[[Tensor, str], Tensor], together: bool
+    decision: Decision,
+    contexts: Sequence[str],
+    confidence: Confidence,
+    values: Tensor,
+    outputs_in: Callable[[Tensor, str], Tensor],
+    together: bool,
 ) -> Routing:
     """The surest ticket for each of N inputs; memory is taken up by the outputs of so many as are scored at once.
 
     Args:
-        about: what the file says.
+        decision: of the file.
+        contexts: of its tickets.
         confidence: of its tickets.
         values: inputs [N, …].
         outputs_in: what the ticket of a context says of some inputs, [n, C].
         together: whether all are of one context.
     """
-    assert about.decision is not None
     parts = []
     for some in values.split(EVALUATION_BATCH):
-        outputs = torch.stack([outputs_in(some, name) for name in about.contexts], dim=1).double()
-        check_outputs(about.decision, outputs[:, 0])
-        parts.append(confidence.evidence(comparable(about.decision, outputs, about.contexts)))
+        outputs = torch.stack([outputs_in(some, name) for name in contexts], dim=1).double()
+        check_outputs(decision, outputs[:, 0])
+        parts.append(confidence.evidence(comparable(decision, outputs, contexts)))
     evidence = torch.cat(parts)
     if not together:
         return route(evidence, confidence.sharpness)

@@ -462,7 +462,7 @@ def test_a_file_whose_network_takes_something_else_is_one_line(digits, images):
         (
             {"decision": None},
             images[:2],
-            "x: does not say what its input is or what its output means; allowed: context(",
+            "x: does not say what its input is or what its output means; allowed: files that do, or in Python context(",
         ),
     ]:
         about = tickets.about.model_copy(update=changed)

@@ -37,8 +37,7 @@ def exported_graph(
     Raises:
         TicketFileError: torch cannot export the network, or not for batches of any size.
     """
-    assert tickets.about is not None and tickets.about.preprocessing is not None
-    preprocessing = tickets.about.preprocessing
+    preprocessing = tickets.usage.preprocessing
     free = {axis: "L" for axis, size in enumerate(expected(preprocessing)[1], start=1) if size is None}
     sizes = {axis: torch.export.Dim(name) for axis, name in ({0: "N"} | free).items()}
     examples = drawn_inputs(preprocessing, EXAMPLES)

@@ -30,8 +30,7 @@ class Graph(nn.Module):
 
     def __init__(self, tickets: TicketsInUse, network: nn.Module, contexts: Sequence[str], outputs: int) -> None:
         super().__init__()
-        assert tickets.about is not None
-        self.preprocessing, self.decision = tickets.about.preprocessing, tickets.about.decision
+        self.preprocessing, self.decision = tickets.usage
         if isinstance(network, SpeechUNet):
             network = SpeechUNetOfConvolutions(torch.Generator()).eval()
         self._network = [network]  # in a list: its weights are no part of this module
@@ -41,7 +40,7 @@ class Graph(nn.Module):
         subset = int(places[0]) if len(tickets.subsets) > 1 else 0
         self.tensors = SeveralTickets(tickets) if several else OneTicket(tickets, subset)
         self.told, self.is_told_place = None, False
-        architecture = tickets.about.architecture
+        architecture = tickets.about.architecture if tickets.about else None
         if isinstance(architecture, ImportedNetwork) and architecture.told:
             self.told = architecture.told.layer
             self.register_buffer("one_hot", F.one_hot(places, len(tickets.contexts)).float())
@@ -100,11 +99,10 @@ class Graph(nn.Module):
 
 def output_name(tickets: TicketsInUse) -> str:
     """What a graph calls its output."""
-    assert tickets.about is not None and tickets.about.decision is not None
     names = {
         "one against the rest": "probability",
         "classes": "probabilities",
         "colours": "colours",
         "speech": "signals",
     }
-    return names.get(tickets.about.decision.kind, "values")
+    return names.get(tickets.usage.decision.kind, "values")
