@@ -15,7 +15,6 @@ from rtl_core.saving import load
 from rtl_core.use.inputs import expected
 from rtl_core.use.prediction import Prediction
 from rtl_core.use.tickets_in_use import TicketsInUse
-from rtl_core.use.unknown_context import AUTO
 
 MOST_WHOLE = 1 << 53
 """Up to here float64 holds every whole number."""
@@ -70,8 +69,8 @@ class Serving:
             DataError: the inputs are of another size or type than trained, or hold a number that is not finite.
         """
         name = self.default if context is None else context
-        if name == AUTO and name not in self._place and len(self.sets) == 1:
-            return self.sets[0].predict(self._stored(inputs), AUTO, together=together)
+        if len(self.sets) == 1 and self.sets[0].is_to_be_told(name):
+            return self.sets[0].predict(self._stored(inputs), name, together=together)
         if name not in self._place:
             asked = "none" if name is None else repr(name)
             raise SettingsError(f"context: found {asked}; allowed: {', '.join(self.contexts)}")
@@ -88,7 +87,12 @@ class Serving:
         dtype, _ = expected(self.preprocessing)
         if dtype.is_floating_point:
             return inputs
-        values = torch.as_tensor(inputs)
+        try:
+            values = torch.as_tensor(inputs)
+        except (TypeError, ValueError, RuntimeError):  # no tensor, which ``predict`` says
+            return inputs
+        if values.layout != torch.strided:
+            return inputs
         is_whole = values.is_floating_point() and bool(((values == values.round()) & (values.abs() < MOST_WHOLE)).all())
         return values.long() if is_whole else values
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.command_line.ticket_files import enhance_recording, paint_image, tickets_in
+from flows.command_line.ticket_files import enhance_recording, paint_image, tickets_in, write_out
 from rtl_core.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -65,12 +65,19 @@ def predict(
     used = tickets_in(tickets, allow or [])
     preprocessing = used.about.preprocessing if used.about else None
     given = inputs or []
-    is_auto = context == AUTO and AUTO not in used.contexts
+    is_auto = used.is_to_be_told(context)
     if is_auto:
         confidence_in(used.about, used.name)
     if together and not is_auto:
         raise SettingsError(f"--together: found with a context that is given; allowed: with --context {AUTO}")
-    if isinstance(preprocessing, Places) and not given:
+    paints = isinstance(preprocessing, Places) and not given
+    if size and not paints:
+        raise SettingsError(f"--size: found {size!r}; allowed: none, where no image is painted")
+    if rule and (paints or isinstance(preprocessing, Sound)):
+        raise SettingsError(f"--rule: found {rule!r}; allowed: none, as these tickets claim nothing")
+    if paints:
+        if context:
+            raise SettingsError(f"--context: found {context!r}; allowed: none, as all regions paint the image")
         paint_image(used, _named(out, "an image"), size)
     elif isinstance(preprocessing, Sound):
         if len(given) != 1:
@@ -121,7 +128,6 @@ def _tabulate(
 
     from rtl_core.use.files import read_inputs
     from rtl_core.use.prediction import POSTERIOR
-    from tasks.artefacts.whole_file import write_atomically
 
     if out is not None and out.suffix.lower() not in WRITTEN:
         raise DataError(f"{out}: found the suffix {out.suffix!r}; allowed: {', '.join(WRITTEN)}")
@@ -134,10 +140,7 @@ def _tabulate(
     if out is None:
         _show(rows, 1 + predicted.shown - ("context" not in rows[0]) + (POSTERIOR in rows[0]))
         return
-    try:
-        write_atomically(out, _written(rows, out.suffix.lower()).encode())
-    except OSError as problem:
-        raise DataError(f"{out}: cannot be written ({problem.strerror})") from problem
+    write_out(out, _written(rows, out.suffix.lower()).encode())
     typer.echo(f"{out}: {len(rows)} predictions")
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from rtl_core.description.decision import Classes, Decision, OneVsRest
+from rtl_core.description.decision import Classes, Decision, OneVsRest, Quantities
 from rtl_core.errors import SettingsError, TicketFileError
 
 Rule = Literal["matched", "paper"]
@@ -15,6 +15,8 @@ HALF = 0.5
 """The paper's threshold, above which a claim is made."""
 POSTERIOR = "posterior"
 """The column of ``rows`` that says how sure a context is that was told."""
+OTHER_COLUMNS = ("input", "context", POSTERIOR)
+"""Columns that stand before those of quantities, which may have any name."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Values:
         """A table with a row for each example, and a column for each output."""
         flat = self.values.reshape(len(self.values), -1)
         names = self.names or tuple(f"output {number}" for number in range(flat.shape[1]))
+        names = tuple(f"{name} (output)" if name in OTHER_COLUMNS else name for name in names)
         return [
             context | dict(zip(names, row, strict=True))
             for context, row in zip(_of(self.contexts), flat.tolist(), strict=True)
@@ -167,19 +170,21 @@ def decided(
 
 
 def check_outputs(decision: Decision, outputs: Tensor) -> None:
-    """Refuse outputs that are fewer than what the file says they mean.
+    """Refuse outputs that are not as many as the file says what they mean; claims may leave some without a meaning.
 
     Raises:
-        TicketFileError: they are, or are not [N, C].
+        TicketFileError: they are not, or are not [N, C], or of quantities not [N, …].
     """
+    shape, meant = list(outputs.shape[1:]), ""
     if isinstance(decision, OneVsRest):
         needed = max(decision.outputs.values(), default=0) + 1
+        meant = "" if len(shape) == 1 and shape[0] >= needed else f"{needed} and more"
     elif isinstance(decision, Classes):
-        needed = len(decision.classes)
-    else:
-        return
-    if outputs.ndim != 2 or outputs.shape[1] < needed:
-        raise TicketFileError(f"a network returns {list(outputs.shape[1:])} outputs, and the file means {needed}")
+        meant = "" if shape == [len(decision.classes)] else f"{len(decision.classes)}"
+    elif isinstance(decision, Quantities):
+        meant = "" if shape == [*decision.shape] else f"{[*decision.shape]}"
+    if meant:
+        raise TicketFileError(f"a network returns {shape} outputs, and the file means {meant}")
 
 
 def _shares(decision: Classes, logits: Tensor, contexts: tuple[str, ...]) -> Tensor:

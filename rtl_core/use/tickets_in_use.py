@@ -11,14 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rtl_core.contexts.told_layer import tell
-from rtl_core.description.architecture import CoordinateNetwork, ImportedNetwork
-from rtl_core.description.decision import Classes
+from rtl_core.description.architecture import CoordinateNetwork
 from rtl_core.device import device_of
 from rtl_core.errors import DataError, SettingsError, TicketFileError, reason_of
 from rtl_core.tickets import Tickets
 from rtl_core.use.inputs import checked_inputs, network_inputs
 from rtl_core.use.network import check_fits, network_of
 from rtl_core.use.prediction import Prediction, Rule, decided
+from rtl_core.use.soundness import check_answers, check_finite
+from rtl_core.use.telling import is_alike, told_layer
 from rtl_core.use.unknown_context import AUTO, confidence_in, told_contexts
 from rtl_core.use.usage import CompleteUsage, complete_usage
 
@@ -59,7 +60,11 @@ class TicketsInUse(Tickets):
     @property
     def needs_context(self) -> bool:
         """Whether what is predicted depends on the context."""
-        return len(self.subsets) > 1 or (len(self.contexts) > 1 and not self._is_alike)
+        return len(self.subsets) > 1 or (len(self.contexts) > 1 and not is_alike(self.about))
+
+    def is_to_be_told(self, context: str | None) -> bool:
+        """Whether ``auto`` is asked for, and no context is really called so."""
+        return context == AUTO and AUTO not in self.contexts
 
     def context(self, context: str | None = None, into: nn.Module | None = None) -> nn.Module:
         """A new network for a context, in evaluation mode, on the device.
@@ -95,7 +100,7 @@ class TicketsInUse(Tickets):
             state[name].copy_(mask).mul_(weights[name])  # torch.mul(…, out=…) would allocate the mask as floats
         for name, value in (self.dense | self.statistics[place if len(self.subsets) > 1 else 0]).items():
             state[name].copy_(value)
-        if (told := self._told) is not None:
+        if (told := told_layer(self.about)) is not None:
             one_hot = F.one_hot(torch.tensor(place), len(self.contexts)).float()
             tell(network, told, one_hot.to(next(network.parameters()).device))
 
@@ -129,7 +134,7 @@ class TicketsInUse(Tickets):
         preprocessing, decision = self.usage
         values = checked_inputs(preprocessing, inputs)
         is_given = context is not None or contexts is not None
-        is_auto = context == AUTO and AUTO not in self.contexts
+        is_auto = self.is_to_be_told(context)
         if together and not is_auto:
             raise SettingsError(f"together: found with a context that is given; allowed: with {AUTO!r}")
         posterior = None
@@ -193,11 +198,13 @@ class TicketsInUse(Tickets):
             more = [torch.full((len(part),), self.contexts.index(context), device=part.device)]
         try:
             outputs: Tensor = network(part, *more)
-            return (outputs.clamp(0, 1) if paints else outputs).cpu()
+            outputs = (outputs.clamp(0, 1) if paints else outputs).cpu()
         except Exception as problem:  # whatever a network makes of an input that is not its own
             raise TicketFileError(
                 f"{self.name}: its network does not take what it says ({reason_of(problem)[:200]})"
             ) from problem
+        check_answers(outputs, len(part), self.name)
+        return outputs
 
     def _named(self, context: str | None) -> str:
         self._place(context)
@@ -212,29 +219,15 @@ class TicketsInUse(Tickets):
             raise SettingsError(f"context: found {asked}; allowed with {self.name}: {', '.join(self.contexts)}")
         return self.contexts.index(context)
 
-    @property
-    def _is_alike(self) -> bool:
-        """Whether one network does the same whatever the context."""
-        if self.about is None or self._told is not None:
-            return False
-        architecture, decision = self.about.architecture, self.about.decision
-        embedded = isinstance(architecture, CoordinateNetwork) and architecture.embedded
-        return not embedded and not (isinstance(decision, Classes) and decision.among)
-
-    @property
-    def _told(self) -> str | None:
-        """The layer that is told the context, if any is."""
-        architecture = self.about.architecture if self.about else None
-        told = architecture.told if isinstance(architecture, ImportedNetwork) else None
-        return told.layer if told else None
-
     @cached_property
     def _network(self) -> nn.Module:
         return self.context(self.contexts[0])
 
-    @cached_property
+    @property
     def _lock(self) -> Lock:
-        return Lock()
+        """One for all threads, where a cached property of Python 3.12 may give two threads one each."""
+        lock: Lock = vars(self).setdefault("the lock", Lock())
+        return lock
 
     @cached_property
     def _kept(self) -> dict[torch.device, tuple[dict[str, Tensor], Tensor]]:
@@ -243,5 +236,6 @@ class TicketsInUse(Tickets):
     def _on(self, device: torch.device) -> tuple[dict[str, Tensor], Tensor]:
         """The weights by name, and the masks, in a device's memory."""
         if device not in self._kept:
+            check_finite(self, self.name)
             self._kept[device] = self.masks.layout.split(self.weights.to(device)), self.masks.values.to(device)
         return self._kept[device]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rtl_core.description.about import About
 from rtl_core.description.decision import Decision
-from rtl_core.errors import SettingsError
+from rtl_core.errors import SettingsError, TicketFileError
 from rtl_core.problems.images.image_classification import EVALUATION_BATCH
 from rtl_core.routing.confidence import Confidence
 from rtl_core.routing.evidence import Routing, route
@@ -62,6 +62,8 @@ def told_contexts(
         check_outputs(decision, outputs[:, 0])
         parts.append(confidence.evidence(comparable(decision, outputs, contexts)))
     evidence = torch.cat(parts)
+    if not evidence.isfinite().all():
+        raise TicketFileError("the context cannot be told: its evidence is not finite; allowed: names of contexts")
     if not together:
         return route(evidence, confidence.sharpness)
     one = route(evidence, confidence.sharpness, torch.arange(len(values)).unsqueeze(0))

@@ -156,6 +156,10 @@ def test_numbers_of_a_network_of_ones_own(tmp_path, monkeypatch):
         (["one.safetensors", "0.png", "--out", "out.txt"], "out.txt: found the suffix '.txt'; allowed: .csv, .json"),
         (["one.safetensors", "0.png", "--out", "0.png/x.csv"], "0.png"),
         (["single.safetensors", "0.png", "--rule", "paper"], "rule: found 'paper'; allowed: none"),
+        (
+            ["one.safetensors", "0.png", "--size", "8x8"],
+            "--size: found '8x8'; allowed: none, where no",
+        ),
         (["one.safetensors", "one.safetensors"], "one.safetensors: not readable as an image"),
     ],
 )

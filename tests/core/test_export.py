@@ -193,6 +193,11 @@ class Looped(nn.Module):
         ({"context": "cat"}, SettingsError, "context: found 'cat'; allowed with x: digit 0, digit 1"),
         ({"smaller": "int4"}, SettingsError, "smaller: found 'int4'; allowed: half, int8"),
         ({"smaller": "int8"}, SettingsError, "int8: found several contexts; allowed: one (context=…, --context)"),
+        (
+            {"smaller": "half", "inputs": torch.zeros(2, 1, 8, 8).byte(), "labels": torch.tensor([3, 4])},
+            DataError,
+            "x: labels: found too few to judge 8 of 10 contexts, as digit 0; allowed: examples for each",
+        ),
         ({"labels": [1]}, SettingsError, "labels: found them alone; allowed: with their inputs, and with smaller"),
         ({"context": "digit 1", "inputs": torch.zeros(1, 9)}, DataError, "x: inputs: found [1, 9] float32; allowed"),
         (

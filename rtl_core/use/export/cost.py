@@ -48,9 +48,12 @@ def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | Non
         else _accuracy(decision, name, probabilities, numbers)
         for name, probabilities in said.items()
     ]
-    mean = torch.tensor(scores, dtype=torch.float64).nanmean().item()
-    if mean != mean:
-        raise DataError("labels: found none of the contexts; allowed: of examples that they can be judged by")
+    if missing := [name for name, score in zip(said, scores, strict=True) if score != score]:
+        raise DataError(
+            f"labels: found too few to judge {len(missing)} of {len(said)} contexts, as {missing[0]}; allowed: examples"
+            " for each"
+        )
+    mean = torch.tensor(scores, dtype=torch.float64).mean().item()
     return "balanced accuracy" if isinstance(decision, OneVsRest) else "accuracy", mean
 
 
