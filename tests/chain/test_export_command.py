@@ -13,6 +13,7 @@ from rtl_core.problems.images.stored_images import load_images
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 PLACE = "seed-0/sparsity-40"
 
 

@@ -29,6 +29,7 @@ from rtl_core.use.tickets_in_use import TicketsInUse
 pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 
 
 def in_use(problem, allow=()):
