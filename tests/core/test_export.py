@@ -152,6 +152,7 @@ def test_speech_is_not_offered(tmp_path):
         to_onnx(in_use(SpeechScenes(tmp_path, device="cpu", perceptual=[])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("smaller", "context"), [("half", None), ("half", "digit 3"), ("int8", "digit 3")])
 def test_smaller_weights_say_what_they_change(digits, tickets, smaller, context):
     preprocessing = tickets.about.preprocessing
