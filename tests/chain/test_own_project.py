@@ -1,5 +1,6 @@
 """A project of one's own: begun by ``rtl new``, with the package installed and no checkout in sight."""
 
+import compileall
 import os
 import re
 import shutil
@@ -40,6 +41,7 @@ def site(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     (wheel,) = folder.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(folder)
+    compileall.compile_dir(folder, quiet=2)  # as pip does
     return folder
 
 
