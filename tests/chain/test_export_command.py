@@ -15,6 +15,7 @@ from rtl_core.problems.speech_scenes import SpeechScenes
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 PLACE = "seed-0/sparsity-40"
 
 

@@ -26,6 +26,7 @@ from rtl_core.use.prediction import Values
 pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 
 
 def said(tickets, inputs, context):
@@ -137,6 +138,7 @@ def test_colours_of_places(tmp_path, view, precision):
     check_joint(tickets, to_onnx(tickets))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("smaller", "context"), [("half", None), ("half", "digit 3"), ("int8", "digit 3")])
 def test_smaller_weights_say_what_they_change(digits, tickets, smaller, context):
     preprocessing = tickets.about.preprocessing

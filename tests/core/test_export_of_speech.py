@@ -19,6 +19,7 @@ from rtl_core.use.export.onnx_model import MOST, to_onnx
 pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 OUTDOOR = "synthetic outdoor"
 
 
