@@ -12,7 +12,8 @@ import yaml
 from small_project import Project
 from typer.testing import CliRunner
 
-from flows.command_line.app import _each, app
+from flows.command_line.app import app
+from flows.command_line.each_instance import each_instance
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problems.speech.synthetic_speech import write_synthetic
 from rtl_core.problems.speech_scenes import SpeechScenes
@@ -128,7 +129,7 @@ def test_a_ticket_of_any_method_enhances_as_it_was_scored(project, method, monke
 def test_data_partitioned_for_this_once_are_there_while_they_are_used(repository, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((repository / "params.yaml").read_bytes())
-    with _each("speech_scenes", problem_settings("speech_scenes")) as each:
+    with each_instance("speech_scenes", problem_settings("speech_scenes")) as each:
         _, problem = next(each)
         noisy, clean = problem.scored[0][[0]]
     assert noisy.shape == clean.shape == (1, 2 * RATE) and not any(tmp_path.glob("*/*"))
