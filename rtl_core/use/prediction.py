@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rtl_core.description.decision import Classes, Decision, OneVsRest, Quantities
 from rtl_core.errors import SettingsError, TicketFileError
+from rtl_core.probability import probability_of
 
 Rule = Literal["matched", "paper"]
 HALF = 0.5
@@ -155,7 +156,7 @@ def decided(
     if isinstance(decision, OneVsRest):
         chosen = rule_of(decision, list(dict.fromkeys(names)), rule)
         own = torch.tensor([decision.outputs[name] for name in names])
-        probabilities = outputs.double()[torch.arange(len(names)), own].sigmoid()
+        probabilities = probability_of(outputs[torch.arange(len(names)), own])
         limits = [decision.thresholds[name] if chosen == "matched" else HALF for name in names]
         thresholds = torch.tensor(limits, dtype=torch.float64)
         claimed = probabilities >= thresholds if chosen == "matched" else probabilities > thresholds

@@ -18,6 +18,7 @@ from rtl_core import load
 from rtl_core.construction import networks_of
 from rtl_core.describing import described
 from rtl_core.errors import RtlError
+from rtl_core.probability import probability_of
 from rtl_core.problems.digits import Digits
 from rtl_core.problems.images.stored_images import load_images
 from rtl_core.randomness import Stream
@@ -69,8 +70,8 @@ def test_predictions_are_those_of_the_comparison(one_level, here):
     done = run("rtl.safetensors", "images.npy", "--context", "digit 3", "--rule", "paper", "--out", "out.csv")
     assert done.exit_code == 0 and done.output == f"out.csv: {len(logits)} predictions\n", done.exception
     rows = rows_of(here / "out.csv")
-    assert [float(row["probability"]) for row in rows] == logits.sigmoid()[:, 3].tolist()
-    assert [row["claimed"] == "True" for row in rows] == (logits.sigmoid()[:, 3] > 0.5).tolist()
+    assert [float(row["probability"]) for row in rows] == probability_of(logits)[:, 3].tolist()
+    assert [row["claimed"] == "True" for row in rows] == (probability_of(logits)[:, 3] > 0.5).tolist()
     assert {(row["context"], row["rule"], row["threshold"]) for row in rows} == {("digit 3", "paper", "0.5")}
 
 

@@ -23,6 +23,7 @@ from rtl_core.description.preprocessing import Arrays
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
 from rtl_core.evaluation import best_threshold
 from rtl_core.one_network import as_one_network, scored_subsets
+from rtl_core.probability import probability_of
 from rtl_core.problems.image_regions import ImageRegions
 from rtl_core.problems.images.class_clusters import ClassClusters
 from rtl_core.problems.images.labelled_images import LabelledImages
@@ -90,8 +91,8 @@ def test_claims_are_those_of_the_comparison_to_the_bit(digits, images, used):
     for k, name in enumerate(digits.subsets):
         truth = digits.subset_of("test") == k
         claims = tickets.predict(images, name)
-        assert torch.equal(claims.probabilities, logits["test"].sigmoid()[:, k])
-        threshold = best_threshold(logits["validation"].sigmoid()[:, k], digits.subset_of("validation") == k)
+        assert torch.equal(claims.probabilities, probability_of(logits["test"])[:, k])
+        threshold = best_threshold(probability_of(logits["validation"])[:, k], digits.subset_of("validation") == k)
         assert claims.rule == "matched" and claims.thresholds.unique().tolist() == [threshold.item()]
         for rule, protocol in (("matched", "matched"), ("paper", "paper")):
             claimed = tickets.predict(images, name, rule=rule).claimed

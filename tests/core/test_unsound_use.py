@@ -12,6 +12,7 @@ from torch import nn
 from rtl_core.describing import described
 from rtl_core.description.decision import Classes, OneVsRest, Quantities
 from rtl_core.errors import DataError, TicketFileError
+from rtl_core.probability import probability_of
 from rtl_core.serving import Serving
 from rtl_core.use.prediction import Values
 from rtl_core.use.telling import is_alike
@@ -55,6 +56,15 @@ class Twice(nn.Sequential):
 def test_an_answer_that_is_not_one_finite_row_an_input_is_refused(used, network, line):
     with pytest.raises(TicketFileError, match=f"^x: its network returns {line}"):
         used.predict(tensors(0)[0][:4], NAMES[0], into=network(*mlp()))
+
+
+def test_a_probability_is_the_same_wherever_it_stands():
+    log_odds = 5 * torch.randn(501, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    together = probability_of(log_odds)
+    assert torch.allclose(together, log_odds.sigmoid(), rtol=1e-15, atol=0)
+    for k in range(10):
+        assert torch.equal(probability_of(log_odds[:, k]), together[:, k])
+        assert torch.equal(probability_of(log_odds[:7, k].contiguous()), together[:7, k])
 
 
 @pytest.mark.parametrize(

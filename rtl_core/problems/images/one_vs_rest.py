@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from rtl_core.description.decision import Classes, Decision
 from rtl_core.description.decision import OneVsRest as OneAgainstRest
+from rtl_core.probability import probability_of
 from rtl_core.problem import AcrossSubsets, Objective, Score
 from rtl_core.problems.images.image_classification import ImageClassification
 from rtl_core.scoring import MEAN, commonest_share
@@ -76,7 +77,7 @@ class OneVsRest(ImageClassification):
             split: torch.stack([self._logits(ticket, split)[:, k] for k, ticket in enumerate(tickets)], dim=1)
             for split in ("validation", "test")
         }
-        probabilities = {split: logits.sigmoid() for split, logits in scores.items()}
+        probabilities = {split: probability_of(logits) for split, logits in scores.items()}
         return self._score(probabilities, probabilities["test"] > 0.5)
 
     def score_single(self, network: nn.Module) -> list[Score]:
