@@ -16,7 +16,7 @@ from rtl_core.contexts.metrics import Metric, chance_of, figure_of, measures_of
 from rtl_core.contexts.told_layer import first_layer, tell, widened
 from rtl_core.contexts.usage import check_names, decision_of, imported_network, input_of
 from rtl_core.description.about import Usage
-from rtl_core.device import device_of
+from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import SettingsError, reason_of
 from rtl_core.implicit_draws import drawn_from
 from rtl_core.problem import AcrossSubsets, Batch, Objective, Problem, Score
@@ -54,7 +54,7 @@ class ContextProblem(Problem):
             first layer takes in.
         outputs: names of the network's outputs, [N, number of names]: classes, or quantities with their units. What
             ticket files are used for then says them.
-        device: where it is computed.
+        device: where it is computed: ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` and the like.
 
     Raises:
         DataError: a context's examples are missing, unreadable, too few or unlike the others'.
@@ -74,7 +74,7 @@ class ContextProblem(Problem):
         prunable: Sequence[str] | None = None,
         told: Told = "no",
         outputs: Sequence[str] = (),
-        device: Literal["auto", "cpu", "cuda"] = "auto",
+        device: DeviceName = "auto",
     ) -> None:
         if batch_size < FEWEST:
             raise SettingsError(f"batch_size: found {batch_size}; allowed: {FEWEST} and more")

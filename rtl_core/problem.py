@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rtl_core.description.about import Usage
 from rtl_core.errors import SettingsError
+from rtl_core.precision import Precision
 from rtl_core.prunable import prunable_weights
 
 Batch = Any
@@ -25,13 +26,15 @@ class Objective:
     """What one network is trained on: batches and a loss.
 
     ``batches(generator)`` yields the ``batches_per_epoch`` batches of one epoch, in an order drawn from the
-    generator alone; ``loss(network, batch)`` is a scalar tensor.
+    generator alone; ``loss(network, batch)`` is a scalar tensor. ``precision`` is of its products where it is trained
+    on; batch statistics and scores are float32.
     """
 
     name: str
     batches: Callable[[torch.Generator], Iterable[Batch]]
     batches_per_epoch: int
     loss: Callable[[nn.Module, Batch], Tensor]
+    precision: Precision = "float32"
 
 
 class Score(NamedTuple):
@@ -240,4 +243,7 @@ def _together(objectives: Sequence[Objective]) -> Objective:
         for turn in torch.randperm(len(turns), generator=generator).tolist():
             yield from ((turns[turn], batch) for batch in islice(epochs[turns[turn].name], 1))
 
-    return Objective("all", batches, len(turns), lambda network, turn: turn[0].loss(network, turn[1]))
+    first, *others = {objective.precision: None for objective in objectives}
+    if others:
+        raise SettingsError(f"objectives: found precisions {first} and {others[0]}; allowed: one for all")
+    return Objective("all", batches, len(turns), lambda network, turn: turn[0].loss(network, turn[1]), first)

@@ -17,7 +17,7 @@ from rtl_core.description.about import Usage
 from rtl_core.description.architecture import CoordinateNetwork
 from rtl_core.description.decision import Colours
 from rtl_core.description.preprocessing import Places
-from rtl_core.device import device_of
+from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
 from rtl_core.networks.coordinate_mlp import coordinate_mlp, fourier_features
@@ -97,7 +97,7 @@ class ImageRegions(Problem):
         precision: Annotated[
             Literal["float32", "bfloat16"], Field(description="of matrix products in training")
         ] = "float32",
-        device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
+        device: DeviceName = "auto",
     ) -> None:
         image = load(folder)
         self.device = device_of(device)
