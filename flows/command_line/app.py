@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
 
-GROWTH = [2, 5, 10, 20, 50]
-"""For how many tickets `rtl bench` measures how the cost of each grows."""
+GROWTH, GROWTH_ON_CUDA = [2, 5, 10, 20, 50], 100
+"""For how many tickets `rtl bench` measures how the cost of each grows; and for how many more where they take little.
+"""
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 
 app.command()(new)
@@ -195,6 +196,7 @@ def bench(
     from flows.command_line.terminal_tables import show_speed
     from flows.stage_times import stage_times
     from rtl_core.benchmark import benchmark, growth, peak_memory
+    from rtl_core.cuda_benchmark import on_cuda
     from rtl_core.isolation import OptimizerChoice
     from rtl_core.randomness import Stream
     from tasks.process.cores import cores
@@ -208,8 +210,11 @@ def bench(
         setup = (first, make_optimizer, stream, cores())
         memory = peak_memory(*setup)
         speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
-        grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
-    measured = {**speed, "growth": grown, "memory_mb": memory, "stages": stage_times([problem])}
+        status.update("captured steps")
+        captured = on_cuda(first, make_optimizer, stream)
+        counts = [*GROWTH, *([GROWTH_ON_CUDA] if captured else [])]
+        grown = growth(*setup, counts, lambda part: status.update(f"growth: {part}"))
+    measured = {**speed, "growth": grown, "memory_mb": memory, "cuda": captured, "stages": stage_times([problem])}
     typer.echo(json.dumps(measured, indent=2)) if as_json else show_speed(problem, cores(), measured)
 
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from rtl_core import captured, captured_passes, captured_training, streams
+from rtl_core import captured, captured_passes, captured_training, cuda_benchmark, streams
 from rtl_core.capturable import CannotBeCapturedError, try_out
 from rtl_core.captured import identity_of
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
+from rtl_core.cuda_benchmark import on_cuda
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
@@ -250,3 +251,13 @@ def test_a_line_says_why_a_network_is_not_captured(network, adam, capsys, monkey
         assert captured_training.can_be_captured(weights, adam) == isinstance(network, Bent)
     told = "warning: launched kernel by kernel, not as CUDA graphs: the network drops at random, anew at every step\n"
     assert capsys.readouterr().err == ("" if isinstance(network, Bent) else told)
+
+
+def test_the_benchmark_measures_capture_streams_and_memory(digits, stream, adam, plain_bodies, monkeypatch):
+    assert on_cuda(digits, adam, stream) is None
+    plain_bodies()
+    for name, value in (("MOST", 4), ("STEPS", 1), ("can_be_captured", lambda weights, make_optimizer: True)):
+        monkeypatch.setattr(cuda_benchmark, name, value)
+    found = on_cuda(digits, adam, stream)
+    assert found["launched_ms"] > 0 and {"capture_ms", "peak_memory_mb"} < found.keys()
+    assert list(found["images_per_s"]) == ["1", "2", "4"] and str(found["streams"]) in found["images_per_s"]

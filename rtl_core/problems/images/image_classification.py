@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -32,7 +33,7 @@ from rtl_core.problems.source_path import source_path
 Batch = tuple[Tensor, ...]
 Loss = Callable[[nn.Module, Batch], Tensor]
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH, EVALUATION_PIXELS = 1000, 2**22
 ACROSS_SUBSETS = 2000
 """On how many test images, spread evenly, tickets are held against each other."""
 
@@ -231,13 +232,15 @@ class ImageClassification(Problem):
     @torch.inference_mode()
     def _logits(self, network: nn.Module, split: str, which: slice | Tensor = slice(None)) -> Tensor:
         images = self.images[split]
-        parts = (
-            images[which].split(EVALUATION_BATCH)
-            if isinstance(images, Tensor)
-            else images.parts(which, EVALUATION_BATCH)
-        )
+        count = images_at_a_time(images.shape[2:], self.device)
+        parts = images[which].split(count) if isinstance(images, Tensor) else images.parts(which, count)
         with products_in("float32", self.device):
             return torch.cat([network(part).double().cpu() for part in parts])
+
+
+def images_at_a_time(size: Sequence[int], device: torch.device) -> int:
+    """How many images of a size (H, W) are scored in one batch: of small ones, CUDA takes more in the same time."""
+    return EVALUATION_BATCH if device.type == "cpu" else max(EVALUATION_BATCH, EVALUATION_PIXELS // prod(size))
 
 
 def _softmax_loss(network: nn.Module, batch: Batch) -> Tensor:
