@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
 
 GROWTH, GROWTH_ON_CUDA = [2, 5, 10, 20, 50], 100
-"""For how many tickets `rtl bench` measures how the cost of each grows; and for how many more where they take little.
-"""
+"""For how many tickets `rtl bench` measures how the cost of each grows."""
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 
 app.command()(new)
@@ -188,9 +187,15 @@ def serve(
 
 @app.command()
 def bench(
-    problem: ProblemName, as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False
+    problem: ProblemName,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="where the seconds of each stage's last run went")] = False,
 ) -> None:
     """Measure training and scoring against the plain way of doing each, on all cores (minutes for a large network)."""
+    if profile:
+        from flows.command_line.profile import show_profile
+
+        return show_profile(problem, as_json)
     from rich.console import Console
 
     from flows.command_line.terminal_tables import show_speed
@@ -212,7 +217,7 @@ def bench(
         speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
         status.update("captured steps")
         captured = on_cuda(first, make_optimizer, stream)
-        counts = [*GROWTH, *([GROWTH_ON_CUDA] if captured else [])]
+        counts = GROWTH + [GROWTH_ON_CUDA] * (captured is not None)
         grown = growth(*setup, counts, lambda part: status.update(f"growth: {part}"))
     measured = {**speed, "growth": grown, "memory_mb": memory, "cuda": captured, "stages": stage_times([problem])}
     typer.echo(json.dumps(measured, indent=2)) if as_json else show_speed(problem, cores(), measured)

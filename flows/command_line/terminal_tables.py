@@ -87,8 +87,8 @@ def show_speed(problem: str, cores: int, measured: dict[str, Any]) -> None:
         rates = ", ".join(f"{rate:,.0f} on {n}" for n, rate in captured["images_per_s"].items())
         console.print(
             f"A captured step: {captured['launched_ms']:.1f} ms launched kernel by kernel, "
-            f"{captured['capture_ms']:.0f} ms to capture; images per second by streams: {rates}; {captured['streams']} pay, and take "
-            f"{captured['peak_memory_mb']:,.0f} MB of the device"
+            f"{captured['capture_ms']:.0f} ms to capture; images per second by streams: {rates}; "
+            f"{captured['streams']} pay, and take {captured['peak_memory_mb']:,.0f} MB of the device"
         )
     if stages := measured["stages"]:
         times = _times_table("Last run of each stage, seconds")

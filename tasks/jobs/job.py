@@ -20,6 +20,7 @@ from tasks.artefacts import paths
 from tasks.artefacts.digests import digest_of, file_digest
 from tasks.artefacts.paths import JobName
 from tasks.artefacts.store import STORE
+from tasks.process.computing_time import spending
 from tasks.process.cores import cores
 from tasks.settings.problem_settings import problem_class
 from tasks.sources.named_code import code_digest, named_modules
@@ -70,7 +71,7 @@ def load_problem(job: Job) -> Problem:
             it does not name.
     """
     torch.set_num_threads(1)
-    with _loading:
+    with _loading, spending("loading"):
         _check_same(job)
         inputs = json.dumps([job["data"], job["sources"]])
         problem = _load(job["import_path"], json.dumps(job["training"]), str(_data_folder(job)), inputs)
