@@ -54,14 +54,14 @@ def stage_profiles(problem: str) -> dict[str, dict[str, float]]:
 
     ``starting``: imports, the server, what stands before the flow; then those in which at least one thread was at each
     of ``PARTS``; then those in which none was at any, when Prefect, MLflow and this machine's other processes had the
-    cores (``nothing_of_these``). A second in which two threads are at two parts counts for both.
+    cores (``other``). A second in which two threads are at two parts counts for both.
     """
     return {
-        f"{problem} {stage}": {
+        stage: {
             "seconds": times["end"] - times["start"],
             "starting": times["began"] - times["start"],
             **{part: times[part] for part in PARTS},
-            "nothing_of_these": times["end"] - times["began"] - times["known"],
+            "other": times["end"] - times["began"] - times["known"],
         }
         for stage, times in _records(problem).items()
         if "began" in times

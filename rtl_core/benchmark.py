@@ -8,12 +8,14 @@ from pathlib import Path
 
 import torch
 
+from rtl_core.construction import new_network
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.measured_tickets import PARTS, MeasuredTickets, Work
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream
 
 TURNS, LEAST_SECONDS = 3, 0.5
+MANY = 100
 
 Report = Callable[[str], None]
 
@@ -65,12 +67,15 @@ def growth(
 ) -> dict[str, dict[str, float]]:
     """Milliseconds of wall time for one batch of one ticket, and how they grow with the number K of tickets.
 
-    Where K exceeds the problem's subsets, these repeat, under masks of their own. K takes turns; medians.
+    Where K exceeds the problem's subsets, these repeat, under masks of their own. K takes turns; medians. On CUDA,
+    K = 100 is measured beside the ``counts``.
 
     Returns:
         For each K: the milliseconds of each of ``PARTS``.
     """
     torch.set_num_threads(1)
+    if next(new_network(problem, stream).parameters()).is_cuda:
+        counts = [*counts, MANY]
     grown: dict[str, dict[str, float]] = {str(k): {} for k in counts}
     with ExitStack() as stack:
         every = {k: stack.enter_context(MeasuredTickets(problem, make_optimizer, stream, cores, k)) for k in counts}

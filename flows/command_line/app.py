@@ -14,6 +14,7 @@ import typer
 from flows.command_line.export import export
 from flows.command_line.new_project import new
 from flows.command_line.predict import enhance, predict, reconstruct
+from flows.command_line.profile import show_profile
 from flows.command_line.stages import code, run
 from rtl_core.errors import RtlError, one_line
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
 
-GROWTH, GROWTH_ON_CUDA = [2, 5, 10, 20, 50], 100
+GROWTH = [2, 5, 10, 20, 50]
 """For how many tickets `rtl bench` measures how the cost of each grows."""
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 
@@ -193,8 +194,6 @@ def bench(
 ) -> None:
     """Measure training and scoring against the plain way of doing each, on all cores (minutes for a large network)."""
     if profile:
-        from flows.command_line.profile import show_profile
-
         return show_profile(problem, as_json)
     from rich.console import Console
 
@@ -215,10 +214,8 @@ def bench(
         setup = (first, make_optimizer, stream, cores())
         memory = peak_memory(*setup)
         speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
-        status.update("captured steps")
         captured = on_cuda(first, make_optimizer, stream)
-        counts = GROWTH + [GROWTH_ON_CUDA] * (captured is not None)
-        grown = growth(*setup, counts, lambda part: status.update(f"growth: {part}"))
+        grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
     measured = {**speed, "growth": grown, "memory_mb": memory, "cuda": captured, "stages": stage_times([problem])}
     typer.echo(json.dumps(measured, indent=2)) if as_json else show_speed(problem, cores(), measured)
 

@@ -2,12 +2,7 @@
 
 import json
 
-from rich.console import Console
-from rich.table import Table
-
-from flows.stage_times import stage_profiles
 from rtl_core.errors import DataError
-from tasks.settings.params_file import read_params, section
 
 
 def show_profile(problem: str, as_json: bool) -> None:
@@ -17,6 +12,12 @@ def show_profile(problem: str, as_json: bool) -> None:
         DataError: no stage has run.
         SettingsError: there is no such section.
     """
+    from rich.console import Console
+    from rich.table import Table
+
+    from flows.stage_times import stage_profiles
+    from tasks.settings.params_file import read_params, section
+
     section(read_params(), problem)
     if not (profiles := stage_profiles(problem)):
         raise DataError(f"{problem}: no stage has run here; run one first (rtl run pipeline {problem})")
@@ -24,7 +25,9 @@ def show_profile(problem: str, as_json: bool) -> None:
         print(json.dumps(profiles, indent=2))
         return
     columns = next(iter(profiles.values()))
-    table = Table(title="Last run of each stage: seconds in which at least one thread was at it", title_justify="left")
+    table = Table(
+        title=f"{problem}: seconds of each stage's last run in which a thread was at it", title_justify="left"
+    )
     for column in ("stage", *columns):
         table.add_column(column.replace("_", " "), justify="left" if column == "stage" else "right")
     for stage, times in profiles.items():
