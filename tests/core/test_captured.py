@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from time import sleep
 from types import SimpleNamespace
 
@@ -122,6 +123,16 @@ def test_joint_retraining_has_the_same_bytes(digits, stream, update, schedule, p
     ):
         assert found.keys() == wanted.keys()
         assert all(torch.equal(found[name], value) for name, value in wanted.items())
+
+
+def test_a_stream_that_torch_gives_again_has_one_lock(monkeypatch):
+    """Torch has so many streams: what one thread launched on one of them would be captured by another there."""
+    pointers = cycle([7, 8, 9])
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: SimpleNamespace(cuda_stream=next(pointers)))
+    monkeypatch.setattr(streams, "_rings", {})
+    found = [streams.next_stream(torch.device("cuda:0")) for _ in range(7)]
+    assert [own.stream.cuda_stream for own in found] == [7, 8, 9, 7, 8, 9, 7]
+    assert len({own.launching for own in found}) == 3 and found[0] is found[3] is found[6]
 
 
 class Bent(nn.Linear):
