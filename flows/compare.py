@@ -9,7 +9,15 @@ from prefect import flow
 from flows.doubts import show_doubts
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
-from flows.scoring import across_steps, analysis_steps, compared_places, exhibit_steps, scoring_steps, similarity_steps
+from flows.scoring import (
+    across_steps,
+    analysis_steps,
+    compared_places,
+    exhibit_steps,
+    routing_steps,
+    scoring_steps,
+    similarity_steps,
+)
 from flows.showing import show
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
@@ -28,6 +36,7 @@ from tasks.join_instances import Files, join_instances
 from tasks.settings.problem_settings import problem_settings
 from tasks.tables.doubts import doubts_table
 from tasks.tables.exhibits import exhibits_file, sound_files
+from tasks.tables.routing import routing_table
 from tasks.tables.scores import to_csv
 from tasks.tabulate import tabulate
 
@@ -55,6 +64,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
             read_semantics(Path(settings.collapse.semantics), load_problem(job).subsets)
     with workers(runner):
         scored = run_steps(for_each(jobs, partial(scoring_steps, settings=settings)), "scoring")
+        routed = run_steps(for_each(jobs, partial(routing_steps, settings=settings)), "unknown contexts")
         across = run_steps(for_each(jobs, partial(across_steps, settings=settings)), "tickets on every subset")
         similar = run_steps(for_each(jobs, partial(similarity_steps, settings=settings)), "similarity of masks")
         pictured = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures and sounds")
@@ -65,12 +75,16 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     exhibits = [row for rows in pictured.values() for row in rows]
     files = {
         **tabulate(
-            problem, [row for one in compared for row in one["scores"]], [one["parameters"] for one in compared]
+            problem,
+            [row for one in [*compared, *routed.values()] for row in one["scores"]],
+            [one["parameters"] for one in compared],
         ),
         **together(problem, {job["instance"]: analysed[name_of(job), "analysis"] for job in jobs}),
         "exhibits.parquet": exhibits_file(exhibits),
     }
     files |= compare_examples(problem, [one["examples"] for one in compared if one["examples"]], files["scoring.csv"])
+    if routing := [row for one in routed.values() for row in one["routing"]]:
+        files["routing.csv"] = {"sha256": STORE.put(to_csv(routing_table(routing)))}
     files["doubts.csv"] = {"sha256": STORE.put(to_csv(doubts_table(compared, examined)))}
     metrics = {paths.metrics(problem): files.pop("metrics.json")}
     tables = {paths.tables(problem) / name: reference for name, reference in files.items()}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from flows.scoring import Place, seen_by
+from flows.scoring import Place, can_do_without_context, routing_step, seen_by
 from flows.steps import Step, run_steps
 from tasks.artefacts.digests import digest_of
 from tasks.artefacts.store import Reference
@@ -27,14 +27,29 @@ def described_files(
         made: by job, method, seed and sparsity, the files of a method: one, or K that share nothing.
     """
     seen = {place: _seen(jobs, place) for place in made}
+    untold = [place for place in made if can_do_without_context(seen[place], place[1])]
+    routed = run_steps(
+        {place: routing_step(seen[place], (place[1], place[2], place[3]), *made[place]) for place in untold},
+        "unknown contexts",
+    )
     scored = run_steps(
         {place: Step(partial(score_method.submit, seen[place], *place[1:], files)) for place, files in made.items()},
         "scoring",
     )
+    scores = {place: scored[place]["scores"] + routed.get(place, {}).get("scores", []) for place in made}
+    numbers = {place: routed.get(place, {}).get("numbers") for place in made}
     code = {name_of(job): digest_of([job["code"], *map(step_digest, TRAINING)]) for job in jobs}
     steps = {
         (*place, number): Step(
-            partial(describe_tickets.submit, seen[place], *place[1:], file, scored[place]["scores"], code[place[0]])
+            partial(
+                describe_tickets.submit,
+                seen[place],
+                *place[1:],
+                file,
+                scores[place],
+                code[place[0]],
+                numbers[place],
+            )
         )
         for place, files in made.items()
         for number, file in enumerate(files)

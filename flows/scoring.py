@@ -8,6 +8,7 @@ from typing import Any
 from flows.steps import Step, results_of
 from rtl_core.errors import DataError
 from rtl_core.methods import METHODS
+from rtl_core.routing.routed import is_offered
 from tasks.analyse_collapse import analyse_collapse
 from tasks.artefacts import paths
 from tasks.artefacts.publishing import collect
@@ -19,6 +20,7 @@ from tasks.jobs.published_tickets import published_tickets
 from tasks.jobs.starting_point import published_start
 from tasks.jobs.ticket_sets import bare_file
 from tasks.measure_similarity import measure_similarity
+from tasks.route_contexts import ask_one_network, route_contexts, superpose_tickets
 from tasks.score_across import score_across
 from tasks.score_method import score_method
 from tasks.settings.methods import all_methods, examined_method
@@ -54,6 +56,28 @@ def scoring_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:
         place: Step(partial(score_method.submit, seen_by(place, job), *place, ticket_files(job, *place)))
         for place in sorted(compared | examined, key=lambda place: (order[place[0]], *place[1:]))
     }
+
+
+def routing_steps(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
+    """Every method compared that can do without the context; of the first seed also by superposition."""
+    steps: dict[tuple[Any, ...], Step] = {}
+    for place in [place for place in compared_places(job, settings) if can_do_without_context(job, place[0])]:
+        (file,) = ticket_files(job, *place)
+        steps[place] = routing_step(seen_by(place, job), place, file)
+        if METHODS[place[0]].kind == "rtl" and place[1] == settings.seeds[0]:
+            steps["superposition", *place] = Step(partial(superpose_tickets.submit, job, *place, file))
+    return steps
+
+
+def can_do_without_context(job: Job, method: str) -> bool:
+    """Whether a method is one of RTL's, or has one network, of a problem whose outputs tell the context."""
+    return METHODS[method].kind in ("rtl", "one network") and is_offered(load_problem(job))
+
+
+def routing_step(job: Job, place: Place, file: Reference) -> Step:
+    """How a method does where the context is not known; ``job`` is as the method sees it."""
+    step = route_contexts if METHODS[place[0]].kind == "rtl" else ask_one_network
+    return Step(partial(step.submit, job, *place, file))
 
 
 def across_steps(job: Job, settings: ProblemSettings) -> dict[Place, Step]:

@@ -1,7 +1,6 @@
 """How fast training and scoring are on all cores against the plain way of doing each, measured in one run."""
 
 import statistics
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +9,10 @@ import torch
 
 from rtl_core.construction import new_network
 from rtl_core.isolation import OptimizerChoice
-from rtl_core.measured_tickets import PARTS, MeasuredTickets, Work
+from rtl_core.measured_tickets import PARTS, MeasuredTickets
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream
+from rtl_core.timing import timed
 
 TURNS, LEAST_SECONDS = 3, 0.5
 MANY = 100
@@ -53,7 +53,7 @@ def benchmark(
             for _ in range(TURNS):
                 for name, (work, threads) in works.items():
                     torch.set_num_threads(threads)
-                    passes, seconds = _time(work)
+                    passes, seconds = timed(work, LEAST_SECONDS)
                     each = tickets.batches_each(part) if name == "images_per_s" else 1
                     rates[name].append(passes * each * tickets.images / seconds)
             medians = {name: statistics.median(values) for name, values in rates.items()}
@@ -85,7 +85,7 @@ def growth(
             for turn in range(TURNS):
                 for k, work in works.items():
                     report(f"{part}, K = {k}, turn {turn + 1} of {TURNS}")
-                    passes, seconds = _time(work)
+                    passes, seconds = timed(work, LEAST_SECONDS)
                     times[k].append(1000 * seconds / (passes * every[k].batches_each(part) * k))
             for k, values in times.items():
                 grown[str(k)][part] = statistics.median(values)
@@ -114,14 +114,3 @@ def peak_memory(
         tickets.work("extraction")()
         peaks.append(read("VmHWM"))
     return {"before": before, "one_worker": peaks[0], "each_further_worker": (peaks[1] - peaks[0]) / (cores - 1)}
-
-
-def _time(work: Work) -> tuple[int, float]:
-    """How often a work was done until half a second had passed, at least once, and the seconds."""
-    passes, seconds, start = 0, 0.0, time.perf_counter()
-    while not passes or seconds < LEAST_SECONDS:
-        work()
-        if torch.cuda.is_initialized():
-            torch.cuda.synchronize()
-        passes, seconds = passes + 1, time.perf_counter() - start
-    return passes, seconds

@@ -1,11 +1,13 @@
 """What tickets are told to say about themselves in their file, by the problem that they are of and their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from rtl_core.description.about import About, Code, Figures, Usage
+from rtl_core.description.about import About, Code, Figures, Routing, Usage
 from rtl_core.description.decision import Decision, OneVsRest
+from rtl_core.description.statement import stated
 from rtl_core.one_network import OneNetwork, scored_subsets
 from rtl_core.problem import Problem, Score
 from rtl_core.scoring import MEAN
@@ -22,6 +24,7 @@ def described(
     seed: int,
     scores: Sequence[Score],
     digest: str = "",
+    routing: Mapping[str, Any] | None = None,
 ) -> Tickets:
     """The same tickets, which say how they are used, what they are and how good they were.
 
@@ -33,6 +36,7 @@ def described(
         seed: of every draw.
         scores: complete ones of the method.
         digest: of the source code behind them, where it was taken.
+        routing: numbers by which the context is told where it is unknown (``Confidence.numbers``), if it can be.
     """
     are_all = len(tickets.subsets) == len(problem.subsets)
     contexts = scored_subsets(problem) if are_all else tickets.subsets
@@ -47,6 +51,7 @@ def described(
         seed=seed,
         code=Code(version=_version(), digest=digest),
         scores=_figures(scores, contexts, are_all),
+        routing=stated(Routing, **_tuples(routing)) if routing else None,
     )
     return replace(tickets, about=about)
 
@@ -87,6 +92,10 @@ def _figures(scores: Sequence[Score], contexts: Sequence[str], are_all: bool) ->
         )
         for (protocol, metric), rows in of_metric.items()
     )
+
+
+def _tuples(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in numbers.items()}
 
 
 def _version() -> str:

@@ -7,13 +7,14 @@ from typing import Any
 
 from torch import nn
 
-from rtl_core.construction import new_network
+from rtl_core.construction import networks_of, new_network
 from rtl_core.describing import described
 from rtl_core.errors import SettingsError
 from rtl_core.methods import METHODS
 from rtl_core.one_network import as_one_network
 from rtl_core.problem import Problem, Score
 from rtl_core.randomness import Stream
+from rtl_core.routing.routed import fitted, is_offered
 from rtl_core.scoring import MEAN
 from rtl_core.tickets import Tickets
 from rtl_core.use.allowed import import_path_in
@@ -56,7 +57,11 @@ class FoundTickets:
         method = method or self._rtl
         view = as_one_network(self.problem) if METHODS[method].kind == "one network" else self.problem
         scores = [score for of, level, score in self.scored if (of, level) == (method, sparsity)]
-        tickets = described(one, view, method, sparsity, self.stream.seed, scores)
+        routing = None
+        if METHODS[method].kind == "rtl" and is_offered(view):
+            confidence = fitted(view, networks_of(view, [one], self.stream))
+            routing = confidence.numbers if confidence else None
+        tickets = described(one, view, method, sparsity, self.stream.seed, scores, routing=routing)
         own = import_path_in(tickets.about.architecture if tickets.about else None)  # it is in this process
         return TicketsInUse.of(tickets, f"tickets of {method}", [own] if own else [])
 

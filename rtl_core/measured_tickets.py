@@ -18,13 +18,12 @@ from rtl_core.randomness import Stream
 from rtl_core.retraining import UPDATES, SharedWeights
 from rtl_core.schedule import Rates
 from rtl_core.ticket_training import ticket_training
+from rtl_core.timing import Work
 from rtl_core.training import batches_of, gradient_of
 
 PARTS = ("extraction", "retraining", "retraining_sequential", "evaluation")
 ROUND = 20
 """Steps of a round of extraction on CUDA, which waits for the device at its end."""
-
-Work = Callable[[], object]
 
 
 class MeasuredTickets:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.problem import Exhibit, Objective, Problem, Score
 
@@ -51,6 +52,9 @@ class OneNetwork(Problem):
 
     def usage(self, one_network: bool = False) -> Usage:
         return self.job.usage(one_network=True)
+
+    def context_examples(self, split: str) -> ContextExamples | None:
+        return self.job.context_examples(split)
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.errors import SettingsError
 from rtl_core.precision import Precision
@@ -203,6 +204,12 @@ class Problem(ABC):
             one_network: of IMP single's network, where it differs from the tickets'.
         """
         return Usage()
+
+    def context_examples(self, split: str) -> ContextExamples | None:
+        """Examples of the split ``validation`` or ``test``, where tickets' outputs say how sure they are: claims, one
+        against the rest, or classes (see ``usage``). None where there are none, and routing is not offered.
+        """
+        return None
 
     @property
     def facts(self) -> Mapping[str, Any]:

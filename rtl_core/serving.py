@@ -41,10 +41,8 @@ class Serving:
                 what its output means, or takes another input than the first.
         """
         sets = tuple(TicketsInUse.of(load(path, allow), name, allow) for path in paths)
-        usages = [(one.about.preprocessing, one.about.decision) if one.about else (None, None) for one in sets]
-        if any(None in usage for usage in usages):
-            raise TicketFileError(f"{name}: does not say what its input is or what its output means")
-        if any(preprocessing != usages[0][0] for preprocessing, _ in usages):
+        inputs = [one.usage.preprocessing for one in sets]
+        if any(preprocessing != inputs[0] for preprocessing in inputs):
             raise TicketFileError(f"{name}: found files that take different inputs; allowed: one input")
         return cls(sets, name)
 
@@ -61,11 +59,9 @@ class Serving:
     @property
     def preprocessing(self) -> Preprocessing:
         """What the input is made from."""
-        about = self.sets[0].about
-        assert about is not None and about.preprocessing is not None
-        return about.preprocessing
+        return self.sets[0].usage.preprocessing
 
-    def answer(self, inputs: Any, context: str | None = None) -> Prediction:
+    def answer(self, inputs: Any, context: str | None = None, together: bool = False) -> Prediction:
         """What ``TicketsInUse.predict`` says, of inputs as JSON holds them: whole numbers may come as float64.
 
         Raises:
@@ -73,10 +69,12 @@ class Serving:
             DataError: the inputs are of another size or type than trained, or hold a number that is not finite.
         """
         name = self.default if context is None else context
+        if len(self.sets) == 1 and self.sets[0].is_to_be_told(name):
+            return self.sets[0].predict(self._stored(inputs), name, together=together)
         if name not in self._place:
             asked = "none" if name is None else repr(name)
             raise SettingsError(f"context: found {asked}; allowed: {', '.join(self.contexts)}")
-        return self.sets[self._place[name]].predict(self._stored(inputs), name)
+        return self.sets[self._place[name]].predict(self._stored(inputs), name, together=together)
 
     def example(self) -> Tensor:
         """One example of the right size and type, all zeros, of a signal a quarter of a second: [1, …]."""
@@ -89,7 +87,12 @@ class Serving:
         dtype, _ = expected(self.preprocessing)
         if dtype.is_floating_point:
             return inputs
-        values = torch.as_tensor(inputs)
+        try:
+            values = torch.as_tensor(inputs)
+        except (TypeError, ValueError, RuntimeError):  # no tensor, which ``predict`` says
+            return inputs
+        if values.layout != torch.strided:
+            return inputs
         is_whole = values.is_floating_point() and bool(((values == values.round()) & (values.abs() < MOST_WHOLE)).all())
         return values.long() if is_whole else values
 

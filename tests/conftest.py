@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,16 @@ def one_level(repository: Path) -> Project:
 @pytest.fixture(scope="session")
 def published() -> dict[str, pd.DataFrame]:
     return example_tables()
+
+
+@pytest.fixture(scope="session")
+def onnx_operators() -> Iterator[None]:
+    """The 500 operators whose source torch.onnx parses at every export, half of its time: parsed once."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,16 @@
 """Tickets of a problem that were never trained, for what does not depend on how good they are."""
 
+from collections.abc import Sequence
+
 import torch
 
 from rtl_core.construction import initial_weights
+from rtl_core.describing import described
 from rtl_core.masks import Masks
 from rtl_core.problem import Problem
 from rtl_core.randomness import Stream
 from rtl_core.tickets import Tickets
+from rtl_core.use.tickets_in_use import TicketsInUse
 
 STREAM = Stream(0).at(problem="drawn")
 
@@ -23,3 +27,8 @@ def drawn_tickets(problem: Problem) -> Tickets:
         for k in range(count)
     )
     return Tickets(problem.subsets, masks, theta, dense, statistics)
+
+
+def drawn_in_use(problem: Problem, allow: Sequence[str] = ()) -> TicketsInUse:
+    """The same, as they are read from their file, which is called x."""
+    return TicketsInUse.of(described(drawn_tickets(problem), problem, "rtl", 0.5, 0, []), "x", allow, "cpu")

@@ -1,5 +1,6 @@
 """A checkout of its own with small settings, in which the chain runs as users start it."""
 
+import compileall
 import os
 import shutil
 import sqlite3
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from made_once import mlflow_tables, page_scripts, prefect_tables
+from made_once import made, mlflow_tables, page_scripts, prefect_tables
 from warm_start import warm
 
 SMALL = {
@@ -45,6 +46,22 @@ CODE = [
 ]
 
 
+def compiled_code(repository: Path) -> Path:
+    """The files of a checkout, compiled once: each command would do it anew where Python is told to write nothing."""
+
+    def make(folder: Path) -> None:
+        for name in CODE:
+            source, target = repository / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                compileall.compile_dir(target, quiet=2)
+            else:
+                shutil.copy(source, target)
+
+    return made("code", make)
+
+
 class Project:
     """A checkout of its own, with small settings, and how commands are run in it.
 
@@ -64,13 +81,7 @@ class Project:
     @classmethod
     def new(cls, repository: Path, folder: Path, **changes: object) -> Self:
         """One in which nothing has run; ``changes`` are made to its section of digits."""
-        for name in CODE:
-            source, target = repository / name, folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))  # being written beside us
-            else:
-                shutil.copy(source, target)
+        shutil.copytree(compiled_code(repository), folder, dirs_exist_ok=True)
         shutil.copytree(prefect_tables(), folder / ".rtl/prefect")
         shutil.copytree(page_scripts(), folder / ".rtl/scripts")
         shutil.copy(mlflow_tables(), folder)

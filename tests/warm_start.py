@@ -6,6 +6,7 @@ the temporary Prefect server that ``rtl run`` starts. Tests of how processes sta
 each kind whose bytes are compared, for forked processes have one order of sets.
 """
 
+import gc
 import json
 import os
 import selectors
@@ -21,14 +22,6 @@ from typing import Any
 
 import numpy as np
 
-LIBRARIES = [
-    "torch", "torch._dynamo", "timm", "torchvision", "torchaudio", "torchmetrics", "sklearn.metrics", "scipy.stats",
-    "pandas", "pyarrow.parquet", "altair", "vl_convert", "fontTools.ttLib", "soundfile", "jinja2", "rich.progress",
-    "typer", "httpx", "sqlalchemy", "pydantic", "fsspec", "psutil", "yaml", "safetensors.torch",
-    "prefect.flows", "prefect.client.orchestration", "prefect.events.worker", "prefect.server.api.server",
-    "uvicorn.lifespan.on", "uvicorn.protocols.http.auto", "aiosqlite", "mlflow.store.tracking.sqlalchemy_store",
-    "dvc.cli", "dvc.cli.parser", "dvc.repo", "dvc.dvcfile", "dvc.stage.run", "dvc.repo.experiments", "dvc_render",
-]  # fmt: skip
 OWN = ("PYTHONPATH", "PREFECT_", "MLFLOW_", "DVC_", "RTL_")
 """What in an environment is of a run and not of the process that runs are forked from."""
 COMMANDS = {"rtl": "flows.command_line.app", "dvc": "dvc.cli"}
@@ -80,8 +73,11 @@ def _start(folder: Path, owner: str) -> None:
 
 def _serve(address: str, owner: int) -> None:
     """Serve until the owner has ended; who started this goes on once it listens."""
-    for name in LIBRARIES:
-        import_module(name)
+    sys.path.insert(0, str(Path(__file__).parent))
+    import_module("warm_libraries").prepare()
+    del sys.path[0]
+    gc.collect()
+    gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
@@ -170,7 +166,9 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
+    # Libraries put back the streams that they found, and what is dropped is not to close those of the process.
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(environment)
     os.environ.pop("WARM_PID", None)

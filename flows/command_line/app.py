@@ -3,29 +3,23 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.command_line.bench import bench
+from flows.command_line.each_instance import each_instance
 from flows.command_line.export import export
 from flows.command_line.new_project import new
 from flows.command_line.predict import enhance, predict, reconstruct
-from flows.command_line.profile import show_profile
 from flows.command_line.stages import code, run
 from rtl_core.errors import RtlError, one_line
 
 if TYPE_CHECKING:
     from rtl_core.problem import Problem
-    from tasks.settings.sections import ProblemSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
 
-GROWTH = [2, 5, 10, 20, 50]
-"""For how many tickets `rtl bench` measures how the cost of each grows."""
 ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 
 app.command()(new)
@@ -44,7 +38,7 @@ def info(problem: ProblemName) -> None:
     from tasks.settings.problem_settings import problem_settings
 
     settings = problem_settings(problem)
-    with _each(problem, settings) as each:
+    with each_instance(problem, settings) as each:
         jobs = dict(each)
     first, loaded = next(iter(jobs.items()))
     weights = initial_weights(loaded, Stream(settings.seeds[0]).at(problem=problem))
@@ -89,7 +83,7 @@ def check(problem: ProblemName) -> None:
     started, failed = perf_counter(), False
     for of_stage in stages:
         make_optimizer = OptimizerChoice(**of_stage.optimizer.model_dump())
-        with Console(stderr=True).status("checking"), _each(problem, of_stage) as each:
+        with Console(stderr=True).status("checking"), each_instance(problem, of_stage) as each:
             for instance, loaded in each:
                 place = str(JobName(problem, instance))
                 stream = Stream(settings.seeds[0]).at(problem=place)
@@ -149,7 +143,7 @@ def report(problem: ProblemName) -> None:
         typer.echo(path)
 
 
-for command in (predict, reconstruct, enhance, export):
+for command in (predict, reconstruct, enhance, export, bench):
     app.command()(command)
 
 
@@ -186,61 +180,8 @@ def serve(
     serve_flows(chosen)
 
 
-@app.command()
-def bench(
-    problem: ProblemName,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
-    profile: Annotated[bool, typer.Option("--profile", help="where the seconds of each stage's last run went")] = False,
-) -> None:
-    """Measure training and scoring against the plain way of doing each, on all cores (minutes for a large network)."""
-    if profile:
-        return show_profile(problem, as_json)
-    from rich.console import Console
-
-    from flows.command_line.terminal_tables import show_speed
-    from flows.stage_times import stage_times
-    from rtl_core.benchmark import benchmark, growth, peak_memory
-    from rtl_core.cuda_benchmark import on_cuda
-    from rtl_core.isolation import OptimizerChoice
-    from rtl_core.randomness import Stream
-    from tasks.process.cores import cores
-    from tasks.settings.problem_settings import problem_settings
-
-    settings = problem_settings(problem)
-    make_optimizer = OptimizerChoice(**settings.optimizer.model_dump())
-    stream = Stream(settings.seeds[0]).at(problem=problem)
-    with Console(stderr=True).status("loading") as status, _each(problem, settings) as each:
-        _, first = next(each)
-        setup = (first, make_optimizer, stream, cores())
-        memory = peak_memory(*setup)
-        speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
-        captured = on_cuda(first, make_optimizer, stream)
-        grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
-    measured = {**speed, "growth": grown, "memory_mb": memory, "cuda": captured, "stages": stage_times([problem])}
-    typer.echo(json.dumps(measured, indent=2)) if as_json else show_speed(problem, cores(), measured)
-
-
 def _subsets(loaded: "Problem") -> dict[str, Any]:
     return {"num_subsets": len(loaded.subsets), "subsets": list(loaded.subsets)}
-
-
-@contextmanager
-def _each(problem: str, settings: "ProblemSettings") -> Iterator[Iterator[tuple[str, "Problem"]]]:
-    """Each instance of a problem with its name, or the one job with none: on published data; where there are none, or
-    other settings made them, on data partitioned for this once, which are there until the end of the block.
-    """
-    from tasks.artefacts import paths
-    from tasks.artefacts.paths import JobName
-    from tasks.jobs.made_with import is_partitioned
-    from tasks.settings.problem_settings import problem_class
-
-    cls = problem_class(settings.problem)
-    with TemporaryDirectory() as scratch:
-        folder = paths.data(JobName(problem))
-        if not is_partitioned(problem, settings):
-            folder = Path(scratch)
-            cls.partition(folder, **settings.partition)
-        yield ((name, cls(folder / name, **settings.training)) for name in cls.instances(folder) or [""])  # type: ignore[call-arg]
 
 
 def main() -> None:

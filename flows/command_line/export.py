@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.command_line.ticket_files import tickets_in
+from flows.command_line.ticket_files import tickets_in, write_out
 from rtl_core.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def export(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="table of the truth about them, a number each (.csv, .npy), for what --half or --int8 cost in score",
+            help="table of the truth about them, a row each (.csv, .npy), for what --half or --int8 cost in score",
             show_default=False,
         ),
     ] = None,
@@ -46,7 +46,6 @@ def export(
     from rtl_core.use.export.libraries import require_libraries
     from rtl_core.use.export.onnx_model import to_onnx
     from rtl_core.use.files import read_inputs, read_table
-    from tasks.artefacts.whole_file import write_atomically
 
     if onnx.suffix.lower() != ".onnx":
         raise DataError(f"{onnx}: found the suffix {onnx.suffix!r}; allowed: .onnx")
@@ -54,17 +53,12 @@ def export(
         raise SettingsError("--half and --int8: found both; allowed: one of them")
     require_libraries()
     used = tickets_in(tickets, allow or [])
-    values = None
-    if inputs and used.about is not None and used.about.preprocessing is not None:
-        values, _ = read_inputs(used.about.preprocessing, inputs)
+    values = read_inputs(used.usage.preprocessing, inputs)[0] if inputs else None
     truth = None if labels is None else read_table(labels)
     with Console(stderr=True).status("exporting"):
         smaller = "half" if half else "int8" if int8 else None
         exported = to_onnx(used, context or None, smaller=smaller, inputs=values, labels=truth)  # type: ignore[arg-type]
-    try:
-        write_atomically(onnx, exported.model)
-    except OSError as problem:
-        raise DataError(f"{onnx}: cannot be written ({problem.strerror})") from problem
+    write_out(onnx, exported.model)
     typer.echo(f"{onnx}: {_described(exported)}")
     if exported.cost is not None:
         typer.echo(_told(exported.cost, "float16" if half else "int8"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.command_line.ticket_files import enhance_recording, paint_image, tickets_in
+from flows.command_line.ticket_files import enhance_recording, paint_image, tickets_in, write_out
 from rtl_core.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -31,8 +31,15 @@ def predict(
         ),
     ] = None,
     context: Annotated[
-        str, typer.Option(help="of all inputs; may be left out where it makes no difference", show_default=False)
+        str,
+        typer.Option(
+            help="of all inputs; may be left out where it makes no difference; auto tells it of each",
+            show_default=False,
+        ),
     ] = "",
+    together: Annotated[
+        bool, typer.Option("--together", help="with --context auto: all inputs are of one context", show_default=False)
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="file to write: .csv or .json; an image or a recording, as tickets make", show_default=False),
@@ -53,18 +60,31 @@ def predict(
 ) -> None:
     """Predict with a ticket file: classes, quantities, an image or speech without noise, by what the file says."""
     from rtl_core.description.preprocessing import Places, Sound
+    from rtl_core.use.unknown_context import AUTO, confidence_in
 
     used = tickets_in(tickets, allow or [])
     preprocessing = used.about.preprocessing if used.about else None
     given = inputs or []
-    if isinstance(preprocessing, Places) and not given:
+    is_auto = used.is_to_be_told(context)
+    if is_auto:
+        confidence_in(used.about, used.name)
+    if together and not is_auto:
+        raise SettingsError(f"--together: found with a context that is given; allowed: with --context {AUTO}")
+    paints = isinstance(preprocessing, Places) and not given
+    if size and not paints:
+        raise SettingsError(f"--size: found {size!r}; allowed: none, where no image is painted")
+    if rule and (paints or isinstance(preprocessing, Sound)):
+        raise SettingsError(f"--rule: found {rule!r}; allowed: none, as these tickets claim nothing")
+    if paints:
+        if context:
+            raise SettingsError(f"--context: found {context!r}; allowed: none, as all regions paint the image")
         paint_image(used, _named(out, "an image"), size)
     elif isinstance(preprocessing, Sound):
         if len(given) != 1:
             raise SettingsError(f"INPUT: found {len(given)}; allowed: one recording")
         enhance_recording(used, given[0], _named(out, "a recording"), context or None)
     else:
-        _tabulate(used, given, context or None, rule, out)
+        _tabulate(used, given, context or None, together, rule, out)
 
 
 def reconstruct(tickets: TicketFile, out: ImageOut, size: Size = "") -> None:
@@ -100,32 +120,27 @@ def _tabulate(
     tickets: "TicketsInUse",
     inputs: list[Path],
     context: str | None,
+    together: bool,
     rule: Literal["matched", "paper"] | None,
     out: Path | None,
 ) -> None:
     from rich.console import Console
 
-    from rtl_core.errors import TicketFileError
     from rtl_core.use.files import read_inputs
-    from tasks.artefacts.whole_file import write_atomically
+    from rtl_core.use.prediction import POSTERIOR
 
     if out is not None and out.suffix.lower() not in WRITTEN:
         raise DataError(f"{out}: found the suffix {out.suffix!r}; allowed: {', '.join(WRITTEN)}")
     if not inputs:
         raise SettingsError("INPUT: found none; allowed: one file and more")
-    if tickets.about is None or tickets.about.preprocessing is None:
-        raise TicketFileError(f"{tickets.name}: does not say what its input is; allowed: rtl_core.load in Python")
-    values, names = read_inputs(tickets.about.preprocessing, inputs)
+    values, names = read_inputs(tickets.usage.preprocessing, inputs)
     with Console(stderr=True).status("predicting"):
-        predicted = tickets.predict(values, context, rule=rule)
+        predicted = tickets.predict(values, context, together=together, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]
     if out is None:
-        _show(rows, 1 + predicted.shown - ("context" not in rows[0]))
+        _show(rows, 1 + predicted.shown - ("context" not in rows[0]) + (POSTERIOR in rows[0]))
         return
-    try:
-        write_atomically(out, _written(rows, out.suffix.lower()).encode())
-    except OSError as problem:
-        raise DataError(f"{out}: cannot be written ({problem.strerror})") from problem
+    write_out(out, _written(rows, out.suffix.lower()).encode())
     typer.echo(f"{out}: {len(rows)} predictions")
 
 

@@ -1,4 +1,4 @@
-"""What the terminal shows at the end: scores under both protocols, parameters, and where the time went."""
+"""What the terminal shows at the end: scores under every protocol, parameters, and where the time went."""
 
 import time
 from collections.abc import Sequence

@@ -31,6 +31,20 @@ def tickets_in(path: Path, allow: Sequence[str] = ()) -> "TicketsInUse":
     return load(path, allow)
 
 
+def write_out(out: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    from tasks.artefacts.whole_file import write_atomically
+
+    try:
+        write_atomically(out, content)
+    except OSError as problem:
+        raise DataError(f"{out}: cannot be written ({problem.strerror})") from problem
+
+
 def paint_image(tickets: "TicketsInUse", out: Path, size: str) -> None:
     """Write the image that tickets hold, whole or not at all.
 
@@ -50,7 +64,6 @@ def paint_image(tickets: "TicketsInUse", out: Path, size: str) -> None:
     from rich.console import Console
 
     from rtl_core.use.painting import painted
-    from tasks.artefacts.whole_file import write_atomically
 
     wanted = _height_and_width(size) if size else None
     if (suffix := out.suffix.lower()) not in Image.registered_extensions():
@@ -62,7 +75,7 @@ def paint_image(tickets: "TicketsInUse", out: Path, size: str) -> None:
         Image.fromarray(pixels.numpy()).save(buffer, Image.registered_extensions()[suffix])
     except (KeyError, OSError, ValueError) as problem:
         raise DataError(f"{out}: Pillow cannot write this kind of image ({problem})") from problem
-    write_atomically(out, buffer.getvalue())
+    write_out(out, buffer.getvalue())
     typer.echo(f"{out}: {pixels.shape[1]}×{pixels.shape[0]} pixels")
 
 

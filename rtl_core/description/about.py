@@ -2,14 +2,15 @@
 
 from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rtl_core.description.architecture import Architecture
-from rtl_core.description.decision import Decision
+from rtl_core.description.decision import Classes, Decision, OneVsRest
 from rtl_core.description.preprocessing import Preprocessing
 from rtl_core.description.statement import Statement
 
 Text = Annotated[str, Field(max_length=1000)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Usage(NamedTuple):
@@ -30,6 +31,17 @@ class Figures(Statement):
     mean: float | None
 
 
+class Routing(Statement):
+    """What was fitted on validation examples to tell the context where it is unknown (``rtl_core.routing.confidence``):
+    a number of each context, in the file's order, and the sharpness of all together.
+    """
+
+    temperatures: tuple[Positive, ...]
+    slopes: tuple[Annotated[float, Field(ge=0)], ...]
+    offsets: tuple[float, ...]
+    sharpness: Positive
+
+
 class Code(Statement):
     """Which code made the tickets: version of the package and, where it was taken, SHA-256 of the source behind it."""
 
@@ -40,7 +52,8 @@ class Code(Statement):
 class About(Statement):
     """What a ticket file says about itself.
 
-    ``contexts`` are those that it serves: one for each of its tickets or, with IMP single, all by the one.
+    ``contexts`` are those that it serves: one for each of its tickets or, with IMP single, all by the one. ``routing``
+    is None where the context is not told from outputs.
     """
 
     architecture: Architecture | None
@@ -52,3 +65,13 @@ class About(Statement):
     seed: int
     code: Code
     scores: tuple[Figures, ...]
+    routing: Routing | None = None
+
+    @model_validator(mode="after")
+    def _routes_all(self) -> "About":
+        if (routing := self.routing) is not None:
+            if not isinstance(self.decision, OneVsRest | Classes):
+                raise ValueError("routing is of outputs that do not say how sure a ticket is")
+            if {len(routing.temperatures), len(routing.slopes), len(routing.offsets)} != {len(self.contexts)}:
+                raise ValueError(f"routing has other numbers than one of each of {len(self.contexts)} contexts")
+        return self

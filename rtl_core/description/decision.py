@@ -1,5 +1,6 @@
 """What a network's output means, and what is decided by it."""
 
+from math import prod
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -45,6 +46,12 @@ class Quantities(Statement):
     kind: Literal["quantities"] = "quantities"
     names: tuple[str, ...]
     shape: Annotated[tuple[Annotated[int, Field(ge=1, le=1 << 30)], ...], Field(max_length=8)]
+
+    @model_validator(mode="after")
+    def _all_named(self) -> "Quantities":
+        if self.names and len(self.names) != prod(self.shape):
+            raise ValueError("a quantity has no name, or a name no quantity")
+        return self
 
 
 class Colours(Statement):

@@ -1,44 +1,57 @@
 """What K tickets say of the same examples, and of which outputs the context can be told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from rtl_core.description.decision import Classes, Decision, OneVsRest
 from rtl_core.errors import DataError, SettingsError
 
 CLASSES, OWN = "classes", "own"
 """What outputs may mean: C classes that each ticket tells apart, or, one-vs-rest, in output k of ticket k, that an
 example is its own."""
-OFFERED = (CLASSES, OWN)
-EVALUATION_BATCH = 256
 
 
-def check_offered(meaning: str) -> None:
-    """Refuse outputs that do not say how sure a ticket is, such as a colour, a spectrum or another quantity.
+def meaning_of(decision: Decision | None) -> str:
+    """``classes`` or ``own``, by what a ticket file says of its outputs.
 
-    The error of a quantity is known only beside its target; how large or smooth it is tells of the example, not of the
-    ticket.
+    How sure a ticket is of a colour, a spectrum or another quantity, its outputs do not say: the error is known only
+    beside the target; how large or smooth they are tells of the example, not of the ticket.
 
     Raises:
         SettingsError: the context cannot be told of such outputs.
     """
-    if meaning not in OFFERED:
-        raise SettingsError(
-            f"context: telling it from outputs is not offered where these are {meaning!r}, which do not say how sure "
-            f"a ticket is; allowed: {', '.join(OFFERED)}"
-        )
+    if isinstance(decision, OneVsRest):
+        return OWN
+    if isinstance(decision, Classes):
+        return CLASSES
+    kind = decision.kind if decision else "unknown"
+    raise SettingsError(
+        f"context: found outputs that are {kind}, which do not say how sure a ticket is; allowed where it is to be "
+        "told of them: classes, or one context against the rest"
+    )
 
 
-@torch.no_grad()
-def outputs_of(networks: Iterable[nn.Module], inputs: Tensor) -> Tensor:
-    """The outputs of K networks in evaluation mode, for inputs [N, …]: float64 [N, K, C], on the CPU.
+def comparable(decision: Decision | None, outputs: Tensor, contexts: Sequence[str]) -> Tensor:
+    """Those of the outputs of K tickets, float [N, K, C], that count by what the file says: as ``Confidence`` takes
+    them.
 
-    They are asked one after another, and may be one that is filled anew for each ticket:
-    ``(tickets.network(k, network) for k in range(K))``.
+    One-vs-rest they are float [N, K, K]. Of classes, those that a ticket does not tell apart are minus infinity.
+
+    Args:
+        decision: what outputs mean.
+        outputs: of all tickets, float [N, K, C].
+        contexts: names of the tickets' contexts, K.
+
+    Raises:
+        SettingsError: the context cannot be told of such outputs.
     """
-    parts = inputs.split(EVALUATION_BATCH)
-    return torch.stack([torch.cat([network(part).double().cpu() for part in parts]) for network in networks], dim=1)
+    meaning_of(decision)
+    if isinstance(decision, OneVsRest):
+        return outputs[:, :, [decision.outputs[name] for name in contexts]]
+    among = decision.among if isinstance(decision, Classes) else {}
+    return only_classes(outputs, [torch.tensor(among[name]) for name in contexts]) if among else outputs
 
 
 def only_classes(outputs: Tensor, classes: Sequence[Tensor]) -> Tensor:

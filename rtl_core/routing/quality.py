@@ -1,6 +1,7 @@
 """How often the right ticket is found, and how good its answer is, beside the ticket of the known context."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from rtl_core.problem import Score
 from rtl_core.randomness import Stream
 from rtl_core.scoring import MEAN
 
-PROTOCOL = "routed"
+PROTOCOL, METRIC = "routed", "accuracy"
 
 
 class Quality(NamedTuple):
@@ -58,38 +59,27 @@ def one_context_batches(context: Tensor, size: int, draws: int, subsets: Sequenc
     return torch.stack(batches)
 
 
-def found_shares(choice: Tensor, context: Tensor, batches: Tensor, num_contexts: int) -> Tensor:
-    """Share of each context's batches int64 [M, B] for which its own ticket was chosen, int64 [M]: float64 [K].
-
-    One-vs-rest this is the score end to end: the context is the answer.
-    """
-    truth = context[batches[:, 0]]
-    return torch.stack([(choice[truth == k] == k).double().mean() for k in range(num_contexts)])
-
-
-def quality(outputs: Tensor, labels: Tensor, context: Tensor, choice: Tensor, batches: Tensor) -> Quality:
-    """End to end, where outputs are classes.
+def quality(choice: Tensor, context: Tensor, batches: Tensor, right: Tensor) -> Quality:
+    """Of one choice for each batch.
 
     Args:
-        outputs: float [N, K, C] of all K tickets (see ``outputs.only_classes``).
-        labels: int64 [N].
-        context: int64 [N].
         choice: the ticket of each batch, int64 [M].
+        context: of each example, int64 [N].
         batches: int64 [M, B], each of one context.
+        right: whether ticket k is right of example n, bool [N, K].
     """
-    num_contexts = outputs.shape[1]
-    right = (outputs.argmax(2) == labels[:, None])[batches]  # [M, B, K]
     truth = context[batches[:, 0]]
     rows = torch.arange(len(batches))
-    routed, known = (right[rows, :, ticket].double().mean(1) for ticket in (choice, truth))
-
-    def of_contexts(values: Tensor) -> Tensor:
-        return torch.stack([values[truth == k].mean() for k in range(num_contexts)])
-
-    return Quality(found_shares(choice, context, batches, num_contexts), of_contexts(routed), of_contexts(known))
+    routed, known = (right[batches][rows, :, ticket].double().mean(1) for ticket in (choice, truth))
+    return Quality(*(of_contexts(values, truth, right.shape[1]) for values in (choice == truth, routed, known)))
 
 
-def routed_scores(metric: str, values: Tensor, subsets: Sequence[str], chance: float | None = None) -> list[Score]:
-    """Figures float [K] as scores under the protocol ``routed``, and their mean."""
-    rows = zip((*subsets, MEAN), [*values.tolist(), values.mean().item()], strict=True)
-    return [Score(PROTOCOL, metric, name, value, higher_is_better=True, chance=chance) for name, value in rows]
+def of_contexts(values: Tensor, truth: Tensor, num_contexts: int) -> Tensor:
+    """Means of values [M] over the batches of each context, ``truth`` int64 [M]: float64 [K]."""
+    return torch.stack([values[truth == k].double().mean() for k in range(num_contexts)])
+
+
+def routed_scores(values: Tensor, subsets: Sequence[str], chances: Sequence[float]) -> list[Score]:
+    """Accuracies float [K] as scores under the protocol ``routed``, and their mean."""
+    rows = zip((*subsets, MEAN), [*values.tolist(), values.mean().item()], [*chances, fmean(chances)], strict=True)
+    return [Score(PROTOCOL, METRIC, *row[:2], higher_is_better=True, chance=row[2]) for row in rows]

@@ -27,6 +27,8 @@ def checked_inputs(preprocessing: Preprocessing, inputs: Any) -> Tensor:
         values = torch.as_tensor(inputs).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
         raise DataError(f"inputs: found a {type(inputs).__name__}; allowed: a tensor, one row an example") from None
+    if values.layout != torch.strided:
+        raise DataError(f"inputs: found a {values.layout} tensor; allowed: a dense one, one row an example")
     dtype, shape = expected(preprocessing)
     values = _of_type(values, dtype)
     fits = values.ndim == len(shape) + 1 and all(

@@ -11,15 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rtl_core.contexts.told_layer import tell
-from rtl_core.description.about import About
-from rtl_core.description.architecture import CoordinateNetwork, ImportedNetwork
-from rtl_core.description.decision import Classes, OneVsRest
+from rtl_core.description.architecture import CoordinateNetwork
 from rtl_core.device import device_of
 from rtl_core.errors import DataError, SettingsError, TicketFileError, reason_of
 from rtl_core.tickets import Tickets
 from rtl_core.use.inputs import checked_inputs, network_inputs
 from rtl_core.use.network import check_fits, network_of
 from rtl_core.use.prediction import Prediction, Rule, decided
+from rtl_core.use.soundness import check_answers, check_finite
+from rtl_core.use.telling import is_alike, told_layer
+from rtl_core.use.unknown_context import AUTO, confidence_in, told_contexts
+from rtl_core.use.usage import CompleteUsage, complete_usage
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,22 @@ class TicketsInUse(Tickets):
         return self.about.contexts if self.about else self.subsets
 
     @property
+    def usage(self) -> CompleteUsage:
+        """What the input is made from, and what an output means.
+
+        Raises:
+            TicketFileError: the file does not say both, or not of all contexts.
+        """
+        return complete_usage(self.about, self.name)
+
+    @property
     def needs_context(self) -> bool:
         """Whether what is predicted depends on the context."""
-        return len(self.subsets) > 1 or (len(self.contexts) > 1 and not self._is_alike)
+        return len(self.subsets) > 1 or (len(self.contexts) > 1 and not is_alike(self.about))
+
+    def is_to_be_told(self, context: str | None) -> bool:
+        """Whether ``auto`` is asked for, and no context is really called so."""
+        return context == AUTO and AUTO not in self.contexts
 
     def context(self, context: str | None = None, into: nn.Module | None = None) -> nn.Module:
         """A new network for a context, in evaluation mode, on the device.
@@ -71,7 +86,7 @@ class TicketsInUse(Tickets):
 
     @torch.no_grad()
     def switch(self, network: nn.Module, context: str | None = None) -> None:
-        """Make a network that ``context`` returned that of another context, in place: no memory is taken up for it.
+        """Make a network that ``context`` returned that of another context, in place: nothing is allocated.
 
         Raises:
             SettingsError: there is no such context.
@@ -82,10 +97,10 @@ class TicketsInUse(Tickets):
         state = network.state_dict()
         weights, masks = self._on(next(iter(state.values())).device)
         for name, mask in self.masks.layout.split(masks[place if len(masks) > 1 else 0]).items():
-            torch.mul(weights[name], mask, out=state[name])
+            state[name].copy_(mask).mul_(weights[name])  # torch.mul(…, out=…) would allocate the mask as floats
         for name, value in (self.dense | self.statistics[place if len(self.subsets) > 1 else 0]).items():
             state[name].copy_(value)
-        if (told := self._told) is not None:
+        if (told := told_layer(self.about)) is not None:
             one_hot = F.one_hot(torch.tensor(place), len(self.contexts)).float()
             tell(network, told, one_hot.to(next(network.parameters()).device))
 
@@ -95,6 +110,7 @@ class TicketsInUse(Tickets):
         context: str | None = None,
         *,
         contexts: Sequence[str] | None = None,
+        together: bool = False,
         rule: Rule | None = None,
         into: nn.Module | None = None,
     ) -> Prediction:
@@ -102,7 +118,9 @@ class TicketsInUse(Tickets):
 
         Args:
             inputs: a tensor or array, [N, …], as the preprocessing of the file says (``about.preprocessing``).
-            context: of all examples; it may be left out where there is one network that is not told it.
+            context: of all examples; it may be left out where there is one network that is not told it. ``auto`` tells
+                it from what the tickets say, of each example by itself; the prediction says how sure that is.
+            together: with ``auto``, that all examples are of one context, which is then told from all of them.
             contexts: of each example, N names, in place of ``context``.
             rule: of claims: ``matched``, by the threshold chosen on validation data, or ``paper``, above one half
                 [default: matched, where the file knows it].
@@ -113,11 +131,16 @@ class TicketsInUse(Tickets):
             DataError: the inputs are of another size or type than trained, or hold a number that is not finite.
             TicketFileError: the file does not say how it is used, or names a network that is not allowed.
         """
-        about = self._usable()
-        assert about.preprocessing is not None and about.decision is not None
-        values = checked_inputs(about.preprocessing, inputs)
+        preprocessing, decision = self.usage
+        values = checked_inputs(preprocessing, inputs)
         is_given = context is not None or contexts is not None
-        if contexts is None:
+        is_auto = self.is_to_be_told(context)
+        if together and not is_auto:
+            raise SettingsError(f"together: found with a context that is given; allowed: with {AUTO!r}")
+        posterior = None
+        if is_auto and contexts is None:
+            contexts, posterior = self._told_contexts(values, together, into)
+        elif contexts is None:
             contexts = [self._named(context)] * len(values)
         elif context is not None:
             raise SettingsError("context and contexts: found both; allowed: one of them")
@@ -127,15 +150,29 @@ class TicketsInUse(Tickets):
             self._place(name)
         with self._lock:
             outputs = self._outputs(values, contexts, into)
-        predicted = decided(about.decision, outputs, contexts, rule)
+        predicted = decided(decision, outputs, contexts, rule, posterior)
         return predicted if is_given or len(self.contexts) == 1 else replace(predicted, contexts=("",) * len(values))
+
+    def answered(self, network: nn.Module, values: Tensor, context: str) -> Prediction:
+        """What ``predict`` says of checked inputs, [N, …], by a network that is in their context already."""
+        return decided(self.usage.decision, self._outputs_of(network, values, context), [context] * len(values), None)
+
+    def _told_contexts(self, values: Tensor, together: bool, into: nn.Module | None) -> tuple[list[str], Tensor]:
+        """The context of each example, and how likely it is, float64 [N]."""
+        confidence = confidence_in(self.about, self.name)
+
+        def outputs_in(some: Tensor, name: str) -> Tensor:
+            return self._outputs(some, [name] * len(some), into)
+
+        with self._lock:
+            told = told_contexts(self.usage.decision, self.contexts, confidence, values, outputs_in, together)
+        posterior = told.posterior.gather(1, told.choice[:, None]).squeeze(1)
+        return [self.contexts[k] for k in told.choice.tolist()], posterior
 
     @torch.inference_mode()
     def _outputs(self, values: Tensor, contexts: Sequence[str], into: nn.Module | None) -> Tensor:
         """Outputs for each example of the network of its context, on the CPU."""
-        assert self.about is not None and self.about.preprocessing is not None
         network = self._network if into is None else into.to(device_of(self.device)).eval()
-        device = next(network.parameters()).device
         rows_of: dict[str, list[int]] = {}
         for row, name in enumerate(contexts):
             rows_of.setdefault(name, []).append(row)
@@ -143,11 +180,15 @@ class TicketsInUse(Tickets):
         for name, rows in rows_of.items():
             self.switch(network, name)
             own = values if len(rows_of) == 1 else values[torch.tensor(rows)]
-            for part in network_inputs(self.about.preprocessing, own, device):
-                parts.append(self._called(network, part, name))
+            parts.append(self._outputs_of(network, own, name))
             order += rows
         outputs = torch.cat(parts)
         return outputs if len(rows_of) == 1 else outputs[torch.tensor(order).argsort()]
+
+    @torch.inference_mode()
+    def _outputs_of(self, network: nn.Module, values: Tensor, context: str) -> Tensor:
+        parts = network_inputs(self.usage.preprocessing, values, next(network.parameters()).device)
+        return torch.cat([self._called(network, part, context) for part in parts])
 
     def _called(self, network: nn.Module, part: Tensor, context: str) -> Tensor:
         architecture = self.about.architecture if self.about else None
@@ -157,24 +198,13 @@ class TicketsInUse(Tickets):
             more = [torch.full((len(part),), self.contexts.index(context), device=part.device)]
         try:
             outputs: Tensor = network(part, *more)
-            return (outputs.clamp(0, 1) if paints else outputs).cpu()
+            outputs = (outputs.clamp(0, 1) if paints else outputs).cpu()
         except Exception as problem:  # whatever a network makes of an input that is not its own
             raise TicketFileError(
                 f"{self.name}: its network does not take what it says ({reason_of(problem)[:200]})"
             ) from problem
-
-    def _usable(self) -> About:
-        about = self.about
-        if about is None or about.preprocessing is None or about.decision is None:
-            raise TicketFileError(
-                f"{self.name}: does not say what its input is or what its output means; allowed: context(…), whose "
-                "network takes what it took in training"
-            )
-        decision = about.decision
-        told = decision.outputs if isinstance(decision, OneVsRest) else getattr(decision, "among", None)
-        if told and (unknown := [name for name in about.contexts if name not in told]):
-            raise TicketFileError(f"{self.name}: says nothing of what outputs mean in {unknown[0][:80]!r}")
-        return about
+        check_answers(outputs, len(part), self.name)
+        return outputs
 
     def _named(self, context: str | None) -> str:
         self._place(context)
@@ -189,29 +219,15 @@ class TicketsInUse(Tickets):
             raise SettingsError(f"context: found {asked}; allowed with {self.name}: {', '.join(self.contexts)}")
         return self.contexts.index(context)
 
-    @property
-    def _is_alike(self) -> bool:
-        """Whether one network does the same whatever the context."""
-        if self.about is None or self._told is not None:
-            return False
-        architecture, decision = self.about.architecture, self.about.decision
-        embedded = isinstance(architecture, CoordinateNetwork) and architecture.embedded
-        return not embedded and not (isinstance(decision, Classes) and decision.among)
-
-    @property
-    def _told(self) -> str | None:
-        """The layer that is told the context, if any is."""
-        architecture = self.about.architecture if self.about else None
-        told = architecture.told if isinstance(architecture, ImportedNetwork) else None
-        return told.layer if told else None
-
     @cached_property
     def _network(self) -> nn.Module:
         return self.context(self.contexts[0])
 
-    @cached_property
+    @property
     def _lock(self) -> Lock:
-        return Lock()
+        """One for all threads, where a cached property of Python 3.12 may give two threads one each."""
+        lock: Lock = vars(self).setdefault("the lock", Lock())
+        return lock
 
     @cached_property
     def _kept(self) -> dict[torch.device, tuple[dict[str, Tensor], Tensor]]:
@@ -220,5 +236,6 @@ class TicketsInUse(Tickets):
     def _on(self, device: torch.device) -> tuple[dict[str, Tensor], Tensor]:
         """The weights by name, and the masks, in a device's memory."""
         if device not in self._kept:
+            check_finite(self, self.name)
             self._kept[device] = self.masks.layout.split(self.weights.to(device)), self.masks.values.to(device)
         return self._kept[device]

@@ -12,13 +12,13 @@ from rtl_core.similarity import ALL, DEPTHS
 REQUIRED = ("results", "summary", "scoring", "parameters")
 OPTIONAL = (
     "similarity", "overlap", "pairs", "collapse", "knees", "function", "agreement", "alignment", "exhibits",
-    "examples", "margins", "doubts",
+    "examples", "margins", "doubts", "routing",
 )  # fmt: skip
 SHOWN_PAIRS = [("masks", "==", "rtl"), ("layer", "in", [ALL, *DEPTHS])]
 """The part of pairs.parquet, a large file with all controls and layers, that figures are made from."""
 TEXT = (
     "problem", "instance", "method", "against", "protocol", "metric", "masks", "layer", "curve", "over", "depth",
-    "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b", "kind", "text",
+    "subset", "subset_a", "subset_b", "ticket", "ticket_a", "ticket_b", "kind", "text", "router",
 )  # fmt: skip
 """Columns that hold names: a subset may well be called 7 or NA, an instance 000000000139."""
 

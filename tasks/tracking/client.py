@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 SQLITE = "sqlite:///"
 DATABASE = Path("mlflow.db")
 ARTIFACTS = Path("mlartifacts")
-METRICS_PER_CALL, PARAMS_PER_CALL = 1000, 100
-"""That MLflow takes in one call of log_batch."""
+METRICS_PER_CALL, PARAMS_PER_CALL = 900, 100
+"""That MLflow takes in one call of log_batch, which may hold 1000 in all."""
 
 
 def run_page(run_id: str) -> str:
@@ -96,23 +97,25 @@ def new_run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, 
         client.set_terminated(run_id, "FINISHED")
 
 
-def log_params(client: "MlflowClient", run_id: str, params: dict[str, str]) -> None:
-    """Log parameters, however many."""
-    from mlflow.entities import Param
+def log_values(client: "MlflowClient", run_id: str, params: dict[str, str], rows: pd.DataFrame | None = None) -> None:
+    """Log parameters and metrics, however many, in as few calls as will do.
 
-    for part in _batches([Param(name, value) for name, value in params.items()], PARAMS_PER_CALL):
-        client.log_batch(run_id, params=part)
+    Args:
+        client: of the tracking server.
+        run_id: the run's.
+        params: values by name.
+        rows: a metric each, with name, value and step.
+    """
+    from mlflow.entities import Metric, Param
 
-
-def log_metrics(client: "MlflowClient", run_id: str, rows: pd.DataFrame) -> None:
-    """Log metrics, however many: a row each, with name, value and step."""
-    from mlflow.entities import Metric
-
-    now = int(1000 * time.time())
-    values = zip(rows["name"], rows["value"], rows["step"], strict=True)
-    metrics = [Metric(name, value, now, step) for name, value, step in values]
-    for part in _batches(metrics, METRICS_PER_CALL):
-        client.log_batch(run_id, metrics=part)
+    now, values = (
+        int(1000 * time.time()),
+        () if rows is None else rows[["name", "value", "step"]].itertuples(index=False),
+    )
+    metrics = _batches([Metric(name, value, now, step) for name, value, step in values], METRICS_PER_CALL)
+    named = _batches([Param(name, value) for name, value in params.items()], PARAMS_PER_CALL)
+    for some, others in zip_longest(metrics, named):
+        client.log_batch(run_id, metrics=some or [], params=others or [])
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:

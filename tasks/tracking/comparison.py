@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from tasks.tables.published import doubt_lines
-from tasks.tracking.client import log_metrics, log_params, new_run, open_client, open_experiment
+from tasks.tracking.client import log_values, new_run, open_client, open_experiment
 from tasks.tracking.metrics import alarm_tags, direction_tags, margin_metrics, metric_table, overall_metrics
 
 if TYPE_CHECKING:
@@ -56,23 +56,21 @@ def track(
     experiment = open_experiment(client, problem)
     tags = {**tags, **alarm_tags(tables["knees"]), **direction_tags(tables["scoring"]), "data_sha256": data_digest}
     with new_run(client, experiment, problem, tags) as parent:
-        log_params(client, parent, settings)
+        log_values(client, parent, settings)
         _log_dataset(client, parent, problem, data_digest)
         client.log_artifacts(parent, str(figures), "figures")
         of_methods, of_levels = [], []
         for method, rows in metrics.groupby("method", sort=False):
             params = {"method": str(method), **settings}
             with new_run(client, experiment, str(method), {"mlflow.parentRunId": parent}) as child:
-                log_params(client, child, params)
                 _log_dataset(client, child, problem, data_digest)
-                log_metrics(client, child, rows)
+                log_values(client, child, params, rows)
             of_methods.append(child)
             for sparsity, level in rows[rows.sparsity.isin(tables["results"].sparsity)].groupby("sparsity"):
                 name = f"{method} {100 * float(sparsity):g} %"
                 with new_run(client, experiment, name, {"mlflow.parentRunId": child}) as run:
-                    log_params(client, run, {"sparsity": f"{sparsity:g}", **params})
                     _log_dataset(client, run, problem, data_digest)
-                    log_metrics(client, run, level)
+                    log_values(client, run, {"sparsity": f"{sparsity:g}", **params}, level)
                 of_levels.append(run)
         links = comparison_links(experiment, overall_metrics(tables["results"]), of_methods, of_levels)
         client.set_tag(parent, "mlflow.note.content", links)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from rtl_core.describing import PACKAGE
 from rtl_core.description.preprocessing import Preprocessing
 from rtl_core.distinct_names import METRICS, distinct_names
 from rtl_core.errors import RtlError
@@ -139,8 +138,6 @@ class _LoggedTickets:
             from mlflow.models import Model
             from mlflow.pyfunc import save_model
 
-        about = serving.sets[0].about
-        version = about.code.version if about else ""
         example = serving.example()
         named = {"context": serving.contexts[0]}
         save_model(
@@ -149,7 +146,7 @@ class _LoggedTickets:
             artifacts={path.stem: str(path.resolve()) for path in paths},
             signature=signature,
             input_example=(example.double().numpy(), named) if example.numel() <= MOST_EXAMPLE else None,
-            pip_requirements=[f"{PACKAGE}=={version}" if version else PACKAGE],
+            pip_requirements=[],  # this package is on no index, where its name may be somebody else's
             model_config={"allow": []},
             metadata={"contexts": list(serving.contexts), "input": _input(serving.preprocessing)},
             mlflow_model=Model(
@@ -183,7 +180,7 @@ def _signature(serving: Serving) -> "ModelSignature":
     return ModelSignature(
         inputs=Schema([TensorSpec(np.dtype("float64"), (-1,) * example.ndim)]),
         outputs=infer_signature(model_output=output).outputs,
-        params=ParamSchema([ParamSpec("context", "string", serving.default)]),
+        params=ParamSchema([ParamSpec("context", "string", serving.default), ParamSpec("together", "boolean", False)]),
     )
 
 

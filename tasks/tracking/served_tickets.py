@@ -34,7 +34,10 @@ class Refused(MlflowException):
 
 
 class ServedTickets(PythonModel):
-    """Ticket files as a model of MLflow: ``params={"context": …}`` names the context of all inputs."""
+    """Ticket files as a model of MLflow: ``params={"context": …}`` names the context of all inputs.
+
+    ``auto`` tells it, of each input by itself or, with ``"together": true``, of all that are of one context.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the ticket files; ``allow`` in the model's configuration names networks of your own that you trust."""
@@ -50,7 +53,8 @@ class ServedTickets(PythonModel):
             Refused: the context or the inputs are not what the tickets take.
         """
         try:
-            prediction = self._serving.answer(model_input, (params or {}).get("context"))
+            named = params or {}
+            prediction = self._serving.answer(model_input, named.get("context"), bool(named.get("together", False)))
         except RtlError as problem:
             raise Refused(str(problem)) from None
         return prediction.values.numpy() if isinstance(prediction, Values) else pd.DataFrame(prediction.rows())

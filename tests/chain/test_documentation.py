@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+import rtl_core
+
 ROOT = next(folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").is_file())
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 RESULTS = sorted((ROOT / "results").glob("*/README.md"))
@@ -426,6 +428,8 @@ def test_files_modules_and_tests_that_are_named_are_there():
 def resolves(dotted: str, attribute: str | None) -> bool:
     """Whether a name is that of a module, or of something that a module defines."""
     parts = [*dotted.split("."), *([attribute] if attribute else [])]
+    if parts[0] == "rtl_core" and parts[1:2] and parts[1] in rtl_core.OFFERED:
+        return len(parts) == 2
     for end in (len(parts), len(parts) - 1):
         path = ROOT.joinpath(*parts[:end])
         if path.is_dir() and end == len(parts):

@@ -4,15 +4,18 @@ import json
 
 import numpy as np
 import pytest
+from drawn_tickets import drawn_in_use
 from typer.testing import CliRunner
 
 from flows.command_line.app import app
-from rtl_core import load
+from rtl_core import load, save
 from rtl_core.errors import RtlError
 from rtl_core.problems.images.stored_images import load_images
+from rtl_core.problems.speech_scenes import SpeechScenes
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 PLACE = "seed-0/sparsity-40"
 
 
@@ -43,6 +46,19 @@ def test_one_file_says_in_each_context_what_the_tickets_do(here):
     for number, name in enumerate(tickets.contexts):
         (said,) = session.run(["probability"], {"inputs": images, "context": np.array(number)})
         assert np.abs(said - tickets.predict(images, name).probabilities.numpy()).max() < 0.01
+
+
+def test_so_does_one_of_speech(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    SpeechScenes.partition(tmp_path, seconds=0.5, mixtures=[2, 2, 2])
+    save(drawn_in_use(SpeechScenes(tmp_path, device="cpu", perceptual=[])), "speech.safetensors")
+    done = run("speech.safetensors", "--onnx", "speech.onnx")
+    assert done.exit_code == 0, done.exception
+    session, tickets = onnxruntime.InferenceSession("speech.onnx"), load("speech.safetensors", device="cpu")
+    noisy = np.random.default_rng(0).uniform(-1, 1, (2, 3000)).astype(np.float32)
+    for number, name in enumerate(tickets.contexts):
+        (said,) = session.run(["signals"], {"inputs": noisy, "context": np.array(number)})
+        assert np.abs(said - tickets.predict(noisy, name).values.numpy()).max() < 1e-4
 
 
 @pytest.mark.parametrize(

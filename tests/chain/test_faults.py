@@ -270,7 +270,7 @@ def test_ctrl_c_in_a_stage(project, recovers, stage, number):
         "retrain": lambda: states(project),
         "compare": lambda: "RUNNING" in tracked(project),
     }.get(stage, lambda: records(project) > 1)
-    with running(project, stage, cold=stage == "extract") as run:
+    with running(project, stage) as run:
         run.wait_for(at_work)
         tree, began = run.tree(), time.monotonic()
         os.killpg(run.pid, number)
@@ -448,7 +448,8 @@ def test_a_jump_of_the_clock(undisturbed, project, clock, seconds, in_the_run):
 
 def test_kill_9_of_a_dask_worker(undisturbed, project):
     without(project, "extract")
-    with running(project, "extract", "--runner", "dask", cold=True) as run:
+    one_core = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]  # and one worker, which starts anew
+    with started(project, *one_core, "rtl", "run", "extract", "digits", "--runner", "dask") as run:
         run.wait_for(lambda: records(project) > 2)  # the first are the checks', before there are workers
         worker = next(one for one in run.tree() if "--multiprocessing-fork" in _command(one))
         worker.kill()

@@ -134,11 +134,20 @@ def test_a_ticket_file_is_painted_at_any_size(project, method, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nowhere.safetensors", "--out", "x.png"], "nowhere.safetensors: no such file"),
-        (["{ticket}", "--out", "x.txt"], "x.txt: found the suffix '.txt'; allowed: that of an image, such as .png"),
-        (["{ticket}", "--out", "x.png", "--size", "0x9"], "--size: found '0x9'; allowed: WxH in pixels"),
-        (["{masks}", "--out", "x.png"], "found format 'rtl-masks/1', expected 'rtl-tickets/2'"),
-        (["{multiple}", "--out", "x.png"], "holds 1 of the image's 2 regions; allowed: all"),
+        (["reconstruct", "nowhere.safetensors", "--out", "x.png"], "nowhere.safetensors: no such file"),
+        (
+            ["reconstruct", "{ticket}", "--out", "x.txt"],
+            "x.txt: found the suffix '.txt'; allowed: that of an image, such as .png",
+        ),
+        (["reconstruct", "{ticket}", "--out", "x.png", "--size", "0x9"], "--size: found '0x9'; allowed: WxH in pixels"),
+        (["reconstruct", "{masks}", "--out", "x.png"], "found format 'rtl-masks/1', expected 'rtl-tickets/2'"),
+        (["reconstruct", "{multiple}", "--out", "x.png"], "holds 1 of the image's 2 regions; allowed: all"),
+        (["reconstruct", "{ticket}", "--out", "params.yaml/x.png"], "params.yaml/x.png: cannot be written ("),
+        (
+            ["predict", "{ticket}", "--out", "x.png", "--context", "region 1"],
+            "--context: found 'region 1'; allowed: none",
+        ),
+        (["predict", "{ticket}", "--out", "x.png", "--rule", "paper"], "--rule: found 'paper'; allowed: none"),
     ],
 )
 def test_what_cannot_be_painted_is_told_in_one_line(project, arguments, told, monkeypatch):
@@ -149,6 +158,6 @@ def test_what_cannot_be_painted_is_told_in_one_line(project, arguments, told, mo
         "masks": folder / "masks/mine-halves/rtl/seed-0/sparsity-50.safetensors",
         "multiple": folder / "baselines/mine-halves/imp_multiple/seed-0/sparsity-50/network-000.safetensors",
     }
-    done = CliRunner().invoke(app, ["reconstruct", *(argument.format(**places) for argument in arguments)])
+    done = CliRunner().invoke(app, [argument.format(**places) for argument in arguments])
     assert isinstance(done.exception, RtlError) and told in str(done.exception) and "\n" not in str(done.exception)
     assert not list(project.folder.glob("x.*"))

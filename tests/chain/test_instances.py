@@ -159,7 +159,7 @@ def test_what_was_left_out_is_told_and_stands_on_the_page(project):
 
 def test_tables_name_the_instance_and_summaries_are_over_all(project, tables):
     folder = project.folder / "artifacts/parts"
-    for name in (*FULL, "alignment"):
+    for name in (*FULL, "alignment", "routing"):
         assert (folder / f"tables/{name}.csv").read_text().startswith("instance,"), name
     assert (folder / "tables/results.csv").read_text().startswith("problem,instance,method,seed,")
     assert tables["pairs"].columns[0] == "instance"
@@ -185,7 +185,7 @@ def test_the_tables_of_one_instance_are_those_of_the_one_job(tables):
 def test_a_mean_over_instances_is_called_one(tables):
     mean_of = "mean of 2 instances [95 % bootstrap interval over instances]"
     assert [table.title for table in score_tables(tables["summary"], tables["scoring"])] == [
-        f"{protocol} protocol, {mean_of}" for protocol in ("paper", "matched")
+        f"{protocol} protocol, {mean_of}" for protocol in ("paper", "matched", "routed")
     ]
     several = tables["summary"].assign(seeds=3)
     expected = "mean of 2 instances and 3 seeds [95 % bootstrap interval over instances and seeds]"

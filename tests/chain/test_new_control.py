@@ -16,10 +16,17 @@ def inverted_masks(masks: Masks, initial: Tensor, _stream: Stream) -> Masks:
 '''
 
 
-def test_a_mask_control_is_a_row_and_a_function(repository, tmp_path):
-    few = {"retrain": {"duration": "3it", "update": ["sequential"]}, "baselines": {"methods": ["random_masks"]}}
-    project = Project.new(repository, tmp_path, seeds=[0], sparsities=[0.6], **few)
-    project.flow("pipeline")
+def with_method(project: Project, name: str) -> None:
+    file = project.folder / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["digits"]["baselines"]["methods"].append(name)
+    file.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def test_a_mask_control_is_a_row_and_a_function(one_level, tmp_path):
+    project = one_level.copied(tmp_path)
+    with_method(project, "random_masks")
+    project.flow("baselines")
     before = project.executed()
 
     methods, controls = (tmp_path / f"rtl_core/{name}.py" for name in ("methods", "controls"))
@@ -27,20 +34,18 @@ def test_a_mask_control_is_a_row_and_a_function(repository, tmp_path):
     assert methods.read_text().count(place) == 1
     methods.write_text(methods.read_text().replace(place, ROW + place))
     controls.write_text(controls.read_text() + FUNCTION)
-    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    params["digits"]["baselines"]["methods"].append("inverted_masks")
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    with_method(project, "inverted_masks")
     assert project.run("rtl", "run", "pipeline", "digits").stderr == ""
 
     again = project.executed()[len(before) :]
     made = ["description of inverted_masks", "inverted_masks", "masks of inverted_masks", "masks of random_masks"]
     made.append("score inverted_masks")
     steps = sorted(name for name in again if not name.endswith(" of digits"))  # beside tables and figures
-    assert steps == [f"{name}, seed 0, sparsity 0.6" for name in made]
+    assert steps == [f"{name}, seed 0, sparsity 0.4" for name in made]
     tables = tmp_path / "artifacts/digits/tables"
     results, parameters = (pd.read_csv(tables / f"{name}.csv") for name in ("results", "parameters"))
     assert "inverted_masks" in set(results.method)
     own = parameters.set_index("method").loc["inverted_masks"]
-    assert own.active_mean == own.prunable - round(0.6 * own.prunable)
+    assert own.active_mean == own.prunable - round(0.4 * own.prunable)
     page = (tmp_path / "artifacts/digits/report.html").read_text()
     assert "inverted masks" in page and "#882255" in page

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from made_once import mlflow_tables, prefect_tables
 from PIL import Image
 from torchvision.models import shufflenet_v2_x0_5
 from warm_start import warm
@@ -48,6 +50,8 @@ def run(repository, tmp_path):
     torch.manual_seed(3)
     torch.save({"state_dict": shufflenet_v2_x0_5(num_classes=7).state_dict()}, tmp_path / "shufflenet.pth")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"problems": [NAME], NAME: SETTINGS}))
+    shutil.copytree(prefect_tables(), tmp_path / ".rtl/prefect")
+    shutil.copy(mlflow_tables(), tmp_path)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MLFLOW_", "DVC_"))},
         "PYTHONPATH": f"{repository}:{tmp_path}",

@@ -1,5 +1,6 @@
 """A project of one's own: begun by ``rtl new``, with the package installed and no checkout in sight."""
 
+import compileall
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_once import mlflow_tables, prefect_tables
 from small_project import Project
 
 RAN = "Running stage '(.*)@curves'"
@@ -39,6 +41,7 @@ def site(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     (wheel,) = folder.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(folder)
+    compileall.compile_dir(folder, quiet=2)  # as pip does
     return folder
 
 
@@ -88,12 +91,18 @@ def test_it_runs_to_its_tables_beside_modules_of_the_users_own(site, tmp_path):
     for name in HIDING:
         (project.folder / name).parent.mkdir(exist_ok=True)
         (project.folder / name).write_text("raise SystemExit('a module of the user in the place of ours')\n")
+    first = project.run("dvc", "repro", "partition@curves")
+    assert first.returncode == 0 and "Prefect makes its tables" in first.stderr, first.stderr
+    project.cold = False  # other tests have these three start in processes of their own
+    between = project.succeed("dvc", "repro", "baselines@curves")
+    project.cold = True
     told = project.run("dvc", "repro")
     assert told.returncode == 0, told.stderr
-    assert re.findall(RAN, told.stdout) == STAGES and "Prefect makes its tables" in told.stderr
+    assert re.findall(RAN, first.stdout + between + told.stdout) == STAGES
     tables = told.stdout[told.stdout.index("curves: matched protocol") :]
     assert all(method in tables for method in ("RTL", "IMP single", "IMP multiple"))
     assert (project.folder / "artifacts/curves/report.html").is_file()
+    project.cold = False
     again = project.succeed("dvc", "repro")
     assert not re.findall(RAN, again) and "up to date" in again
     assert "changed since" not in project.succeed("rtl", "results")
@@ -103,6 +112,8 @@ def test_dvc_runs_a_problem_again_for_its_own_code_and_for_no_other(site, tmp_pa
     installed = tmp_path / "site"
     shutil.copytree(site, installed)
     project = begun(installed, tmp_path / "there", git=True)
+    shutil.copytree(prefect_tables(), project.folder / ".rtl/prefect")
+    shutil.copy(mlflow_tables(), project.folder)
     stage = "partition@curves"
     assert ran(project, stage) == ["code", "partition"] and ran(project, stage) == []
     listed = (project.folder / "artifacts/curves/code/compare.txt").read_text()

@@ -42,7 +42,7 @@ def test_the_tables_that_others_rely_on(finished):
     assert list(results) == ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
     methods = {"rtl", "rtl_sequential", "imp_single", "imp_multiple", "random_masks", "layer_shuffled_masks"}
     assert set(results.method) == methods
-    assert set(results.protocol) == {"paper", "matched"}
+    assert set(results.protocol) == {"paper", "matched", "routed"}
     names = {"balanced_accuracy", "precision", "recall", "auroc", "average_precision", "accuracy"}
     assert set(results.metric) == names
     assert set(results.subset) == {"mean", *(f"digit {k}" for k in range(10))}
@@ -68,6 +68,32 @@ def test_the_tables_that_others_rely_on(finished):
     assert len(pairs) == 2 * 4 * 45 * depths_and_layers
     overall = pairs[pairs.layer == "all"].groupby(["seed", "sparsity"]).jaccard.mean()
     assert similarity.query("masks == 'rtl' and layer == 'all'").jaccard.tolist() == pytest.approx(overall.tolist())
+
+
+def test_the_table_of_contexts_that_are_told(finished):
+    tables = finished.folder / "artifacts/digits/tables"
+    routing, results = (pd.read_csv(tables / f"{name}.csv", keep_default_na=False, na_values=[""]) for name in (
+        "routing", "results",
+    ))  # fmt: skip
+    assert list(routing) == [
+        "method", "seed", "sparsity", "router", "batch", "subset", "found", "routed", "known",
+    ]  # fmt: skip
+    places = {router: {*zip(rows.method, rows.seed, strict=True)} for router, rows in routing.groupby("router")}
+    tickets = {(method, seed) for method in ("rtl", "rtl_sequential") for seed in (0, 1)}
+    assert places == {
+        "confidence": tickets, "superposition": {(m, s) for m, s in tickets if s == 0},
+        "none": {("imp_single", 0), ("imp_single", 1)},
+    }  # fmt: skip
+    assert set(routing.batch) == {1, 8} and routing.routed.between(0, 1).all() and routing.known.isna().all()
+    told = routing[routing.router != "none"]
+    assert (told.found == told.routed).all() and routing.found[routing.router == "none"].isna().all()
+    keys = ["method", "seed", "sparsity", "subset"]
+    alone = routing[(routing.batch == 1) & (routing.router != "superposition")]
+    both = results[results.protocol == "routed"].merge(alone, on=keys)
+    assert len(both) == len(alone) and (both.value == both.routed).all()
+    accuracy = results.query("method == 'imp_single' and metric == 'accuracy' and subset == 'mean'")
+    matched, routed = (accuracy[accuracy.protocol == name].value.to_numpy() for name in ("matched", "routed"))
+    assert routed == pytest.approx(matched, abs=0.02)  # the one over contexts, the other over images
 
 
 def test_the_tables_of_the_collapse_analysis(finished):

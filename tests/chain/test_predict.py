@@ -4,6 +4,7 @@ import csv
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from drawn_tickets import drawn_tickets
@@ -21,6 +22,7 @@ from rtl_core.problems.digits import Digits
 from rtl_core.problems.images.stored_images import load_images
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_to_bytes
+from tasks.tables.published import read_csv
 
 PLACE = "seed-0/sparsity-40"
 
@@ -72,6 +74,27 @@ def test_predictions_are_those_of_the_comparison(one_level, here):
     assert {(row["context"], row["rule"], row["threshold"]) for row in rows} == {("digit 3", "paper", "0.5")}
 
 
+def test_a_context_that_is_told_is_the_one_that_the_tables_count(one_level, here, tmp_path):
+    tables = one_level.folder / "artifacts/digits/tables"
+    test = load_images(one_level.folder / "data/digits").splits["test"]
+    routing = read_csv(tables / "routing.csv").query("method == 'rtl' and router == 'confidence' and batch == 1")
+    results = read_csv(tables / "results.csv").query("method == 'rtl' and protocol == 'routed'")
+    assert run("rtl.safetensors", "images.npy", "--context", "auto", "--out", "told.csv").exit_code == 0
+    rows = rows_of(here / "told.csv")
+    assert all(0.1 <= float(row["posterior"]) <= 1 for row in rows)
+    right = pd.Series([row["context"] == f"digit {label}" for row, label in zip(rows, test.labels, strict=True)])
+    shares = right.groupby(test.labels.numpy()).mean()
+    assert shares.tolist() == routing.found[routing.subset != "mean"].tolist()
+    assert shares.tolist() == results.value[results.subset != "mean"].tolist()
+    np.save(tmp_path / "sevens.npy", test.images[test.labels == 7][:8].numpy())
+    arguments = ["rtl.safetensors", str(tmp_path / "sevens.npy"), "--context", "auto", "--together"]
+    assert run(*arguments, "--out", "sevens.csv").exit_code == 0
+    assert len({(row["context"], row["posterior"]) for row in rows_of(here / "sevens.csv")}) == 1
+    shown = run("rtl.safetensors", "0.png", "--context", "auto").output
+    assert all(name in shown for name in ("context", "posterior", "claimed", "probability", "threshold"))
+    assert "1 more columns" in shown
+
+
 def test_an_image_in_a_file_is_the_array_that_it_was(here):
     names = [f"{number}.png" for number in range(3)]
     assert run("one.safetensors", *names, "--out", "of_files.json").exit_code == 0
@@ -120,11 +143,23 @@ def test_numbers_of_a_network_of_ones_own(tmp_path, monkeypatch):
         (["images.npy", "0.png"], "images.npy: not a complete ticket file"),
         (["rtl.safetensors", "0.png"], "context: found none; allowed with rtl.safetensors: digit 0, digit 1"),
         (["rtl.safetensors", "0.png", "--context", "cat"], "context: found 'cat'; allowed with rtl.safetensors: digit"),
+        (
+            ["single.safetensors", "0.png", "--context", "auto"],
+            "found 'auto', but single.safetensors has no numbers to",
+        ),
+        (
+            ["rtl.safetensors", "0.png", "--context", "digit 1", "--together"],
+            "--together: found with a context that is",
+        ),
         (["rtl.safetensors", "--context", "digit 1"], "INPUT: found none; allowed: one file and more"),
         (["one.safetensors", "0.png", "9.png"], "9.png: not readable as an image"),
         (["one.safetensors", "0.png", "--out", "out.txt"], "out.txt: found the suffix '.txt'; allowed: .csv, .json"),
         (["one.safetensors", "0.png", "--out", "0.png/x.csv"], "0.png"),
         (["single.safetensors", "0.png", "--rule", "paper"], "rule: found 'paper'; allowed: none"),
+        (
+            ["one.safetensors", "0.png", "--size", "8x8"],
+            "--size: found '8x8'; allowed: none, where no",
+        ),
         (["one.safetensors", "one.safetensors"], "one.safetensors: not readable as an image"),
     ],
 )

@@ -158,11 +158,16 @@ def test_a_served_model_answers_in_two_contexts_and_refuses_what_does_not_fit_in
         assert probabilities[-1] == claims.probabilities.tolist()
         assert [(row["context"], row["claimed"]) for row in answer] == [(context, c) for c in claims.claimed.tolist()]
     assert probabilities[0] != probabilities[1]
+    for together in (False, True):
+        asked = {"inputs": inputs, "params": {"context": "auto", "together": together}}
+        told = tickets.predict(images, "auto", together=together).rows()
+        assert ask(f"{server}/invocations", asked)["predictions"] == told
     fraction, missing = [[[[0.5] * 8] * 8]], [[[[float("nan")] * 8] * 8]]
     named = {"context": "digit 3"}
     for asked, params, line in [
         (inputs, {"context": "cat"}, "context: found 'cat'; allowed: digit 0, digit 1"),
         (inputs, {}, "context: found none; allowed: digit 0, digit 1"),
+        (inputs, named | {"together": True}, "together: found with a context that is given; allowed: with 'auto'"),
         ([[[[1] * 9] * 9]], named, "inputs: found [1, 1, 9, 9] uint8; allowed: [N, 1, 8, 8] uint8, as trained"),
         (fraction, named, "inputs: found [1, 1, 8, 8] float64; allowed: [N, 1, 8, 8] uint8, as trained"),
         (missing, named, "inputs: found a number that is not finite in example 0; allowed: finite ones"),

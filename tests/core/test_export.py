@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from drawn_tickets import drawn_tickets
+from drawn_tickets import drawn_in_use as in_use
 from small_contexts import mlp, regression, tensors
 from torch import nn
 
-from rtl_core.describing import described
 from rtl_core.errors import DataError, SettingsError, TicketFileError
 from rtl_core.one_network import as_one_network
 from rtl_core.problems.image_regions import ImageRegions
@@ -19,21 +18,15 @@ from rtl_core.problems.images.class_clusters import ClassClusters
 from rtl_core.problems.images.labelled_images import LabelledImages
 from rtl_core.problems.images.stored_images import save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
-from rtl_core.problems.speech_scenes import SpeechScenes
 from rtl_core.use.export import onnx_model
 from rtl_core.use.export.comparison import Session, drawn_inputs
 from rtl_core.use.export.onnx_model import MOST, to_onnx
 from rtl_core.use.prediction import Values
-from rtl_core.use.tickets_in_use import TicketsInUse
 
 pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
-
-
-def in_use(problem, allow=()):
-    """Tickets of a problem that were never trained, as they are read from their file."""
-    return TicketsInUse.of(described(drawn_tickets(problem), problem, "rtl", 0.5, 0, []), "x", allow, "cpu")
+pytestmark = pytest.mark.usefixtures("onnx_operators")
 
 
 def said(tickets, inputs, context):
@@ -145,12 +138,7 @@ def test_colours_of_places(tmp_path, view, precision):
     check_joint(tickets, to_onnx(tickets))
 
 
-def test_speech_is_not_offered(tmp_path):
-    SpeechScenes.partition(tmp_path, seconds=0.5, mixtures=[2, 2, 2])
-    with pytest.raises(TicketFileError, match="x: export of speech is not offered, as ONNX has no inverse of the"):
-        to_onnx(in_use(SpeechScenes(tmp_path, device="cpu", perceptual=[])))
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(("smaller", "context"), [("half", None), ("half", "digit 3"), ("int8", "digit 3")])
 def test_smaller_weights_say_what_they_change(digits, tickets, smaller, context):
     preprocessing = tickets.about.preprocessing
@@ -207,6 +195,11 @@ class Looped(nn.Module):
         ({"context": "cat"}, SettingsError, "context: found 'cat'; allowed with x: digit 0, digit 1"),
         ({"smaller": "int4"}, SettingsError, "smaller: found 'int4'; allowed: half, int8"),
         ({"smaller": "int8"}, SettingsError, "int8: found several contexts; allowed: one (context=…, --context)"),
+        (
+            {"smaller": "half", "inputs": torch.zeros(2, 1, 8, 8).byte(), "labels": torch.tensor([3, 4])},
+            DataError,
+            "x: labels: found too few to judge 8 of 10 contexts, as digit 0; allowed: examples for each",
+        ),
         ({"labels": [1]}, SettingsError, "labels: found them alone; allowed: with their inputs, and with smaller"),
         ({"context": "digit 1", "inputs": torch.zeros(1, 9)}, DataError, "x: inputs: found [1, 9] float32; allowed"),
         (

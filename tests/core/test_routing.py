@@ -7,22 +7,16 @@ import torch
 from small_contexts import mlp
 from torch.nn import functional as F
 
-from rtl_core import find_tickets
 from rtl_core.construction import initial_weights, new_network
+from rtl_core.description.decision import Colours, Speech
 from rtl_core.errors import DataError, SettingsError
-from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.networks.ghostnet import ghostnet
-from rtl_core.problems.digits import Digits
-from rtl_core.problems.images.class_clusters import ClassClusters
-from rtl_core.problems.images.stored_images import load_images, save_images
-from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.randomness import Stream
 from rtl_core.routing.calibration import platt, sharpness, smoothed_binary_nll, smoothed_nll, temperature
 from rtl_core.routing.confidence import fit_confidence
-from rtl_core.routing.evidence import route
-from rtl_core.routing.outputs import CLASSES, OWN, check_offered, only_classes, outputs_of
-from rtl_core.routing.quality import found_shares, one_context_batches, quality, routed_scores
+from rtl_core.routing.outputs import CLASSES, OWN, comparable, only_classes
+from rtl_core.routing.quality import one_context_batches
 from rtl_core.routing.superposition import Superposition
 from rtl_core.tickets import Tickets, finish_tickets
 from rtl_core.weights import FlatWeights
@@ -180,10 +174,11 @@ def test_what_a_ticket_says_of_classes_that_are_not_its_own_does_not_count():
 
 def test_what_cannot_be_routed_is_one_line():
     outputs, context, labels = examples()
-    with pytest.raises(SettingsError, match=r"not offered where these are 'quantity'.*allowed: classes, own"):
-        check_offered("quantity")
-    with pytest.raises(SettingsError, match="not offered"):
-        fit_confidence("quantity", outputs, context, labels)
+    for decision, kind in ((Colours(), "colours"), (Speech(), "speech"), (None, "unknown")):
+        with pytest.raises(
+            SettingsError, match=f"found outputs that are {kind}, which do not say .*; allowed .*classes"
+        ):
+            comparable(decision, outputs, NAMES)
     with pytest.raises(SettingsError, match=r"outputs: found \[240, 3, 5\]; allowed: \[N, K, K\]"):
         fit_confidence(OWN, outputs, context)
     with pytest.raises(SettingsError, match=r"outputs: found \[240, 1, 5\]; allowed: \[N, K, C\] of 2 and more"):
@@ -200,25 +195,16 @@ def test_what_cannot_be_routed_is_one_line():
         only_classes(outputs, [torch.tensor([0])] * K)
 
 
-def test_outputs_of_all_tickets_are_those_of_each_network(digits, stream, tickets):
-    images = digits.images["test"][:300]
-    into = new_network(digits, stream)
-    outputs = outputs_of((tickets.network(k, into) for k in range(10)), images)
-    assert outputs.shape == (300, 10, 10) and not outputs.requires_grad
-    with torch.no_grad():
-        torch.testing.assert_close(outputs[:, 4], tickets.network(4, into)(images).double(), atol=1e-5, rtol=1e-5)
-
-
 def test_evidence_is_the_gradient_of_the_entropy(digits, stream, tickets):
     images = digits.images["validation"].double()
     network = new_network(digits, stream).double()
     superposition = Superposition(in_double(tickets), network, images, stream)
     shares, step = torch.full((10,), 0.1, dtype=torch.float64), 1e-6
-    evidence = superposition.evidence(images[:5])
+    evidence = superposition.evidence(images[:5].split(1))
     for k, direction in enumerate(torch.eye(10, dtype=torch.float64)):
         up, down = (superposition.entropy(shares + sign * step * direction, images[:5]) for sign in (1, -1))
         torch.testing.assert_close(evidence[:, k], -(up - down) / (2 * step), rtol=1e-5, atol=1e-7)
-    torch.testing.assert_close(superposition.batch_evidence(images[:5]), evidence.sum(0))
+    torch.testing.assert_close(superposition.evidence([images[:5]]), evidence.sum(0, keepdim=True))
 
 
 def test_one_ticket_alone_in_a_superposition_is_that_ticket():
@@ -236,24 +222,17 @@ def test_one_ticket_alone_in_a_superposition_is_that_ticket():
 def test_permuting_tickets_permutes_what_the_superposition_chooses(digits, tickets, superposition):
     images, order = digits.images["test"][:20], torch.randperm(10, generator=draws(5)).tolist()
     one, other = superposition(tickets), superposition(permuted(tickets, order))
-    torch.testing.assert_close(other.evidence(images), one.evidence(images)[:, order], atol=1e-5, rtol=1e-3)
-    assert [order[other.halving(image[None])] for image in images] == [one.halving(image[None]) for image in images]
-
-
-def test_with_two_tickets_halving_is_the_one_shot(digits, tickets, superposition):
-    two, images = superposition(permuted(tickets, [4, 7])), digits.images["test"][:24]
-    batches = torch.arange(24).view(8, 3)
-    assert route(two.evidence(images), 1.0, batches).choice.tolist() == [two.halving(images[one]) for one in batches]
+    found = other.evidence(images.split(1))
+    torch.testing.assert_close(found, one.evidence(images.split(1))[:, order], atol=1e-5, rtol=1e-3)
 
 
 def test_a_superposition_repeats_itself_whatever_it_was_asked_before_and_changes_nothing(digits, stream, tickets):
     network, images = new_network(digits, stream), digits.images["test"][:30]
     before, state = {n: v.clone() for n, v in network.state_dict().items()}, torch.get_rng_state()
     one, other = (Superposition(tickets, network, digits.images["validation"], stream) for _ in range(2))
-    choices = [one.halving(image[None]) for image in images]
-    assert torch.equal(one.evidence(images), other.evidence(images))
-    assert [other.halving(image[None]) for image in images.flip(0)] == choices[::-1]
-    assert [one.halving(image.expand(6, 1, 8, 8)) for image in images] == choices
+    evidence = one.evidence(images.split(1))
+    assert torch.equal(other.evidence(images.flip(0).split(1)), evidence.flip(0))
+    assert torch.equal(one.evidence(images.split(1)), evidence)
     assert torch.equal(torch.get_rng_state(), state) and network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
@@ -264,7 +243,7 @@ def test_a_superposition_takes_networks_that_work_in_place():
     dense = {name: part.clone() for name, part in flat.dense_layout.split(flat.dense.detach()).items()}
     tickets = Tickets(NAMES[:2], masks, flat.prunable.detach(), dense, (flat.buffers(),) * 2)
     images = torch.randn(8, 3, 32, 32, generator=draws(2))
-    evidence = Superposition(tickets, ghostnet(3, 10), images, STREAM).evidence(images)
+    evidence = Superposition(tickets, ghostnet(3, 10), images, STREAM).evidence(images.split(1))
     assert evidence.shape == (8, 2) and evidence.isfinite().all() and evidence.any()
 
 
@@ -275,87 +254,3 @@ def test_a_network_of_one_output_has_no_entropy():
     tickets = Tickets(NAMES[:2], masks, flat.prunable.detach(), dense, ({},) * 2)
     with pytest.raises(SettingsError, match=r"outputs: found \[1, 1\]; allowed: \[N, C\] of 2 and more"):
         Superposition(tickets, mlp(), torch.zeros(4, 3), STREAM)
-
-
-def test_batches_are_of_one_context_and_drawn_from_the_stream():
-    _, context, _ = examples()
-    batches = one_context_batches(context, 8, 5, NAMES, STREAM)
-    assert batches.shape == (15, 8)
-    assert (context[batches] == torch.arange(K).repeat_interleave(5)[:, None]).all()
-    assert all(len(batch.unique()) == 8 for batch in batches)
-    assert torch.equal(one_context_batches(context, 8, 5, NAMES, STREAM), batches)
-    assert not torch.equal(one_context_batches(context, 8, 5, NAMES, STREAM.at(seed=1)), batches)
-    assert one_context_batches(context, 1, 5, NAMES, STREAM).flatten().tolist() == list(range(N))
-    with pytest.raises(DataError, match=r"context 'first': found \d+ examples; allowed: 200 and more, for a batch"):
-        one_context_batches(context, 200, 5, NAMES, STREAM)
-    with pytest.raises(SettingsError, match="found 5 of 0; allowed: 1 and more"):
-        one_context_batches(context, 0, 5, NAMES, STREAM)
-
-
-def test_the_right_ticket_scores_as_known_and_a_wrong_one_as_itself():
-    context, labels = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
-    outputs = torch.zeros(4, 2, 2)
-    outputs[:, 0] = F.one_hot(labels, 2)  # ticket 0 is right of all, ticket 1 says 0 of all
-    outputs[:, 1, 0] = 1
-    alone = torch.arange(4)[:, None]
-    right = quality(outputs, labels, context, context, alone)
-    assert [values.tolist() for values in right] == [[1, 1], [1, 0.5], [1, 0.5]]
-    wrong = quality(outputs, labels, context, 1 - context, alone)
-    assert [values.tolist() for values in wrong] == [[0, 0], [0.5, 1], [1, 0.5]]
-    batches = torch.tensor([[0, 1], [2, 3]])
-    mixed = quality(outputs, labels, context, torch.tensor([0, 0]), batches)
-    assert [values.tolist() for values in mixed] == [[1, 0], [1, 1], [1, 0.5]]
-    scores = routed_scores("accuracy", mixed.routed, ("a", "b"), chance=0.5)
-    assert [(s.protocol, s.subset, s.value) for s in scores] == [
-        ("routed", "a", 1),
-        ("routed", "b", 1),
-        ("routed", "mean", 1),
-    ]
-
-
-def routed(problem, meaning, seed=0):
-    """Found shares of confidence and of the superposition, each for single examples and batches of 8, and quality."""
-    settings = dict(extract_duration="3ep", retrain_duration="8ep", optimizer=OptimizerChoice("adam", 3e-3))
-    found = find_tickets(problem, [0.5], name="digits", seed=seed, threads=1, **settings)
-    tickets, network, count = found.at(0.5), new_network(problem, found.stream), len(problem.subsets)
-    outputs = {}
-    for split in ("validation", "test"):
-        outputs[split] = outputs_of((tickets.network(k, network) for k in range(count)), problem.images[split])
-        if meaning == CLASSES:
-            outputs[split] = only_classes(outputs[split], [problem.classes_of(k) for k in range(count)])
-    seen, context = problem.subset_of("validation"), problem.subset_of("test")
-    confidence = fit_confidence(meaning, outputs["validation"], seen, problem.labels["validation"])
-    superposition = Superposition(tickets, network, problem.images["validation"], found.stream)
-    gradient = superposition.evidence(problem.images["test"])
-    sharp = sharpness(superposition.evidence(problem.images["validation"]), seen)
-    shares, qualities = {}, {}
-    for size in (1, 8):
-        batches = one_context_batches(context, size, 20, problem.subsets, found.stream)
-        surest = confidence.route(outputs["test"], batches)
-        shares["confidence", size] = found_shares(surest.choice, context, batches, count).mean().item()
-        steepest = route(gradient, sharp, batches)
-        shares["gradient", size] = found_shares(steepest.choice, context, batches, count).mean().item()
-        labels = problem.labels["test"]
-        qualities[size] = quality(outputs["test"], labels, context, surest.choice, batches)
-    return shares, qualities
-
-
-@pytest.mark.slow
-def test_one_vs_rest_tickets_are_found_by_confidence_and_less_often_by_entropy(digits):
-    shares, _ = routed(digits, OWN)
-    assert shares["confidence", 1] > 0.85 and shares["confidence", 8] > 0.98
-    assert 0.3 < shares["gradient", 1] < shares["confidence", 1]  # chance is 0.1
-    assert shares["gradient", 1] < shares["gradient", 8]
-
-
-@pytest.mark.slow
-def test_tickets_of_clusters_are_found_and_batches_of_eight_score_as_if_the_context_were_known(tmp_path):
-    Digits.partition(tmp_path / "plain")
-    stored = load_images(tmp_path / "plain")
-    clusters = ClassClusters(("few", "many", "some"), (1, 0, 1, 2, 1, 0, 2, 1, 2, 1))
-    save_images(tmp_path / "clustered", stored.splits, stored.classes, clusters)
-    shares, qualities = routed(WithinCluster(tmp_path / "clustered", device="cpu"), CLASSES)
-    assert all(share > 0.6 for share in shares.values())  # chance is 0.33
-    assert shares["confidence", 8] > 0.98
-    assert qualities[1].routed.mean() < qualities[1].known.mean()
-    assert qualities[8].routed.mean() == pytest.approx(qualities[8].known.mean().item(), abs=0.02)

@@ -14,6 +14,7 @@ from rtl_core.errors import DataError, SettingsError, TicketFileError
 from rtl_core.one_network import as_one_network, scored_subsets
 from rtl_core.problems.image_regions import ImageRegions
 from rtl_core.problems.speech_scenes import SpeechScenes
+from rtl_core.routing.routed import fitted, is_offered
 from rtl_core.scoring import complete_scores
 from rtl_core.serving import Serving
 
@@ -22,8 +23,10 @@ ALLOWED = ["small_contexts:mlp"]
 
 def file_of(problem, path, tickets=None, method="rtl"):
     tickets = tickets or drawn_tickets(problem)
-    scores = complete_scores(problem.score(networks_of(problem, [tickets], STREAM)), scored_subsets(problem))
-    save(described(tickets, problem, method, 0.5, 0, scores), path)
+    networks = networks_of(problem, [tickets], STREAM)
+    scores = complete_scores(problem.score(networks), scored_subsets(problem))
+    numbers = fitted(problem, networks).numbers if len(networks) > 1 and is_offered(problem) else None
+    save(described(tickets, problem, method, 0.5, 0, scores, routing=numbers), path)
     return path
 
 
@@ -48,6 +51,19 @@ def test_a_context_is_named_where_tickets_differ(served, digits, tmp_path):
             served.answer(served.example(), context)
     one = Serving.of_files([file_of(as_one_network(digits), tmp_path / "one.safetensors", method="imp_single")], "one")
     assert one.default == "digit 0" and one.answer(one.example()).contexts == ("digit 0",)
+
+
+def test_a_context_is_told_where_the_file_knows_how(served, digits, tmp_path):
+    images = torch.randint(17, (3, 1, 8, 8), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    for together in (False, True):
+        answer = served.answer(images.double().numpy(), "auto", together)
+        assert answer.rows() == served.sets[0].predict(images, "auto", together=together).rows()
+        assert all(0.1 <= row["posterior"] <= 1 for row in answer.rows())
+    with pytest.raises(SettingsError, match="together: found with a context that is given; allowed: with 'auto'"):
+        served.answer(images.double().numpy(), "digit 3", True)
+    one = Serving.of_files([file_of(as_one_network(digits), tmp_path / "one.safetensors", method="imp_single")], "one")
+    with pytest.raises(SettingsError, match="found 'auto', but one has no numbers to tell it by; allowed: digit 0, "):
+        one.answer(one.example(), "auto")
 
 
 def test_each_of_k_files_serves_its_own_context(tmp_path):

@@ -11,13 +11,14 @@ from drawn_tickets import STREAM, drawn_tickets
 from small_contexts import NAMES, mlp, regression, tensors
 from torch import nn
 from torch.nn import functional as F
+from torch.profiler import ProfilerActivity, profile
 from torchmetrics.classification import MulticlassAccuracy
 
 from rtl_core import ContextProblem, find_tickets, load, save
 from rtl_core.construction import networks_of
 from rtl_core.describing import described
 from rtl_core.description.architecture import Classifier, ImportedNetwork
-from rtl_core.description.decision import Classes
+from rtl_core.description.decision import Classes, Colours, Speech
 from rtl_core.description.preprocessing import Arrays
 from rtl_core.errors import DataError, RtlError, SettingsError, TicketFileError
 from rtl_core.evaluation import best_threshold
@@ -28,6 +29,8 @@ from rtl_core.problems.images.labelled_images import LabelledImages
 from rtl_core.problems.images.stored_images import load_images, save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
 from rtl_core.problems.speech_scenes import SpeechScenes
+from rtl_core.routing.outputs import comparable, meaning_of
+from rtl_core.routing.routed import by_confidence, fitted, is_offered
 from rtl_core.scoring import complete_scores
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
 from rtl_core.use.storage import storage_of
@@ -37,8 +40,10 @@ from rtl_core.use.tickets_in_use import TicketsInUse
 def in_file(problem, tickets=None, method="rtl", allow=()):
     """Tickets of a problem, scored and described, as they are read from their file."""
     tickets = tickets or drawn_tickets(problem)
-    scores = complete_scores(problem.score(networks_of(problem, [tickets], STREAM)), scored_subsets(problem))
-    data = tickets_to_bytes(described(tickets, problem, method, 0.5, 0, scores))
+    networks = networks_of(problem, [tickets], STREAM)
+    scores = complete_scores(problem.score(networks), scored_subsets(problem))
+    numbers = fitted(problem, networks).numbers if len(networks) > 1 and is_offered(problem) else None
+    data = tickets_to_bytes(described(tickets, problem, method, 0.5, 0, scores, routing=numbers))
     return TicketsInUse.of(tickets_from_bytes(data, "x"), "x", allow, "cpu"), scores
 
 
@@ -138,6 +143,81 @@ def test_a_context_for_each_example_gives_what_each_context_gives_alone(digits, 
         assert torch.equal(together.claimed[own], alone.claimed)
 
 
+def test_a_context_that_is_told_is_the_one_that_the_comparison_counts(digits, images, used):
+    tickets, _ = used
+    networks, truth = networks_of(digits, [drawn_tickets(digits)], STREAM), digits.subset_of("test")
+    rows = by_confidence(digits, networks, fitted(digits, networks), STREAM).rows
+    told = tickets.predict(images, "auto")
+    chosen = torch.tensor([digits.subsets.index(name) for name in told.contexts])
+    for row in [row for row in rows if row["batch"] == 1 and row["subset"] != "mean"]:
+        k = digits.subsets.index(row["subset"])
+        assert (chosen[truth == k] == k).double().mean() == row["found"]
+    assert ((told.posterior >= 1 / 10) & (told.posterior <= 1)).all()
+    named = tickets.predict(images, contexts=told.contexts)
+    assert torch.equal(told.probabilities, named.probabilities) and torch.equal(told.claimed, named.claimed)
+    assert named.posterior is None and "posterior" not in named.rows()[0]
+    assert [row["posterior"] for row in told.rows()] == told.posterior.tolist()
+
+
+def test_inputs_of_one_context_are_told_by_the_sum_of_their_evidence(within):
+    problem, test = within
+    tickets, _ = in_file(problem)
+    networks = networks_of(problem, [drawn_tickets(problem)], STREAM)
+    outputs = torch.stack([problem._logits(network, "test") for network in networks], dim=1)
+    evidence = fitted(problem, networks).evidence(comparable(tickets.about.decision, outputs, problem.subsets))
+    alone, together = (tickets.predict(test.images, "auto", together=kind) for kind in (False, True))
+    assert alone.contexts == tuple(problem.subsets[k] for k in evidence.argmax(1))
+    assert set(together.contexts) == {problem.subsets[evidence.sum(0).argmax()]}
+    likely = (tickets.about.routing.sharpness * evidence.sum(0)).softmax(0).max().expand(len(test.images))
+    torch.testing.assert_close(together.posterior, likely)
+    assert alone.labels == tickets.predict(test.images, contexts=alone.contexts).labels
+    one = tickets.predict(test.images[:1], "auto", together=True)
+    assert one.contexts == alone.contexts[:1] and torch.equal(one.posterior, alone.posterior[:1])
+
+
+def test_a_context_that_is_called_auto_is_meant_itself(within):
+    problem, test = within
+    called = copy(problem)
+    called.subsets = ("a", "auto")
+    tickets, _ = in_file(called)
+    named = tickets.predict(test.images, "auto")
+    assert set(named.contexts) == {"auto"} and named.posterior is None
+
+
+def test_where_the_context_cannot_be_told_is_one_line(digits, images, used):
+    tickets, _ = used
+    bare = replace(tickets, about=tickets.about.model_copy(update={"routing": None}))
+    one, _ = in_file(as_one_network(digits), method="imp_single")
+    for other in (bare, one):
+        with pytest.raises(SettingsError, match="found 'auto', but x has no numbers to tell it by; allowed: digit 0, "):
+            other.predict(images[:2], "auto")
+    quantities, _ = in_file(regression(), allow=["small_contexts:mlp"])
+    with pytest.raises(SettingsError, match="found outputs that are quantities, which do not say how sure a ticket is"):
+        quantities.predict(tensors(10)[0], "auto")
+    for decision in (Colours(), Speech()):
+        with pytest.raises(SettingsError, match=f"found outputs that are {decision.kind}, which do not say"):
+            meaning_of(decision)
+
+
+def test_numbers_for_routing_are_checked_where_a_file_is_read(used):
+    tickets, _ = used
+    numbers = tickets.about.routing.model_dump()
+    for changed, line in [
+        ({"slopes": numbers["slopes"][1:]}, "routing has other numbers than one of each of 10 contexts"),
+        ({"slopes": (-1.0, *numbers["slopes"][1:])}, "greater than or equal to 0"),
+        ({"temperatures": (0.0,) * 10}, "greater than 0"),
+        ({"sharpness": 0.0}, "greater than 0"),
+        ({"offsets": (float("nan"),) * 10}, "header 'about.routing.offsets"),
+    ]:
+        routing = tickets.about.routing.model_copy(update=changed)
+        data = tickets_to_bytes(replace(tickets, about=tickets.about.model_copy(update={"routing": routing})))
+        with pytest.raises(TicketFileError, match=line):
+            tickets_from_bytes(data, "x")
+    about = tickets.about.model_copy(update={"decision": Colours()})
+    with pytest.raises(TicketFileError, match="routing is of outputs that do not say how sure a ticket is"):
+        tickets_from_bytes(tickets_to_bytes(replace(tickets, about=about)), "x")
+
+
 def test_switching_is_in_place_and_gives_the_network_of_the_context(digits, images, used):
     tickets, _ = used
     inputs = digits.images["test"][:20]
@@ -154,6 +234,15 @@ def test_switching_is_in_place_and_gives_the_network_of_the_context(digits, imag
             assert torch.equal(network(inputs), fresh(inputs))
     with pytest.raises(TicketFileError, match=r"x: its weights are not those of Linear; allowed: its network"):
         tickets.switch(nn.Linear(2, 2), "digit 0")
+
+
+def test_switching_allocates_nothing(used):
+    tickets, _ = used
+    network = tickets.context("digit 0")
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiled:
+        tickets.switch(network, "digit 7")
+    assert {event.name for event in profiled.events()} >= {"aten::copy_", "aten::mul_"}
+    assert not [event.name for event in profiled.events() if event.cpu_memory_usage > 0]
 
 
 def test_using_tickets_leaves_the_shared_generator_as_it_was(digits, images, used):
@@ -179,6 +268,8 @@ def test_using_tickets_leaves_the_shared_generator_as_it_was(digits, images, use
         (None, {"context": None, "contexts": ["digit 1"]}, "contexts: found 1 for 2 inputs; allowed: one for each"),
         (None, {"context": None, "contexts": ["digit 1", "cat"]}, "context: found 'cat'; allowed with x: digit 0"),
         (None, {"rule": "best"}, "rule: found 'best'; allowed: matched, paper"),
+        (None, {"together": True}, "together: found with a context that is given; allowed: with 'auto'"),
+        (None, {"context": "auto", "contexts": ["digit 1"] * 2}, "context and contexts: found both; allowed: one"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted_is_one_line(used, inputs, asked, line):
@@ -371,7 +462,7 @@ def test_a_file_whose_network_takes_something_else_is_one_line(digits, images):
         (
             {"decision": None},
             images[:2],
-            "x: does not say what its input is or what its output means; allowed: context(",
+            "x: does not say what its input is or what its output means; allowed: files that do, or in Python context(",
         ),
     ]:
         about = tickets.about.model_copy(update=changed)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from made_once import prefect_tables
 
+pytestmark = pytest.mark.slow
 STEPS = """
 import errno, os
 from pathlib import Path

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.description.architecture import Classifier as ClassifierNetwork
 from rtl_core.description.decision import Decision
@@ -185,6 +186,21 @@ class ImageClassification(Problem):
     def _decision(self, one_network: bool) -> Decision | None:
         """What outputs mean, of a ticket's network or of IMP single's."""
         return None
+
+    def context_examples(self, split: str) -> ContextExamples | None:
+        if split not in self.images:
+            return None
+        return ContextExamples(
+            self.subset_of(split),
+            self._answers(self.labels[split]),
+            partial(self._logits, split=split),
+            self.images[split].__getitem__,
+            lambda network: self._answers(self._logits(network, split).argmax(1)),
+        )
+
+    def _answers(self, classes: Tensor) -> Tensor:
+        """What is answered by those who take images for these classes, int64 [N]."""
+        return classes
 
     @property
     def facts(self) -> Mapping[str, Any]:

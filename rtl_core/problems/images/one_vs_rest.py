@@ -93,6 +93,10 @@ class OneVsRest(ImageClassification):
             scores.append(Score("matched", "class_accuracy", MEAN, accuracy, higher_is_better=True, chance=chance))
         return scores
 
+    def _answers(self, classes: Tensor) -> Tensor:
+        """Their subsets: of more, nobody is asked."""
+        return self.cluster_of[classes]
+
     def _of_subsets(self, of_classes: Tensor) -> Tensor:
         """Probabilities of subsets, float [N, K], from those of classes, float [N, C]."""
         return of_classes.new_zeros(len(of_classes), len(self.subsets)).index_add(1, self.cluster_of, of_classes)

@@ -6,16 +6,23 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rtl_core.description.preprocessing import Arrays, Images, Preprocessing
+from rtl_core.description.decision import Quantities
+from rtl_core.description.preprocessing import Images, Places, Preprocessing, Sound
 from rtl_core.errors import TicketFileError, reason_of
 from rtl_core.randomness import Stream
 from rtl_core.use.prediction import Values
 from rtl_core.use.tickets_in_use import TicketsInUse
 
 MOST = 1e-4
-"""By how much a graph of float32 may differ from torch: in probabilities, or as a share of the largest value."""
+"""By how much a graph of float32 may differ from torch: as a share of the largest value (see ``difference``)."""
+FULL_SCALE = 1.0
+"""Of probabilities, colours and signals: differences are shares of it."""
+LEAST_QUANTITY = 1e-6
+"""Quantities may be small: differences are shares of the largest, or of this."""
 BATCHES = (1, 5)
 """Numbers of examples that it is run on."""
+LENGTH, LONGER = 4096, 77
+"""Samples of a drawn signal, and how many more for each signal."""
 
 
 class Compared(NamedTuple):
@@ -37,7 +44,9 @@ def compared(
     session = Session(model, contexts)
     by_torch = {name: said_by_torch(tickets, inputs, name, into) for name in contexts}
     by_graph = {name: session.run(inputs, name) for name in contexts}
-    return Compared(by_torch, by_graph, max(difference(by_torch[name], by_graph[name]) for name in contexts))
+    least = LEAST_QUANTITY if isinstance(tickets.usage.decision, Quantities) else FULL_SCALE
+    differences = [difference(by_torch[name], by_graph[name], least) for name in contexts]
+    return Compared(by_torch, by_graph, max(differences))
 
 
 class Session:
@@ -75,12 +84,19 @@ class Session:
 
 
 def drawn_inputs(preprocessing: Preprocessing, count: int) -> Tensor:
-    """Inputs that fit, [N, …]: images of any values, places, normal numbers; whole numbers that are 0 or 1."""
+    """Inputs that fit, [N, …]: images of any values, places, normal numbers; whole numbers that are 0 or 1.
+
+    Signals, from −1 to 1, are the longer the more there are, so that batches differ in length; the second is silent.
+    """
     generator = Stream(0).at(draw="inputs of a comparison").generator()
     if isinstance(preprocessing, Images):
         size = (count, preprocessing.channels, preprocessing.height, preprocessing.width)
         return torch.randint(preprocessing.white + 1, size, generator=generator).to(torch.uint8)
-    if not isinstance(preprocessing, Arrays):
+    if isinstance(preprocessing, Sound):
+        signals = torch.rand(count, LENGTH + LONGER * count, generator=generator) * 2 - 1
+        signals[1:2] = 0
+        return signals
+    if isinstance(preprocessing, Places):
         return torch.rand(count, 2, generator=generator, dtype=torch.float64) * 2 - 1
     if preprocessing.dtype == "float32":
         return torch.randn(count, *preprocessing.shape, generator=generator)
@@ -94,14 +110,14 @@ def said_by_torch(tickets: TicketsInUse, inputs: Tensor, context: str, into: nn.
     return predicted.values if isinstance(predicted, Values) else predicted.probabilities
 
 
-def difference(expected: Tensor, said: Tensor) -> float:
-    """The largest one: of values above one, as a share of the largest of them; infinite where a number is not finite.
+def difference(expected: Tensor, said: Tensor, least: float) -> float:
+    """The largest one, as a share of the largest value or of ``least``; infinite where a number is not finite.
 
     Raises:
         TicketFileError: the graph returns another shape.
     """
     if expected.shape != said.shape:
         raise TicketFileError(f"the graph returns {list(said.shape)} where torch returns {list(expected.shape)}")
-    scale = max(1.0, float(expected.abs().max()))
+    scale = max(least, float(expected.abs().max()))
     largest = float((expected.double() - said.double()).abs().max()) / scale
     return largest if said.isfinite().all() and expected.isfinite().all() else torch.inf

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rtl_core.description.decision import Classes, Decision, OneVsRest, Quantities
+from rtl_core.description.decision import Classes, Colours, Decision, OneVsRest, Quantities, Speech
 from rtl_core.errors import DataError
 from rtl_core.use.prediction import HALF
 
 Scored = tuple[str, float]
 """A metric's name and value."""
+ERROR = "root mean square error"
 
 
 def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | None) -> Scored | None:
@@ -20,11 +21,12 @@ def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | Non
         decision: of the file.
         said: for each context of a graph, what it says of all N inputs.
         truth: with claims, for each input the number of the output that it is of (``decision.outputs``); the number of
-            its class; or its values, [N, …], which count where there is one context.
+            its class; or its values, [N, …], or the clean signals, [N, L], which count where there is one context.
 
     Returns:
         A mean over the contexts: balanced accuracy of claims, by the matched rule where thresholds are known; accuracy
-        among the examples whose class counts in the context; or root mean square error.
+        among the examples whose class counts in the context; root mean square error; or, of signals, the
+        scale-invariant ratio of signal to noise.
 
     Raises:
         DataError: the truth is not of so many inputs, or is none of their kind.
@@ -32,10 +34,11 @@ def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | Non
     if truth is None:
         return None
     values = next(iter(said.values()))
-    if isinstance(decision, Quantities):
-        return None if len(said) > 1 else ("root mean square error", _error(values, truth))
-    if not isinstance(decision, OneVsRest | Classes):
-        return None
+    if isinstance(decision, Quantities | Colours | Speech):
+        if len(said) > 1:
+            return None
+        pair = values.double(), _checked_values(values, truth)
+        return ("SI-SNR in dB", _ratio(*pair)) if isinstance(decision, Speech) else (ERROR, _error(*pair))
     numbers = truth.flatten()
     if len(numbers) != len(values) or numbers.is_floating_point():
         raise DataError(f"labels: found {list(truth.shape)} {truth.dtype}; allowed: {len(values)} whole numbers")
@@ -45,9 +48,12 @@ def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | Non
         else _accuracy(decision, name, probabilities, numbers)
         for name, probabilities in said.items()
     ]
-    mean = torch.tensor(scores, dtype=torch.float64).nanmean().item()
-    if mean != mean:
-        raise DataError("labels: found none of the contexts; allowed: of examples that they can be judged by")
+    if missing := [name for name, score in zip(said, scores, strict=True) if score != score]:
+        raise DataError(
+            f"labels: found too few to judge {len(missing)} of {len(said)} contexts, as {missing[0]}; allowed: examples"
+            " for each"
+        )
+    mean = torch.tensor(scores, dtype=torch.float64).mean().item()
     return "balanced accuracy" if isinstance(decision, OneVsRest) else "accuracy", mean
 
 
@@ -64,7 +70,17 @@ def _accuracy(decision: Classes, name: str, probabilities: Tensor, numbers: Tens
     return (probabilities.argmax(1) == numbers)[rows].double().mean().item()
 
 
-def _error(values: Tensor, truth: Tensor) -> float:
+def _checked_values(values: Tensor, truth: Tensor) -> Tensor:
     if truth.numel() != values.numel() or len(truth) != len(values):
         raise DataError(f"labels: found {list(truth.shape)} {truth.dtype}; allowed: values {list(values.shape)}")
-    return (values.double() - truth.double().reshape(values.shape)).square().mean().sqrt().item()
+    return truth.double().reshape(values.shape)
+
+
+def _error(values: Tensor, truth: Tensor) -> float:
+    return (values - truth).square().mean().sqrt().item()
+
+
+def _ratio(signals: Tensor, clean: Tensor) -> float:
+    from torchmetrics.functional.audio import scale_invariant_signal_noise_ratio  # takes seconds to import
+
+    return scale_invariant_signal_noise_ratio(signals, clean).mean().item()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rtl_core.errors import TicketFileError, reason_of
 from rtl_core.use.export.comparison import drawn_inputs, said_by_torch
 from rtl_core.use.export.graph import Graph, output_name
+from rtl_core.use.inputs import expected
 from rtl_core.use.tickets_in_use import TicketsInUse
 
 OPSET = 18
@@ -30,24 +31,22 @@ def exported_graph(
     Args:
         tickets: on the CPU; they say how they are used.
         contexts: which the graph tells apart.
-        inputs: to trace it on, [N, …]; without, they are drawn.
+        inputs: to trace it on, [N, …]; without, or where their length is free, they are drawn.
         into: a network of the right architecture, where the file does not know it.
 
     Raises:
         TicketFileError: torch cannot export the network, or not for batches of any size.
     """
-    from onnxscript.optimizer import optimize
-
-    assert tickets.about is not None and tickets.about.preprocessing is not None
-    name = output_name(tickets)
-    examples = drawn_inputs(tickets.about.preprocessing, EXAMPLES)
-    if inputs is not None:
+    preprocessing = tickets.usage.preprocessing
+    free = {axis: "L" for axis, size in enumerate(expected(preprocessing)[1], start=1) if size is None}
+    sizes = {axis: torch.export.Dim(name) for axis, name in ({0: "N"} | free).items()}
+    examples = drawn_inputs(preprocessing, EXAMPLES)
+    if inputs is not None and not free:
         examples = inputs[torch.arange(EXAMPLES) % len(inputs)]
     outputs = said_by_torch(tickets, examples, contexts[0], into)
     graph = Graph(tickets, tickets.context(contexts[0], into), contexts, outputs.shape[-1]).eval()
     several = len(contexts) > 1
     packs = several and len(tickets.subsets) > 1
-    sizes = {0: torch.export.Dim("N")}
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
@@ -56,15 +55,36 @@ def exported_graph(
                 (examples, torch.tensor(1)) if several else (examples,),
                 dynamo=True,
                 input_names=["inputs", "context"] if several else ["inputs"],
-                output_names=[name],
+                output_names=[output_name(tickets)],
                 dynamic_shapes=(sizes, None) if several else (sizes,),
                 opset_version=OPSET,
                 optimize=False,
                 verbose=False,
             )
             assert program is not None
-            optimize(program.model, input_size_limit=UNPACKED if packs else UNLIMITED, output_size_limit=UNPACKED)
+            _fold(program.model, UNPACKED if packs else UNLIMITED)
             return program.model_proto
     except Exception as problem:  # whatever torch and onnxscript make of a network
         reason = reason_of(problem.__cause__ or problem)[:200]
         raise TicketFileError(f"its network cannot be exported ({reason})") from problem
+
+
+def _fold(model: Any, largest: int) -> None:
+    """Compute what is constant, of up to so many values, in an ``onnx_ir.Model``, and leave out what is unused.
+
+    ``onnxscript.optimizer.optimize`` would also rewrite it, and takes x + 10⁻¹², which is there for silence, for x.
+    """
+    from onnx_ir.passes import common
+    from onnxscript.optimizer import fold_constants, inline
+
+    inline(model)
+    fold_constants(model, input_size_limit=largest, output_size_limit=UNPACKED)
+    for step in (
+        common.RemoveUnusedNodesPass(),
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.DeduplicateInitializersPass(),
+        common.CommonSubexpressionEliminationPass(),
+        common.RemoveUnusedOpsetsPass(),
+        common.NameFixPass(),
+    ):
+        step(model)

@@ -11,8 +11,9 @@ from rtl_core.contexts.told_layer import tell
 from rtl_core.description.architecture import CoordinateNetwork, ImportedNetwork
 from rtl_core.description.decision import Classes, Colours, OneVsRest
 from rtl_core.description.preprocessing import Images, Places
-from rtl_core.errors import TicketFileError
 from rtl_core.networks.coordinate_mlp import features_of
+from rtl_core.networks.speech_unet import SpeechUNet
+from rtl_core.use.export.spectrum import SpeechUNetOfConvolutions
 from rtl_core.use.export.weights_in_graph import OneTicket, SeveralTickets, row_of
 from rtl_core.use.tickets_in_use import TicketsInUse
 
@@ -29,8 +30,9 @@ class Graph(nn.Module):
 
     def __init__(self, tickets: TicketsInUse, network: nn.Module, contexts: Sequence[str], outputs: int) -> None:
         super().__init__()
-        assert tickets.about is not None
-        self.preprocessing, self.decision = tickets.about.preprocessing, tickets.about.decision
+        self.preprocessing, self.decision = tickets.usage
+        if isinstance(network, SpeechUNet):
+            network = SpeechUNetOfConvolutions(torch.Generator()).eval()
         self._network = [network]  # in a list: its weights are no part of this module
         self.count = len(contexts)
         places = torch.tensor([tickets.contexts.index(name) for name in contexts])
@@ -38,7 +40,7 @@ class Graph(nn.Module):
         subset = int(places[0]) if len(tickets.subsets) > 1 else 0
         self.tensors = SeveralTickets(tickets) if several else OneTicket(tickets, subset)
         self.told, self.is_told_place = None, False
-        architecture = tickets.about.architecture
+        architecture = tickets.about.architecture if tickets.about else None
         if isinstance(architecture, ImportedNetwork) and architecture.told:
             self.told = architecture.told.layer
             self.register_buffer("one_hot", F.one_hot(places, len(tickets.contexts)).float())
@@ -96,17 +98,11 @@ class Graph(nn.Module):
 
 
 def output_name(tickets: TicketsInUse) -> str:
-    """What a graph calls its output.
-
-    Raises:
-        TicketFileError: the tickets' output is one that no graph has.
-    """
-    assert tickets.about is not None
-    decision = tickets.about.decision
-    if decision is not None and decision.kind == "speech":
-        raise TicketFileError(
-            f"{tickets.name}: export of speech is not offered, as ONNX has no inverse of the short-time Fourier "
-            "transform; allowed: tickets of images, arrays or regions"
-        )
-    names = {"one against the rest": "probability", "classes": "probabilities", "colours": "colours"}
-    return names.get(decision.kind if decision else "", "values")
+    """What a graph calls its output."""
+    names = {
+        "one against the rest": "probability",
+        "classes": "probabilities",
+        "colours": "colours",
+        "speech": "signals",
+    }
+    return names.get(tickets.usage.decision.kind, "values")

@@ -2,9 +2,10 @@
 
 import importlib
 
+from rtl_core.describing import PACKAGE
 from rtl_core.errors import SettingsError
 
-LIBRARIES = ("onnx", "onnxscript", "onnxruntime")
+LIBRARIES = ("onnx", "onnx_ir", "onnxscript", "onnxruntime")
 
 
 def require_libraries() -> None:
@@ -18,5 +19,5 @@ def require_libraries() -> None:
             importlib.import_module(name)
         except ImportError:
             raise SettingsError(
-                f"export needs {name}, which is not installed: pip install 'routing-the-lottery[export]'"
+                f"export needs {name}, which is not installed: pip install '{PACKAGE}[export]'"
             ) from None

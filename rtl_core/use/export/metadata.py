@@ -4,10 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from rtl_core.describing import PACKAGE
 from rtl_core.description.about import About
 from rtl_core.description.decision import Classes, OneVsRest
-
-PRODUCER = "routing-the-lottery"
 
 
 def told_by(about: About, contexts: Sequence[str]) -> dict[str, str]:
@@ -37,5 +36,5 @@ def say(model: Any, told: dict[str, str]) -> None:
     del model.metadata_props[:]
     for key in sorted(told):
         model.metadata_props.add(key=key, value=told[key])
-    model.producer_name, model.producer_version, model.doc_string = PRODUCER, "", ""
+    model.producer_name, model.producer_version, model.doc_string = PACKAGE, "", ""
     model.graph.name = "tickets"

@@ -117,15 +117,14 @@ def _exported(
     labels: Any,
     into: nn.Module | None,
 ) -> Exported:
-    about = tickets.about
-    if about is None or about.preprocessing is None or about.decision is None:
-        raise TicketFileError("does not say what its input is or what its output means; allowed: files that do")
-    given = [] if inputs is None else [checked_inputs(about.preprocessing, inputs)]
-    told = told_by(about, contexts)
+    preprocessing = tickets.usage.preprocessing
+    assert tickets.about is not None
+    given = [] if inputs is None else [checked_inputs(preprocessing, inputs)]
+    told = told_by(tickets.about, contexts)
     model = exported_graph(tickets, contexts if several else contexts[:1], given[0] if given else None, into)
     say(model, told)
     data = model.SerializeToString()
-    drawn = [drawn_inputs(about.preprocessing, count) for count in BATCHES]
+    drawn = [drawn_inputs(preprocessing, count) for count in BATCHES]
     largest = max(compared(tickets, data, contexts, batch, into).difference for batch in [*drawn, *given])
     if not largest <= MOST:
         raise TicketFileError(f"the graph differs from torch by {largest:.2g}; allowed: up to {MOST:g}")
@@ -135,7 +134,7 @@ def _exported(
     changed = (halved if smaller == "half" else quantised)(model)
     say(changed, told)
     content = changed.SerializeToString()
-    batch = given[0] if given else drawn_inputs(about.preprocessing, DRAWN)
+    batch = given[0] if given else drawn_inputs(preprocessing, DRAWN)
     said = compared(tickets, content, contexts, batch, into)
     if said.difference == torch.inf:
         raise TicketFileError(f"{smaller}: found predictions that are not finite; allowed: float32, for such weights")
@@ -143,9 +142,8 @@ def _exported(
 
 
 def _cost(tickets: TicketsInUse, said: Compared, float32_bytes: int, inputs: int, labels: Any) -> Cost:
-    assert tickets.about is not None and tickets.about.decision is not None
     truth = None if labels is None else torch.as_tensor(labels)
-    scores = [score_of(tickets.about.decision, of_one, truth) for of_one in (said.by_torch, said.by_graph)]
+    scores = [score_of(tickets.usage.decision, of_one, truth) for of_one in (said.by_torch, said.by_graph)]
     return Cost(float32_bytes, said.difference, inputs, scores[0], scores[1])
 
 

@@ -4,6 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from rtl_core.errors import TicketFileError, reason_of
+
 SMALL = 64
 """Up to so many weights a tensor stays as it is: another node would take up as much."""
 
@@ -32,6 +34,11 @@ def halved(model: Any) -> Any:
 def quantised(model: Any) -> Any:
     """The ONNX model with constant weights of its convolutions and matrix products as uint8, what they take in likewise
     as it comes (onnxruntime's dynamic quantisation).
+
+    Convolutions whose weights the graph computes, as those of a Fourier transform, stay as they are.
+
+    Raises:
+        TicketFileError: onnxruntime does not quantise it.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -39,9 +46,14 @@ def quantised(model: Any) -> Any:
     prepared = onnx.ModelProto()
     prepared.CopyFrom(model)
     prepared.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")  # or it warns that it is not
+    held = {tensor.name for tensor in prepared.graph.initializer}
+    computed = [node.name for node in prepared.graph.node if node.op_type == "Conv" and node.input[1] not in held]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        quantize_dynamic(prepared, path, weight_type=QuantType.QUInt8)  # it has no convolution of signed weights
+        try:  # it has no convolution of signed weights
+            quantize_dynamic(prepared, path, weight_type=QuantType.QUInt8, nodes_to_exclude=computed)
+        except Exception as problem:  # whatever onnxruntime makes of a graph
+            raise TicketFileError(f"int8: onnxruntime does not quantise it ({reason_of(problem)[:200]})") from problem
         smaller = onnx.load(path)
     del smaller.metadata_props[:]
     return smaller
