@@ -18,17 +18,13 @@ from rtl_core.prunable import prunable_weights
 
 Batch = Any
 
-LEFT_OUT = "left_out.json"
-"""Where ``partition`` may say, in its folder, what it left out or had to assume, and why: a JSON list of lines."""
-
 
 @dataclass(frozen=True)
 class Objective:
     """What one network is trained on: batches and a loss.
 
-    ``batches(generator)`` yields the ``batches_per_epoch`` batches of one epoch, in an order drawn from the
-    generator alone; ``loss(network, batch)`` is a scalar tensor. ``precision`` is of its products where it is trained
-    on; batch statistics and scores are float32.
+    ``batches(generator)`` yields the ``batches_per_epoch`` batches of one epoch, in an order drawn from the generator
+    alone; ``loss(network, batch)`` is a scalar tensor; ``precision`` is of its products, statistics and scores apart.
     """
 
     name: str
@@ -206,9 +202,7 @@ class Problem(ABC):
         return Usage()
 
     def context_examples(self, split: str) -> ContextExamples | None:
-        """Examples of the split ``validation`` or ``test``, where tickets' outputs say how sure they are: claims, one
-        against the rest, or classes (see ``usage``). None where there are none, and routing is not offered.
-        """
+        """Examples of the split ``validation`` or ``test``, to tell contexts by their outputs; None: not offered."""
         return None
 
     @property

@@ -12,7 +12,7 @@ from rtl_core.description.preprocessing import Arrays, Images, Places, Preproces
 from rtl_core.errors import DataError
 from rtl_core.networks.coordinate_mlp import features_of
 from rtl_core.networks.speech_unet import SIGNALS_AT_A_TIME
-from rtl_core.problems.images.image_classification import images_at_a_time
+from rtl_core.problems.images.at_a_time import images_at_a_time
 from rtl_core.problems.images.streamed_images import prepared
 from rtl_core.problems.regions.painting import BLOCK as PLACES_AT_A_TIME
 

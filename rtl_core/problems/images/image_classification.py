@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -15,7 +14,6 @@ from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.description.architecture import Classifier as ClassifierNetwork
 from rtl_core.description.decision import Decision
-from rtl_core.description.preprocessing import Images
 from rtl_core.description.statement import stated
 from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import DataError
@@ -24,9 +22,10 @@ from rtl_core.networks.constructors import network_name
 from rtl_core.networks.pretrained import Pretrained
 from rtl_core.precision import Precision, check_precision, products_in
 from rtl_core.problem import Objective, Problem
+from rtl_core.problems.images.at_a_time import images_at_a_time
 from rtl_core.problems.images.augmentation import Augmentation, Variations
 from rtl_core.problems.images.large_images import are_large
-from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation
+from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation, preprocessing_of
 from rtl_core.problems.images.stored_images import load_images
 from rtl_core.problems.images.streamed_images import StreamedImages, prepared
 from rtl_core.problems.source_path import source_path
@@ -34,7 +33,6 @@ from rtl_core.problems.source_path import source_path
 Batch = tuple[Tensor, ...]
 Loss = Callable[[nn.Module, Batch], Tensor]
 
-EVALUATION_BATCH, EVALUATION_PIXELS = 1000, 2**22
 ACROSS_SUBSETS = 2000
 """On how many test images, spread evenly, tickets are held against each other."""
 
@@ -104,16 +102,7 @@ class ImageClassification(Problem):
         is_large = are_large(splits.values())
         mean, deviation = mean_and_deviation(normalise, splits["train"], is_large)
         how = (mean, deviation, self.device)
-        self._preprocessing = stated(
-            Images,
-            channels=channels,
-            height=height,
-            width=width,
-            white=self.white,
-            fitted=self.fitted,
-            mean=tuple(mean.flatten().tolist()),
-            deviation=tuple(deviation.flatten().tolist()),
-        )
+        self._preprocessing = preprocessing_of(stored.splits["train"].images, self.white, self.fitted, mean, deviation)
         self.images: dict[str, Tensor | StreamedImages] = {
             name: StreamedImages(images, *how) if is_large else prepared(images, *how)
             for name, images in splits.items()
@@ -252,11 +241,6 @@ class ImageClassification(Problem):
         parts = images[which].split(count) if isinstance(images, Tensor) else images.parts(which, count)
         with products_in("float32", self.device):
             return torch.cat([network(part).double().cpu() for part in parts])
-
-
-def images_at_a_time(size: Sequence[int], device: torch.device) -> int:
-    """How many images of a size (H, W) are scored in one batch: of small ones, CUDA takes more in the same time."""
-    return EVALUATION_BATCH if device.type == "cpu" else max(EVALUATION_BATCH, EVALUATION_PIXELS // prod(size))
 
 
 def _softmax_loss(network: nn.Module, batch: Batch) -> Tensor:
