@@ -36,11 +36,11 @@ def device_of(name: str, key: str = "training.device") -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "cpu" or (name == "auto" and not count):
         return torch.device("cpu")
-    device = torch.device("cuda" if name == "auto" else name)
-    if (device.index or 0) >= count:
+    if int(name.partition(":")[2] or 0) >= count:  # torch.device keeps a byte: cuda:256 would be cuda:0
         found = f"{count} CUDA device{'s' * (count > 1)}" if count else "no CUDA device"
         here = ", ".join(["auto", "cpu", *(["cuda"] if count else []), *(f"cuda:{n}" for n in range(count))])
         raise SettingsError(f"{key}: found {name!r}, but torch finds {found}; allowed here: {here}")
+    device = torch.device("cuda" if name == "auto" else name)
     with products_in("float32", device):
         torch.backends.cudnn.deterministic = True
     return device

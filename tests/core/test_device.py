@@ -48,6 +48,11 @@ def test_one_device_of_several_is_taken_by_its_number(monkeypatch):
         assert (matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic) == (False, False, True)
         with pytest.raises(SettingsError, match=r"'cuda:2', but torch finds 2 CUDA devices; .* cuda, cuda:0, cuda:1$"):
             device_of("cuda:2")
+        for number in (256, 99_999_999_999):  # a byte of this, which torch keeps, would be a device that is there
+            with pytest.raises(
+                SettingsError, match=rf"^training\.device: found 'cuda:{number}', but torch finds 2 CUDA"
+            ):
+                device_of(f"cuda:{number}")
     finally:
         matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic = before
 
