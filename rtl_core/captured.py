@@ -68,10 +68,11 @@ class Captured:
         with self._launching, torch.cuda.stream(self._stream):
             self._stream.wait_stream(current)
             yield
+            self._end = self._stream.record_event()  # under the lock: later, another thread may capture on this stream
 
     def awaited(self) -> None:
         """Let what is launched from now on come after the last block ``beside``."""
-        torch.cuda.current_stream(self._stream.device).wait_stream(self._stream)
+        torch.cuda.current_stream(self._stream.device).wait_event(self._end)
 
     def __call__(self, objective: Objective, batch: Batch) -> None:
         """Run on the stream of its own: in a block ``alone`` or ``beside``."""

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import cycle
 from time import sleep
 from types import SimpleNamespace
 
@@ -12,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from rtl_core import captured, captured_passes, captured_training, cuda_benchmark, streams
-from rtl_core.capturable import CannotBeCapturedError, try_out
+from rtl_core import captured, captured_passes, captured_training, cuda_benchmark
+from rtl_core.capturable import try_out
 from rtl_core.captured import identity_of
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
@@ -21,7 +20,6 @@ from rtl_core.cuda_benchmark import on_cuda
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
-from rtl_core.problem import Objective
 from rtl_core.pruning import plan_rounds
 from rtl_core.retraining import retrain
 from rtl_core.structure import structure_of
@@ -125,16 +123,6 @@ def test_joint_retraining_has_the_same_bytes(digits, stream, update, schedule, p
         assert all(torch.equal(found[name], value) for name, value in wanted.items())
 
 
-def test_a_stream_that_torch_gives_again_has_one_lock(monkeypatch):
-    """Torch has so many streams: what one thread launched on one of them would be captured by another there."""
-    pointers = cycle([7, 8, 9])
-    monkeypatch.setattr(torch.cuda, "Stream", lambda device: SimpleNamespace(cuda_stream=next(pointers)))
-    monkeypatch.setattr(streams, "_rings", {})
-    found = [streams.next_stream(torch.device("cuda:0")) for _ in range(7)]
-    assert [own.stream.cuda_stream for own in found] == [7, 8, 9, 7, 8, 9, 7]
-    assert len({own.launching for own in found}) == 3 and found[0] is found[3] is found[6]
-
-
 class Bent(nn.Linear):
     """A layer that keeps what it computes in an attribute, which its ``repr`` does not show."""
 
@@ -176,17 +164,6 @@ def test_as_many_networks_are_lent_at_a_time_as_pays(adam, digits, plain_bodies)
     assert max(most) == 4 and not inside
 
 
-def test_streams_are_added_as_long_as_they_pay(monkeypatch):
-    now, launched = [0.0], []
-
-    def wait():  # four at a time take as long as one
-        now[0] += max(1.0, len(launched) / 4 / streams.REPEATS)
-        launched.clear()
-
-    monkeypatch.setattr(streams, "perf_counter", lambda: now[0])
-    assert [streams.streams_that_pay(launched.append, wait, most) for most in (1, 3, 4, 16)] == [1, 3, 4, 4]
-
-
 @pytest.mark.parametrize("change", ["repr", "buffer", "attribute", "hook"])
 def test_what_makes_networks_differ_is_in_their_structure(change):
     def network():
@@ -204,37 +181,6 @@ def test_what_makes_networks_differ_is_in_their_structure(change):
         other[0].register_forward_hook(object())
         assert structure_of(other) is None
     assert structure_of(one) != structure_of(other)
-
-
-def objective_of(loss, precision="float32"):
-    return Objective("any", lambda generator: [], 1, loss, precision)
-
-
-def test_a_loss_is_known_by_its_numbers_and_precision_and_not_by_its_tensors():
-    one, same, other = (identity_of(objective_of(partial(torch.add, number))) for number in (1, 1, 2))
-    assert one == same != other
-    assert identity_of(objective_of(torch.add)) != identity_of(objective_of(torch.add, "bfloat16"))
-    weighted = [objective_of(partial(nn.functional.cross_entropy, weight=torch.ones(2))) for _ in range(2)]
-    assert identity_of(weighted[0]) != identity_of(weighted[1])
-
-
-@pytest.mark.parametrize(
-    "work, why",
-    [
-        (lambda x: x.sum().item(), "waits for values"),
-        (lambda x: x[x > 0], "waits for values"),
-        (lambda x: x.to("meta"), "copies between cpu and meta"),
-        (lambda x: (x * x).sum().backward() or x.grad.nonzero(), "waits for values"),
-        (lambda x: x[torch.tensor([0, 1])].sum().backward(), None),
-    ],
-)
-def test_what_a_graph_cannot_hold_is_found_before_a_capture(work, why):
-    x = torch.ones(3, requires_grad=True)
-    if why is None:
-        try_out(partial(work, x))
-        return
-    with pytest.raises(CannotBeCapturedError, match=why):
-        try_out(partial(work, x))
 
 
 def test_every_step_could_be_held_by_a_graph_and_is_not_changed_by_the_trial(
