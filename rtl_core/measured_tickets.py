@@ -17,8 +17,9 @@ from rtl_core.problem import Batch, Objective, Problem
 from rtl_core.randomness import Stream
 from rtl_core.retraining import UPDATES, SharedWeights
 from rtl_core.schedule import Rates
+from rtl_core.streams import apart
 from rtl_core.ticket_training import ticket_training
-from rtl_core.timing import Work
+from rtl_core.timing import Work, wait_for_devices
 from rtl_core.training import batches_of, gradient_of
 
 PARTS = ("extraction", "retraining", "retraining_sequential", "evaluation")
@@ -128,7 +129,13 @@ class MeasuredTickets:
         joint_step = UPDATES[update](shared, self.make_optimizer, threads)
         batches = [self._batches(objective) for objective in self.objectives]
         places = [self.stream.at(subset=objective.name) for objective in self.objectives]
-        return lambda: joint_step([next(turn) for turn in batches], places)
+        wait_for_devices()  # what was prepared here is read on other streams
+
+        def work() -> None:
+            with apart(self.device):  # here, as the current stream is that of a thread
+                joint_step([next(turn) for turn in batches], places)
+
+        return work
 
     def _spread(self, step: Callable[[int, int], None]) -> Work:
         def share(worker: int) -> None:
