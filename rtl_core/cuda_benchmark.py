@@ -14,6 +14,7 @@ from rtl_core.isolation import OptimizerChoice, TicketOptimizer
 from rtl_core.problem import Batch, Problem
 from rtl_core.randomness import Stream
 from rtl_core.streams import LEAST_GAIN
+from rtl_core.timing import wait_for_devices
 from rtl_core.training import batches_of, gradient_of
 
 STEPS = 10
@@ -26,7 +27,7 @@ def on_cuda(problem: Problem, make_optimizer: OptimizerChoice, stream: Stream) -
     Returns:
         ``capture_ms``: the first step with a graph, beyond one that is replayed; ``launched_ms``: a step kernel by
         kernel; ``images_per_s`` by the number of streams side by side, each doubled; ``streams``: the number beyond
-        which another doubling does not pay; ``peak_memory_mb``: of the device, with that many.
+        which another doubling does not pay; ``peak_memory_mb``: what torch held of the device at most, with that many.
     """
     weights, objective = initial_weights(problem, stream), problem.objectives[0]
     if not can_be_captured(weights, make_optimizer):
@@ -39,7 +40,8 @@ def on_cuda(problem: Problem, make_optimizer: OptimizerChoice, stream: Stream) -
         gradient_of(weights, objective, batch, stream)
         optimizer.step(weights.gradient, weights.dense_gradient)
 
-    trainings = [CapturedTraining(weights.copy(), make_optimizer) for _ in range(MOST)]
+    def make() -> CapturedTraining:
+        return CapturedTraining(weights.copy(), make_optimizer)
 
     def step(which: list[CapturedTraining]) -> None:
         for training in which:
@@ -48,37 +50,38 @@ def on_cuda(problem: Problem, make_optimizer: OptimizerChoice, stream: Stream) -
 
     launched()
     found: dict[str, Any] = {"launched_ms": 1000 * _seconds(launched, STEPS)}
-    for one in trainings[:2]:  # the first meets a library that has made no plans for this batch
+    for _ in range(2):  # the first meets a library that has made no plans for this batch
+        one = make()
         captured = _seconds(partial(step, [one]), 1)
-    found["capture_ms"] = 1000 * (captured - _seconds(partial(step, trainings[1:2]), STEPS))
-    found |= _by_streams(step, trainings, batch)
-    return found
+    found["capture_ms"] = 1000 * (captured - _seconds(partial(step, [one]), STEPS))
+    del one
+    return found | _by_streams(make, step, batch)
 
 
 def _by_streams(
-    step: Callable[[list[CapturedTraining]], None], trainings: list[CapturedTraining], batch: Batch
+    make: Callable[[], CapturedTraining], step: Callable[[list[CapturedTraining]], None], batch: Batch
 ) -> dict[str, Any]:
+    """Trainings are made as their number grows, so that memory is that of no more than so many."""
+    trainings: list[CapturedTraining] = []
     rates: dict[int, float] = {}
-    best, peak, number = 1, 0.0, 1
-    while number <= len(trainings):
-        step(trainings[:number])
-        rates[number] = number * len(batch[0]) / _seconds(partial(step, trainings[:number]), STEPS)
+    best, peak, number, device = 1, 0.0, 1, batch[0].device
+    torch.cuda.empty_cache()
+    while number <= MOST:
+        torch.cuda.reset_peak_memory_stats(device)
+        trainings += [make() for _ in range(number - len(trainings))]
+        step(trainings)
+        rates[number] = number * len(batch[0]) / _seconds(partial(step, trainings), STEPS)
         if number == 1 or (2 * best == number and rates[number] >= LEAST_GAIN * rates[best]):
-            best, peak = number, torch.cuda.max_memory_allocated(trainings[0].weights.prunable.device) / 2**20
+            best, peak = number, torch.cuda.max_memory_reserved(device) / 2**20  # what graphs keep is not "allocated"
         number *= 2
     return {"images_per_s": {str(n): rate for n, rate in rates.items()}, "streams": best, "peak_memory_mb": peak}
 
 
 def _seconds(work: Callable[[], None], repeats: int) -> float:
     """Seconds that a work takes, waited for at the end of so many."""
-    _wait()
+    wait_for_devices()
     start = time.perf_counter()
     for _ in range(repeats):
         work()
-    _wait()
+    wait_for_devices()
     return (time.perf_counter() - start) / repeats
-
-
-def _wait() -> None:
-    for device in range(torch.cuda.device_count()):
-        torch.cuda.synchronize(device)

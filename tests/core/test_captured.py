@@ -1,11 +1,13 @@
 """Captured steps, their graphs replaced by their plain bodies, train as the steps that are launched one by one."""
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from time import sleep
 from types import SimpleNamespace
+from weakref import WeakSet
 
 import pytest
 import torch
@@ -16,7 +18,6 @@ from rtl_core.capturable import try_out
 from rtl_core.captured import identity_of
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
-from rtl_core.cuda_benchmark import on_cuda
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
@@ -209,10 +210,24 @@ def test_a_line_says_why_a_network_is_not_captured(network, adam, capsys, monkey
 
 
 def test_the_benchmark_measures_capture_streams_and_memory(digits, stream, adam, plain_bodies, monkeypatch):
-    assert on_cuda(digits, adam, stream) is None
+    assert cuda_benchmark.on_cuda(digits, adam, stream) is None
     plain_bodies()
     for name, value in (("MOST", 4), ("STEPS", 1), ("can_be_captured", lambda weights, make_optimizer: True)):
         monkeypatch.setattr(cuda_benchmark, name, value)
-    found = on_cuda(digits, adam, stream)
-    assert found["launched_ms"] > 0 and {"capture_ms", "peak_memory_mb"} < found.keys()
+    alive = WeakSet()
+
+    def tracked(*given):
+        alive.add(made := captured_training.CapturedTraining(*given))
+        return made
+
+    def peak(device):
+        gc.collect()
+        return len(alive) * 2**20
+
+    monkeypatch.setattr(cuda_benchmark, "CapturedTraining", tracked)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", peak)
+    found = cuda_benchmark.on_cuda(digits, adam, stream)
+    assert found["launched_ms"] > 0 and "capture_ms" in found
     assert list(found["images_per_s"]) == ["1", "2", "4"] and str(found["streams"]) in found["images_per_s"]
+    assert found["peak_memory_mb"] == found["streams"]  # no training more than is measured
