@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import chain, count, cycle, islice, repeat
+from itertools import count, cycle, islice, repeat
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from rtl_core.captured_passes import captured_passes
 from rtl_core.construction import initial_weights
 from rtl_core.isolation import OptimizerChoice, TicketOptimizer
 from rtl_core.masks import Masks
-from rtl_core.plain_reference import plain_loader, plain_scoring, plain_ticket, plain_training
+from rtl_core.plain_reference import plain_batches, plain_scoring, plain_ticket, plain_training
 from rtl_core.problem import Batch, Objective, Problem
 from rtl_core.randomness import Stream
 from rtl_core.retraining import UPDATES, SharedWeights
@@ -184,7 +184,4 @@ class MeasuredTickets:
         """The same batch again and again: from a loader, unless a subset's one batch is all its data."""
         batches = [next(self._batches(objective)) for objective in self.objectives]
         whole = [objective.batches_per_epoch == 1 for objective in self.objectives]
-        return [
-            repeat(batch) if one else chain.from_iterable(repeat(plain_loader([batch])))
-            for batch, one in zip(batches, whole, strict=True)
-        ]
+        return [repeat(batch) if one else plain_batches(batch) for batch, one in zip(batches, whole, strict=True)]
