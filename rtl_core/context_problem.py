@@ -19,6 +19,7 @@ from rtl_core.description.about import Usage
 from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import SettingsError, reason_of
 from rtl_core.implicit_draws import drawn_from
+from rtl_core.precision import products_in
 from rtl_core.problem import AcrossSubsets, Batch, Objective, Problem, Score
 from rtl_core.prunable import matching_weights
 from rtl_core.randomness import Stream
@@ -227,7 +228,8 @@ class ContextProblem(Problem):
 
     @torch.inference_mode()
     def _outputs(self, network: nn.Module, inputs: Tensor) -> Tensor:
-        return torch.cat([network(part).cpu() for part in inputs.split(EVALUATION_BATCH)])
+        with products_in("float32", self.device):
+            return torch.cat([network(part).cpu() for part in inputs.split(EVALUATION_BATCH)])
 
     def _scores(self, network_of: Callable[[int], nn.Module]) -> list[Score]:
         scores = []

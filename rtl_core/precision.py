@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import Condition
+from threading import Condition, local
 from typing import Literal
 
 import torch
@@ -27,7 +27,7 @@ def check_precision(precision: Precision, device: torch.device) -> None:
 def products_in(precision: Precision, device: torch.device) -> AbstractContextManager[None]:
     """Let what is launched in a block, its backward pass included, compute float32 products in full, or as TF32.
 
-    On CUDA a thread waits until no other is in a block of the other kind. Such blocks do not stand in one another.
+    On CUDA a thread waits until no other is in a block of the other kind. A block may stand in one of its own kind.
     """
     return nullcontext() if device.type != "cuda" else _switch.at(precision == "tf32")
 
@@ -43,19 +43,31 @@ class _Switch:
     def __init__(self) -> None:
         self._changed = Condition()
         self._inside, self._waiting = {True: 0, False: 0}, {True: 0, False: 0}
+        self._here = local()
 
     @contextmanager
     def at(self, tf32: bool) -> Iterator[None]:
-        """Let a block run with TF32 on or off."""
+        """Let a block run with TF32 on or off.
+
+        Raises:
+            RuntimeError: it stands in one of the other kind, for whose end it would wait.
+        """
+        if (outer := getattr(self._here, "kind", None)) is not None:
+            if outer != tf32:
+                raise RuntimeError("products_in: found a block of another kind around this one; allowed: its own")
+            yield
+            return
         with self._changed:
             self._waiting[tf32] += 1
             self._changed.wait_for(lambda: self._is_open(tf32))
             self._waiting[tf32] -= 1
             self._inside[tf32] += 1
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+        self._here.kind = tf32
         try:
             yield
         finally:
+            self._here.kind = None
             with self._changed:
                 self._inside[tf32] -= 1
                 if not self._inside[tf32]:
