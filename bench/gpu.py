@@ -100,7 +100,7 @@ def _chain(problem: Cifar10, rounds: Sequence[Round], subset: int) -> torch.Tens
 
 
 def seed(scratch: Path) -> Iterator[Result]:
-    """RTL, one seed at 25, 50 and 75 %, extraction and synchronous retraining as stages, twice in projects apart."""
+    """RTL, one seed at 25, 50 and 75 %, `rtl run extract` and `rtl run retrain`, twice in projects apart."""
     digests = []
     for number in range(2):
         project = scratch / f"project {number}"
