@@ -136,7 +136,7 @@ def seed(scratch: Path) -> Iterator[Result]:
 
 def _settings(scratch: Path) -> dict[str, Any]:
     """The section cifar10 of params.yaml, less controls and all that is not RTL's synchronous update."""
-    settings = yaml.safe_load((ROOT / "params.yaml").read_text())["cifar10"]
+    settings: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())["cifar10"]
     levels = [0.25, 0.5, 0.75]
     settings |= {"partition": {"path": str(scratch / "source")}, "sparsities": levels}
     settings["training"] = {"network": NETWORK, "batch_size": BATCH}
