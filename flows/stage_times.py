@@ -9,19 +9,20 @@ import psutil
 
 from tasks.artefacts import paths
 from tasks.artefacts.whole_file import write_atomically
-from tasks.process.computing_time import take_computing_time
+from tasks.process.computing_time import PARTS, take_times
 
 _ends: list[float] = []
 
 
-def record_stage(problem: str, stage: str) -> None:
+def record_stage(problem: str, stage: str, began: float) -> None:
     """Keep the times of one stage: from the start of the process, or the end of the stage before, until now.
 
-    The file holds epoch seconds, and the seconds of computing in between.
+    The file holds epoch seconds: ``start``, ``began`` where the flow began, and ``end``; and seconds in between of what
+    threads were at (``take_times``).
     """
     start = _ends[-1] if _ends else time.time() - _age()
     _ends.append(time.time())
-    times = {"start": start, "end": _ends[-1], "computing": take_computing_time()}
+    times = {"start": start, "began": began, "end": _ends[-1], **take_times()}
     write_atomically(paths.timing(problem, stage), json.dumps(times).encode())
 
 
@@ -40,11 +41,34 @@ def stage_times(problems: Sequence[str], since: float = 0.0) -> dict[str, dict[s
         problems: sections of params.yaml.
         since: leave out stages that began before this moment (seconds of the epoch).
     """
-    stages: dict[str, dict[str, float]] = {}
-    for problem in problems:
-        records = {path.stem: json.loads(path.read_text()) for path in paths.timing(problem, "").parent.glob("*.json")}
-        for stage, times in sorted(records.items(), key=lambda record: record[1]["start"]):
-            if times["start"] >= since:
-                seconds = {"seconds": times["end"] - times["start"], "computing": times["computing"]}
-                stages[f"{problem} {stage}"] = seconds
-    return stages
+    return {
+        f"{problem} {stage}": {"seconds": times["end"] - times["start"], "computing": times["computing"]}
+        for problem in problems
+        for stage, times in _records(problem).items()
+        if times["start"] >= since
+    }
+
+
+def stage_profiles(problem: str) -> dict[str, dict[str, float]]:
+    """Where the seconds of the last run of each stage went, by stage.
+
+    ``starting``: imports, the server, what stands before the flow; then those in which at least one thread was at each
+    of ``PARTS``; then those in which none was at any, when Prefect, MLflow and this machine's other processes had the
+    cores (``other``). A second in which two threads are at two parts counts for both.
+    """
+    return {
+        stage: {
+            "seconds": times["end"] - times["start"],
+            "starting": times["began"] - times["start"],
+            **{part: times[part] for part in PARTS},
+            "other": times["end"] - times["began"] - times["known"],
+        }
+        for stage, times in _records(problem).items()
+        if "began" in times
+    }
+
+
+def _records(problem: str) -> dict[str, dict[str, float]]:
+    """What ``record_stage`` kept of each stage, in the order of their beginnings."""
+    records = {path.stem: json.loads(path.read_text()) for path in paths.timing(problem, "").parent.glob("*.json")}
+    return dict(sorted(records.items(), key=lambda record: record[1]["start"]))

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,8 +57,9 @@ def _run(flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str) -
     with all_runs_final():
         declare_records()
         for problem in chosen:
+            began = time.time()
             flow(problem, **told)
-            record_stage(problem, stage)
+            record_stage(problem, stage, began)
 
 
 def _checked(runner: str) -> str:

@@ -1,7 +1,8 @@
 """Which batch-normalisation statistics a ticket is evaluated with: its own, from its own training data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from rtl_core.dropout import nothing_dropped
 from rtl_core.masks import Masks
+from rtl_core.precision import products_in
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.weights import FlatWeights
@@ -53,15 +55,28 @@ def _averaging_afresh(network: nn.Module) -> Iterator[list[_BatchNorm]]:
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # a cumulative average
+    hooks = [layer.register_forward_pre_hook(_cumulative(count(1))) for layer in layers]
     yield layers
-    for layer, momentum in zip(layers, momenta, strict=True):
+    for layer, hook, momentum in zip(layers, hooks, momenta, strict=True):
+        hook.remove()
         layer.momentum = momentum
+
+
+def _cumulative(passes: Iterator[int]) -> Callable[[_BatchNorm, object], None]:
+    """Lets a layer average over all passes, as without a momentum it would: but that asks the device for their number,
+    and waits.
+    """
+
+    def hook(layer: _BatchNorm, _inputs: object) -> None:
+        if layer.training:
+            layer.momentum = 1 / next(passes)
+
+    return hook
 
 
 @torch.no_grad()
 def _pass_over(weights: FlatWeights, objective: Objective, stream: Stream) -> None:
     weights.network.train()
-    with nothing_dropped(weights.network):
+    with nothing_dropped(weights.network), products_in("float32", weights.prunable.device):
         for batch in objective.batches(stream.at(draw="statistics").generator()):
             objective.loss(weights.network, batch)

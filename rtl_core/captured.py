@@ -3,15 +3,16 @@
 import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
+from rtl_core.capturable import try_out
 from rtl_core.problem import Batch, Objective
+from rtl_core.streams import next_stream
 from rtl_core.structure import plain
 
 WARM_UPS = 3
@@ -24,7 +25,6 @@ _capturing = ThreadPoolExecutor(1)
 """One thread makes all graphs: captures must not meet, and cuDNN keeps its plans, which take seconds to make for a new
 shape of batch, by thread."""
 _told: set[str] = set()
-
 
 _Graph = tuple[torch.cuda.CUDAGraph, list[Tensor]]
 
@@ -40,7 +40,8 @@ class Captured:
     """
 
     def __init__(self, body: Callable[[Objective, Batch], None], state: Sequence[Tensor]) -> None:
-        self._stream = torch.cuda.Stream(state[0].device)
+        own = next_stream(state[0].device)
+        self._stream, self._launching = own.stream, own.launching
         self._body, self._state = body, state
         self._graphs: dict[tuple[Hashable, ...], _Graph | None] = {}
         self._pool = torch.cuda.graph_pool_handle()
@@ -48,32 +49,36 @@ class Captured:
 
     def knows(self, objective: Objective) -> bool:
         """Whether there is a graph for this objective, for some shape of batch."""
-        return any(loss == identity_of(objective.loss) for loss, *_ in self._graphs)
+        return any(key[0] == identity_of(objective) and graph is not None for key, graph in self._graphs.items())
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Let a block run on the stream of its own, after all that was launched before, and wait for its end."""
-        torch.cuda.current_stream().synchronize()
-        with torch.cuda.stream(self._stream):
-            yield
-            self._stream.synchronize()
+        torch.cuda.current_stream(self._stream.device).synchronize()
+        with self._launching, torch.cuda.stream(self._stream):
+            try:
+                yield
+            finally:
+                self._stream.synchronize()
 
     @contextmanager
     def beside(self) -> Iterator[None]:
         """Let a block run on the stream of its own, beside what is launched after it until ``awaited``."""
-        self._stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._stream):
+        current = torch.cuda.current_stream(self._stream.device)
+        with self._launching, torch.cuda.stream(self._stream):
+            self._stream.wait_stream(current)
             yield
+            self._end = self._stream.record_event()  # under the lock: later, another thread may capture on this stream
 
     def awaited(self) -> None:
         """Let what is launched from now on come after the last block ``beside``."""
-        torch.cuda.current_stream().wait_stream(self._stream)
+        torch.cuda.current_stream(self._stream.device).wait_event(self._end)
 
     def __call__(self, objective: Objective, batch: Batch) -> None:
         """Run on the stream of its own: in a block ``alone`` or ``beside``."""
         leaves, structure = tree_flatten(batch)
         shapes = tuple((leaf.shape, leaf.dtype, leaf.stride()) for leaf in leaves if isinstance(leaf, Tensor))
-        key = (identity_of(objective.loss), structure, shapes)
+        key = (identity_of(objective), structure, shapes)
         if key not in self._graphs:
             if len(self._graphs) >= MOST_GRAPHS:
                 self._stream.synchronize()
@@ -100,32 +105,43 @@ class Captured:
         before = [value.detach().clone() for value in self._state]
         graph, holds = torch.cuda.CUDAGraph(), True
         try:
-            for _ in range(self._warm_ups):
+            try_out(run)
+            for _ in range(self._warm_ups - 1):
                 run()
             self._warm_ups = 1
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
                 run()
         except Exception as problem:  # whatever a user's loss does that a graph cannot hold
-            _tell(objective, " ".join(str(problem).split())[:200])
-            holds = False
+            _tell(objective, _first_of(problem))
+            self._pool, holds = torch.cuda.graph_pool_handle(), False  # the old one may still wait for a capture's end
         with torch.no_grad():
             for value, old in zip(self._state, before, strict=True):
                 value.copy_(old)
         return (graph, inputs) if holds else None
 
 
-def identity_of(loss: Callable[..., Any]) -> Hashable:
+def _first_of(problem: BaseException) -> str:
+    """What stopped a capture: what came first, as its end fails in turn."""
+    while problem.__context__ is not None:
+        problem = problem.__context__
+    return " ".join(str(problem).split())[:200] or type(problem).__name__
+
+
+def identity_of(objective: Objective) -> Hashable:
     """What tells a loss from others: a graph keeps the numbers that it was captured with."""
-    if not isinstance(loss, partial):
-        return loss
-    try:
-        return plain(loss)
-    except TypeError:
-        return loss
+    loss: Hashable = objective.loss
+    if isinstance(loss, partial):
+        with suppress(TypeError):
+            loss = plain(loss)
+    return loss, objective.precision
 
 
-def _tell(objective: Objective, why: str) -> None:
-    line = f"warning: objective {objective.name}: launched kernel by kernel, as a CUDA graph cannot hold it: {why}"
+def say_once(line: str) -> None:
+    """Say a line on stderr, if it was not said before."""
     if line not in _told:
         _told.add(line)
         print(line, file=sys.stderr)
+
+
+def _tell(objective: Objective, why: str) -> None:
+    say_once(f"warning: objective {objective.name}: launched kernel by kernel, as a CUDA graph cannot hold it: {why}")

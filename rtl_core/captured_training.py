@@ -1,39 +1,47 @@
 """Training steps as CUDA graphs: one capture serves every round, subset, seed and level of a process."""
 
-import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from itertools import count, islice
+from threading import Lock, Semaphore
 
 import torch
 from torch import Tensor
 
-from rtl_core.captured import Captured
+from rtl_core.captured import Captured, say_once
 from rtl_core.full_length import FullLengthOptimizer
 from rtl_core.isolation import OptimizerChoice, OptimizerFactory
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.schedule import Rates
+from rtl_core.streams import streams_that_pay
 from rtl_core.structure import structure_of
-from rtl_core.training import batches_of, check_finite
+from rtl_core.training import add_gradient, batches_of, check_finite
 from rtl_core.weights import FlatWeights, with_prefix
 
-MOST_FREE = 16
-"""Networks that wait for the objectives that they have graphs for; with more, one learns another objective."""
+MOST = 16
+"""Trainings of one kind side by side, if so many pay."""
 
-_free: dict[Hashable, list["CapturedTraining"]] = {}
-_lending = threading.Lock()
+_kinds: dict[Hashable, "_Kind"] = {}
 
 
 def can_be_captured(weights: FlatWeights, make_optimizer: OptimizerFactory) -> bool:
-    """Whether steps of a network may be CUDA graphs.
-
-    What drops at random draws anew at every step, outside a graph. Where the structure cannot be compared, another
-    network would be lent.
-    """
-    if not weights.prunable.is_cuda or not isinstance(make_optimizer, OptimizerChoice) or weights.draws.layers:
+    """Whether steps of a network may be CUDA graphs; where it is on a CUDA device and they may not, a line says why."""
+    if not weights.prunable.is_cuda:
         return False
-    return structure_of(weights.network) is not None
+    if why := _why_not(weights, make_optimizer):
+        say_once(f"warning: launched kernel by kernel, not as CUDA graphs: {why}")
+    return not why
+
+
+def _why_not(weights: FlatWeights, make_optimizer: OptimizerFactory) -> str:
+    if not isinstance(make_optimizer, OptimizerChoice):
+        return "the optimizer is none of adam, adamw and sgd"
+    if weights.draws.layers:
+        return "the network drops at random, anew at every step"
+    if structure_of(weights.network) is None:  # another network could be lent in its place
+        return "the network has hooks, or attributes that cannot be compared"
+    return ""
 
 
 class CapturedTraining:
@@ -81,27 +89,63 @@ class CapturedTraining:
 
     def _step(self, objective: Objective, batch: Batch) -> None:
         self.weights.zero_gradient()
-        loss = objective.loss(self.weights.network, batch)
-        loss.backward()
-        self._losses += loss.detach()
+        self._losses += add_gradient(self.weights.network, objective, batch)
         self._optimizer.step(self.weights.gradient, self.weights.dense_gradient)
+
+
+class _Kind:
+    """All trainings of networks of one kind under one optimizer: those that are free, and room for as many as pay."""
+
+    def __init__(self) -> None:
+        self.free: list[CapturedTraining] = []
+        self.changing = Lock()
+        self.room: Semaphore | None = None
+
+    def measured(self, make: Callable[[], CapturedTraining], objective: Objective) -> Semaphore:
+        """Room for as many trainings side by side as pay; measured once, on a batch of an objective."""
+        with self.changing:
+            if self.room is None:
+                batch = next(iter(objective.batches(Stream(0).generator())))
+
+                def launch(number: int) -> None:
+                    if number == len(self.free):
+                        self.free.append(make())
+                    with self.free[number].step.beside():
+                        self.free[number].step(objective, batch)
+
+                def wait() -> None:
+                    for one in self.free:
+                        with one.step.alone():
+                            pass
+
+                count = streams_that_pay(launch, wait, MOST)
+                del self.free[count:]
+                self.room = Semaphore(count)
+            return self.room
+
+    def taken(self, make: Callable[[], CapturedTraining], objective: Objective) -> CapturedTraining:
+        """A free training, if possible one that has a graph for an objective, or a new one."""
+        with self.changing:
+            one = next((one for one in self.free if one.step.knows(objective)), self.free[0] if self.free else None)
+            if one is not None:
+                self.free.remove(one)
+        return one or make()
 
 
 @contextmanager
 def lent(weights: FlatWeights, choice: OptimizerChoice, objective: Objective) -> Iterator[CapturedTraining]:
-    """Training for networks of this kind under this optimizer, lent to one thread at a time, if possible one that has a
-    graph for the objective; the block runs on its stream.
+    """Training for networks of this kind under this optimizer, lent to one thread at a time and to as many threads as
+    pays; the block runs on its stream.
     """
-    kind = (structure_of(weights.network), weights.layout, weights.dense_layout, choice, weights.prunable.device)
-    with _lending:
-        free = _free.setdefault(kind, [])
-        training = next((one for one in free if one.step.knows(objective)), None)
-        if training is None and len(free) >= MOST_FREE:
-            training = free[0]
-        if training is not None:
-            free.remove(training)
-    training = training or CapturedTraining(weights.copy(), choice)
-    with training.step.alone():
-        yield training
-    with _lending:
-        free.append(training)
+    of_tensors = (weights.layout, weights.dense_layout, weights.prunable.device)
+    kind = _kinds.setdefault((structure_of(weights.network), choice, *of_tensors), _Kind())
+
+    def make() -> CapturedTraining:
+        return CapturedTraining(weights.copy(), choice)
+
+    with kind.measured(make, objective):
+        training = kind.taken(make, objective)
+        with training.step.alone():
+            yield training
+        with kind.changing:
+            kind.free.append(training)

@@ -16,9 +16,10 @@ from rtl_core.contexts.metrics import Metric, chance_of, figure_of, measures_of
 from rtl_core.contexts.told_layer import first_layer, tell, widened
 from rtl_core.contexts.usage import check_names, decision_of, imported_network, input_of
 from rtl_core.description.about import Usage
-from rtl_core.device import device_of
+from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import SettingsError, reason_of
 from rtl_core.implicit_draws import drawn_from
+from rtl_core.precision import products_in
 from rtl_core.problem import AcrossSubsets, Batch, Objective, Problem, Score
 from rtl_core.prunable import matching_weights
 from rtl_core.randomness import Stream
@@ -54,7 +55,7 @@ class ContextProblem(Problem):
             first layer takes in.
         outputs: names of the network's outputs, [N, number of names]: classes, or quantities with their units. What
             ticket files are used for then says them.
-        device: where it is computed.
+        device: where it is computed: ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` and the like.
 
     Raises:
         DataError: a context's examples are missing, unreadable, too few or unlike the others'.
@@ -74,7 +75,7 @@ class ContextProblem(Problem):
         prunable: Sequence[str] | None = None,
         told: Told = "no",
         outputs: Sequence[str] = (),
-        device: Literal["auto", "cpu", "cuda"] = "auto",
+        device: DeviceName = "auto",
     ) -> None:
         if batch_size < FEWEST:
             raise SettingsError(f"batch_size: found {batch_size}; allowed: {FEWEST} and more")
@@ -227,7 +228,8 @@ class ContextProblem(Problem):
 
     @torch.inference_mode()
     def _outputs(self, network: nn.Module, inputs: Tensor) -> Tensor:
-        return torch.cat([network(part).cpu() for part in inputs.split(EVALUATION_BATCH)])
+        with products_in("float32", self.device):
+            return torch.cat([network(part).cpu() for part in inputs.split(EVALUATION_BATCH)])
 
     def _scores(self, network_of: Callable[[int], nn.Module]) -> list[Score]:
         scores = []

@@ -11,6 +11,7 @@ from scipy.stats import t, wilcoxon
 from torch import Tensor
 
 from rtl_core.dropout import nothing_dropped
+from rtl_core.precision import products_in
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.tickets import Tickets
@@ -113,5 +114,5 @@ def _loss(
 ) -> float:
     prunable, dense = values
     weights.load(prunable * mask, dense)
-    with nothing_dropped(weights.network.train()):
+    with nothing_dropped(weights.network.train()), products_in("float32", weights.prunable.device):
         return objective.loss(weights.network, batch).item()

@@ -31,7 +31,8 @@ class FullLengthOptimizer:
         self.taken = torch.zeros((), dtype=torch.float64, device=weights.device)
         self.learning_rate = torch.full_like(self.taken, choice.learning_rate)
         self._factor = 1.0
-        names = ("momentum_buffer",) if choice.name == "sgd" else ("exp_avg", "exp_avg_sq")
+        of_sgd = ("momentum_buffer",) if choice.momentum else ()
+        names = of_sgd if choice.name == "sgd" else ("exp_avg", "exp_avg_sq")
         self.states = [{name: torch.zeros_like(part) for name in names} for part in (self.weights, self.dense)]
 
     @torch.no_grad()
@@ -77,6 +78,8 @@ class FullLengthOptimizer:
             values = values * (1 - rate * choice.weight_decay).float()
         elif choice.weight_decay:
             gradient = gradient.add(values, alpha=choice.weight_decay)
+        if choice.name == "sgd" and not choice.momentum:
+            return values - rate.float() * gradient
         if choice.name == "sgd":
             buffer = state["momentum_buffer"].mul_(choice.momentum).add_(gradient)
             direction = gradient.add(buffer, alpha=choice.momentum) if choice.nesterov else buffer

@@ -4,10 +4,10 @@ One ticket at a time, eager, contiguous images from a DataLoader, weight × mask
 ``prune``), the optimizer over the network's separate tensors.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import prune
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, TensorDataset
@@ -29,10 +29,12 @@ def plain_ticket(problem: Problem, masks: Masks, subset: int, stream: Stream) ->
     return network.train()
 
 
-def plain_loader(batches: Sequence[Batch]) -> DataLoader[tuple[Tensor, ...]]:
-    """A DataLoader over the examples of batches, each a tuple of tensors [N, …], in the same order and size."""
-    parts = [torch.cat(part).contiguous() for part in zip(*batches, strict=True)]
-    return DataLoader(TensorDataset(*parts), batch_size=len(batches[0][0]))
+def plain_batches(batch: Batch) -> Iterator[Batch]:
+    """A batch again and again: inputs and targets [N, …] from a DataLoader, and what is the ticket's, as it is."""
+    loader = DataLoader(TensorDataset(*(part.contiguous() for part in batch[:2])), batch_size=len(batch[0]))
+    while True:
+        for loaded in loader:
+            yield *loaded, *batch[2:]
 
 
 def plain_training(network: nn.Module, optimizer: Optimizer, objective: Objective, batches: Iterable[Batch]) -> None:

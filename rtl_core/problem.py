@@ -13,26 +13,25 @@ from torch import Tensor, nn
 from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.errors import SettingsError
+from rtl_core.precision import Precision
 from rtl_core.prunable import prunable_weights
 
 Batch = Any
-
-LEFT_OUT = "left_out.json"
-"""Where ``partition`` may say, in its folder, what it left out or had to assume, and why: a JSON list of lines."""
 
 
 @dataclass(frozen=True)
 class Objective:
     """What one network is trained on: batches and a loss.
 
-    ``batches(generator)`` yields the ``batches_per_epoch`` batches of one epoch, in an order drawn from the
-    generator alone; ``loss(network, batch)`` is a scalar tensor.
+    ``batches(generator)`` yields the ``batches_per_epoch`` batches of one epoch, in an order drawn from the generator
+    alone; ``loss(network, batch)`` is a scalar tensor; ``precision`` is of its products, statistics and scores apart.
     """
 
     name: str
     batches: Callable[[torch.Generator], Iterable[Batch]]
     batches_per_epoch: int
     loss: Callable[[nn.Module, Batch], Tensor]
+    precision: Precision = "float32"
 
 
 class Score(NamedTuple):
@@ -203,9 +202,7 @@ class Problem(ABC):
         return Usage()
 
     def context_examples(self, split: str) -> ContextExamples | None:
-        """Examples of the split ``validation`` or ``test``, where tickets' outputs say how sure they are: claims, one
-        against the rest, or classes (see ``usage``). None where there are none, and routing is not offered.
-        """
+        """Examples of the split ``validation`` or ``test``, to tell contexts by their outputs; None: not offered."""
         return None
 
     @property
@@ -247,4 +244,7 @@ def _together(objectives: Sequence[Objective]) -> Objective:
         for turn in torch.randperm(len(turns), generator=generator).tolist():
             yield from ((turns[turn], batch) for batch in islice(epochs[turns[turn].name], 1))
 
-    return Objective("all", batches, len(turns), lambda network, turn: turn[0].loss(network, turn[1]))
+    first, *others = {objective.precision: None for objective in objectives}
+    if others:
+        raise SettingsError(f"objectives: found precisions {first} and {others[0]}; allowed: one for all")
+    return Objective("all", batches, len(turns), lambda network, turn: turn[0].loss(network, turn[1]), first)

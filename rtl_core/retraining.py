@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice, repeat
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
-from rtl_core.captured_passes import CapturedPasses
-from rtl_core.captured_training import can_be_captured
+from rtl_core.captured_passes import CapturedPasses, captured_passes
 from rtl_core.checkpoint import Checkpoint
 from rtl_core.duration import Duration
 from rtl_core.isolation import OptimizerFactory, TicketOptimizer, rates_of
 from rtl_core.masks import Masks
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
+from rtl_core.schedule import Rates
 from rtl_core.tickets import Tickets, finish_tickets
 from rtl_core.training import batches_of, check_finite, gradient_of
 from rtl_core.weights import FlatWeights, with_prefix
@@ -59,36 +59,37 @@ def retrain(
     """
     iterations = duration.iterations(batches_per_epoch)
     rates = rates_of(make_optimizer, iterations, batches_per_epoch)
-    tickets = SharedWeights(weights, masks, objectives)
-    joint_step = UPDATES[update](tickets, make_optimizer, threads)
-    begun = _resume(checkpoint, tickets, joint_step)
-    for epoch in range(begun, -(-iterations // batches_per_epoch)):
-        places = [stream.at(subset=objective.name, epoch=epoch) for objective in objectives]
-        # Short subsets repeat their batches, in the same order, until all have M.
-        turns = zip(*(batches_of(o, repeat(place)) for o, place in zip(objectives, places, strict=True)), strict=True)
-        losses = torch.zeros(len(objectives), device=tickets.theta.device)
-        before = epoch * batches_per_epoch
-        for number, batches in enumerate(islice(turns, min(batches_per_epoch, iterations - before))):
-            for optimizer in joint_step.optimizers:
-                optimizer.scale_rate(rates.factor(before + number))
-            losses += joint_step(batches, [place.at(batch=number) for place in places])
-        for loss, objective in zip(losses, objectives, strict=True):
-            check_finite(loss, (tickets.theta, tickets.dense), stream.at(epoch=epoch), objective)
-        if checkpoint is not None and checkpoint.due():
-            checkpoint.save(_state(epoch + 1, tickets, joint_step))
-    weights.load(tickets.theta, weights.dense)
+    with captured_passes(weights, masks, objectives, make_optimizer) as passes:
+        tickets = SharedWeights(weights, masks, objectives, passes)
+        joint_step = UPDATES[update](tickets, make_optimizer, threads)
+        begun = _resume(checkpoint, tickets, joint_step)
+        for epoch in range(begun, -(-iterations // batches_per_epoch)):
+            place, before = stream.at(epoch=epoch), epoch * batches_per_epoch
+            count = min(batches_per_epoch, iterations - before)
+            losses = _epoch(tickets, joint_step, rates, range(before, before + count), stream, epoch)
+            for loss, objective in zip(losses, objectives, strict=True):
+                check_finite(loss, (tickets.theta, tickets.dense), place, objective)
+            if checkpoint is not None and checkpoint.due():
+                checkpoint.save(_state(epoch + 1, tickets, joint_step))
+        weights.load(tickets.theta, tickets.dense)
     return finish_tickets(weights, masks, objectives, stream)
 
 
 class SharedWeights:
-    """The one θ, and a network that each ticket in turn sees as m_k ⊙ θ."""
+    """The one θ, and a network that each ticket in turn sees as m_k ⊙ θ: as CUDA graphs, where ``passes`` are given."""
 
-    def __init__(self, weights: FlatWeights, masks: Masks, objectives: Sequence[Objective]) -> None:
-        self.theta = weights.prunable.detach().clone()
-        self.dense = weights.dense
+    def __init__(
+        self,
+        weights: FlatWeights,
+        masks: Masks,
+        objectives: Sequence[Objective],
+        passes: CapturedPasses | None = None,
+    ) -> None:
+        self.passes, self.objectives = passes, objectives
+        self.theta = passes.theta if passes else weights.prunable.detach().clone()
+        self.dense = passes.dense if passes else weights.dense
         self.masks = Masks(masks.layout, masks.values.to(self.theta.device))
         self._seen = weights
-        self._objectives = objectives
         weights.network.train()
 
     def gradient(
@@ -99,6 +100,8 @@ class SharedWeights:
         What drops at random draws from ``place``. Both are taken through ``seen``, another copy of the network, where
         one is given.
         """
+        if self.passes is not None:
+            return self.passes.one(subset, batch)
         mask = self.masks[subset]
         with torch.no_grad():
             if seen is None:
@@ -106,14 +109,8 @@ class SharedWeights:
             else:
                 seen.dense.copy_(self.dense)
             torch.mul(self.theta, mask, out=seen.prunable.data)
-        loss = gradient_of(seen, self._objectives[subset], batch, place)
+        loss = gradient_of(seen, self.objectives[subset], batch, place)
         return loss, seen.gradient * mask, seen.dense_gradient
-
-    def captured(self, make_optimizer: OptimizerFactory) -> CapturedPasses | None:
-        """The passes of all tickets as CUDA graphs, where they can be."""
-        if not can_be_captured(self._seen, make_optimizer):
-            return None
-        return CapturedPasses(self._seen, self.theta, self.dense.detach(), self.masks, self._objectives)
 
     def copies(self, count: int) -> list[FlatWeights]:
         """More copies of the network, for passes side by side."""
@@ -145,14 +142,13 @@ class SynchronousUpdate:
     def __init__(self, tickets: SharedWeights, make_optimizer: OptimizerFactory, threads: int = 1) -> None:
         self.tickets = tickets
         self.optimizers = [TicketOptimizer(make_optimizer, tickets.masks.union(), tickets.theta, tickets.dense)]
-        self._captured = tickets.captured(make_optimizer)
-        alone = self._captured is not None or threads == 1
+        alone = tickets.passes is not None or threads == 1
         self._copies = [None, *([] if alone else tickets.copies(min(threads, len(tickets.masks)) - 1))]
 
     def __call__(self, batches: Sequence[Batch], places: Sequence[Stream]) -> Tensor:
         """One batch index m, each ticket's at its place in the run: one step for all tickets; the K losses."""
-        if self._captured is not None:
-            losses, total, dense_total = self._captured(batches)
+        if self.tickets.passes is not None:
+            losses, total, dense_total = self.tickets.passes(batches)
             self.optimizers[0].step(total, dense_total)
             return losses
         passes = self._gradients(batches, places)
@@ -184,6 +180,26 @@ UPDATES: dict[str, type[SequentialUpdate] | type[SynchronousUpdate]] = {
     "sequential": SequentialUpdate,
     "synchronous": SynchronousUpdate,
 }
+
+
+def _epoch(
+    tickets: SharedWeights,
+    joint_step: SequentialUpdate | SynchronousUpdate,
+    rates: Rates,
+    steps: range,
+    stream: Stream,
+    epoch: int,
+) -> Tensor:
+    """The joint steps of one epoch, by their numbers in the run; the K sums of losses."""
+    places = [stream.at(subset=objective.name, epoch=epoch) for objective in tickets.objectives]
+    # Short subsets repeat their batches, in the same order, until all have M.
+    turns = zip(*(batches_of(o, repeat(p)) for o, p in zip(tickets.objectives, places, strict=True)), strict=True)
+    losses = torch.zeros(len(places), device=tickets.theta.device)
+    for number, (step, batches) in enumerate(zip(steps, turns, strict=False)):
+        for optimizer in joint_step.optimizers:
+            optimizer.scale_rate(rates.factor(step))
+        losses += joint_step(batches, [place.at(batch=number) for place in places])
+    return losses
 
 
 def _state(epochs: int, tickets: SharedWeights, update: SequentialUpdate | SynchronousUpdate) -> dict[str, Tensor]:

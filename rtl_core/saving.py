@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rtl_core.device import device_of
-from rtl_core.errors import SettingsError, TicketFileError
+from rtl_core.errors import TicketFileError
 from rtl_core.ticket_file import tickets_from_bytes, tickets_to_bytes
 from rtl_core.tickets import Tickets
 from rtl_core.use.allowed import check_allowed
 from rtl_core.use.tickets_in_use import TicketsInUse
-
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def save(tickets: Tickets, path: str | os.PathLike[str]) -> None:
@@ -42,16 +40,14 @@ def load(
         path: of the file.
         allow: classes or functions that make networks, or their import paths, ``module:name``, which the file may
             name beside ours, timm's and torchvision's.
-        device: where it is computed: ``auto``, ``cpu`` or ``cuda``.
+        device: where it is computed: ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` and the like.
 
     Raises:
         TicketFileError: there is none, or it is truncated, altered, unsound or another kind; or its network is made by
             code that is not allowed.
         SettingsError: there is no such device.
     """
-    if device not in DEVICES:
-        raise SettingsError(f"device: found {device!r}; allowed: {', '.join(DEVICES)}")
-    device_of(device)
+    device_of(device, "device")
     try:
         content = Path(path).read_bytes()
     except OSError as problem:

@@ -13,7 +13,13 @@ def timed(work: Work, least_seconds: float) -> tuple[int, float]:
     passes, seconds, start = 0, 0.0, time.perf_counter()
     while not passes or seconds < least_seconds:
         work()
-        if torch.cuda.is_initialized():
-            torch.cuda.synchronize()
+        wait_for_devices()
         passes, seconds = passes + 1, time.perf_counter() - start
     return passes, seconds
+
+
+def wait_for_devices() -> None:
+    """Wait for the end of all that was launched on CUDA devices, whichever they are."""
+    if torch.cuda.is_initialized():
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.synchronize(device)

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from itertools import count, islice
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import TicketOptimizer
+from rtl_core.precision import half_precision, products_in
 from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.schedule import Rates
@@ -42,8 +43,19 @@ def gradient_of(weights: FlatWeights, objective: Objective, batch: Batch, place:
     """
     weights.draws.begin(place)
     weights.zero_gradient()
-    loss = objective.loss(weights.network, batch)
-    loss.backward()
+    return add_gradient(weights.network, objective, batch)
+
+
+def add_gradient(network: nn.Module, objective: Objective, batch: Batch) -> Tensor:
+    """Add the loss's gradient on one batch to that of a network's parameters; return the loss, a scalar.
+
+    This is where an objective's precision counts: what is scored, or averaged over, is computed in float32.
+    """
+    device = next(network.parameters()).device
+    with products_in(objective.precision, device):
+        with half_precision(objective.precision, device):
+            loss = objective.loss(network, batch)
+        loss.backward()
     return loss.detach()
 
 

@@ -13,7 +13,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.ticket_sets import ticket_sets
-from tasks.process.computing_time import computing
+from tasks.process.computing_time import spending
 from tasks.tables.exhibits import Rows
 
 
@@ -22,7 +22,7 @@ def exhibit_method(job: Job, method: str, seed: int, sparsity: float, files: lis
     """What the networks of one method do, from its ticket files: rows of exhibits.parquet, files by reference."""
     problem, stream = load_problem(job), stream_of(job, seed)
     sets = ticket_sets(problem, method, files)
-    with computing():
+    with spending("scoring"):
         exhibits = problem.exhibit(networks_of(problem, sets, stream))
     return _rows(job, method, seed, sparsity, exhibits)
 

@@ -13,7 +13,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import TRAINING, cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.starting_point import starting_weights
-from tasks.process.computing_time import computing
+from tasks.process.computing_time import spending
 
 
 @cached_task(name="{method}, seed {seed}, {chain}, round {pruning_round[number]}", tags=(TRAINING,))
@@ -37,7 +37,7 @@ def extract_round(
     before = (
         chain_from_bytes(STORE.get(previous["sha256"]), weights.layout.size) if previous else unpruned(weights.layout)
     )
-    with computing():
+    with spending("training"):
         after = core_round(
             weights,
             objective_of(problem, method, chain, stream),

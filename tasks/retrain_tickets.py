@@ -10,7 +10,7 @@ from tasks.caching.cached_task import TRAINING, cached_task
 from tasks.caching.checkpoint import checkpoint_of_step
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.starting_point import layout_of, starting_weights
-from tasks.process.computing_time import computing
+from tasks.process.computing_time import spending
 from tasks.process.cores import threads_for_one
 
 
@@ -39,7 +39,7 @@ def retrain_tickets(
     """
     problem, stream = load_problem(job), stream_of(job, seed)
     weights, checkpoint = starting_weights(job, seed, start), checkpoint_of_step()
-    with computing():
+    with spending("training"):
         tickets = retrain(
             weights.copy() if weights.prunable.is_cuda else weights,
             masks_in(masks, problem.subsets, layout_of(job)),

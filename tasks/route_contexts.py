@@ -9,7 +9,7 @@ from tasks.artefacts.store import Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.ticket_sets import ticket_sets
-from tasks.process.computing_time import computing
+from tasks.process.computing_time import spending
 
 Rows = list[dict[str, Any]]
 
@@ -23,7 +23,7 @@ def route_contexts(job: Job, method: str, seed: int, sparsity: float, file: Refe
     """
     problem, stream = load_problem(job), stream_of(job, seed)
     sets = ticket_sets(problem, method, [file])
-    with computing():
+    with spending("scoring"):
         networks = networks_of(problem, sets, stream)
         confidence = fitted(problem, networks)
         routed = by_confidence(problem, networks, confidence, stream) if confidence else None
@@ -38,7 +38,7 @@ def superpose_tickets(job: Job, method: str, seed: int, sparsity: float, file: R
     """What a superposition of the K tickets in a file tells of some test examples: ``routing`` as above."""
     problem, stream = load_problem(job), stream_of(job, seed)
     (tickets,) = sets = ticket_sets(problem, method, [file])
-    with computing():
+    with spending("scoring"):
         rows = by_superposition(problem, tickets, networks_of(problem, sets, stream), stream)
     return _rows(_place(job, method, seed, sparsity), [], rows)
 
@@ -48,7 +48,7 @@ def ask_one_network(job: Job, method: str, seed: int, sparsity: float, file: Ref
     """What the one network in a file answers without being told the context: ``scores`` and ``routing`` as above."""
     problem, stream = load_problem(job), stream_of(job, seed)
     (network,) = networks_of(problem, ticket_sets(problem, method, [file]), stream)
-    with computing():
+    with spending("scoring"):
         routed = by_one_network(problem, network, stream)
     return _rows(_place(job, method, seed, sparsity), routed.scores, routed.rows)
 

@@ -14,7 +14,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.ticket_sets import ticket_sets
-from tasks.process.computing_time import computing
+from tasks.process.computing_time import spending
 from tasks.tables.examples import examples_file
 
 
@@ -29,7 +29,7 @@ def score_method(job: Job, method: str, seed: int, sparsity: float, files: list[
     """
     problem, stream = load_problem(job), stream_of(job, seed)
     sets = ticket_sets(problem, method, files)
-    with computing():
+    with spending("scoring"):
         scores = complete_scores(problem.score(networks_of(problem, sets, stream)), scored_subsets(problem))
         doubts = doubts_of(problem, sets, stream)
     instance = {"instance": job["instance"]} if job["instance"] else {}

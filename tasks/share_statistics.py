@@ -7,7 +7,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.ticket_sets import ticket_sets
-from tasks.process.computing_time import computing
+from tasks.process.computing_time import spending
 
 
 @cached_task(name="shared_statistics, seed {seed}, sparsity {sparsity}")
@@ -16,6 +16,6 @@ def share_statistics(job: Job, seed: int, sparsity: float, tickets: Reference) -
     problem, stream = load_problem(job), stream_of(job, seed)
     (own,) = ticket_sets(problem, "shared_statistics", [tickets])
     place = stream.at(method="shared_statistics")
-    with computing():
+    with spending("training"):
         shared = with_shared_statistics(initial_weights(problem, stream), own, problem.objectives, place)
     return {"sha256": STORE.put(tickets_to_bytes(shared))}

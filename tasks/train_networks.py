@@ -10,7 +10,7 @@ from tasks.caching.cached_task import TRAINING, cached_task
 from tasks.caching.checkpoint import checkpoint_of_step
 from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.jobs.starting_point import layout_of, starting_weights
-from tasks.process.computing_time import computing
+from tasks.process.computing_time import spending
 
 
 @cached_task(name="imp_multiple, seed {seed}, sparsity {sparsity}", tags=(TRAINING,))
@@ -20,7 +20,7 @@ def train_networks(
     """References of the K ticket files of IMP (multiple models), which takes over RTL's masks."""
     problem, stream = load_problem(job), stream_of(job, seed)
     make_optimizer, checkpoint = OptimizerChoice(**job["optimizer"]), checkpoint_of_step()
-    with computing():
+    with spending("training"):
         networks = imp_multiple(
             problem,
             masks_in(masks, problem.subsets, layout_of(job)),

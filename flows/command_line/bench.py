@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.command_line.each_instance import each_instance
+from flows.command_line.profile import show_profile
 from flows.command_line.ticket_files import tickets_in
 from rtl_core.errors import SettingsError
 
@@ -21,6 +22,7 @@ def bench(
     inference: Annotated[
         Path | None, typer.Option(help="ticket file, to predict with, in place of a problem", show_default=False)
     ] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="where the seconds of each stage's last run went")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
     allow: Annotated[
         list[str] | None,
@@ -38,11 +40,13 @@ def bench(
         found = "neither" if problem is None else "both"
         raise SettingsError(f"bench: found {found}; allowed: a section of params.yaml, or --inference TICKETS")
     if inference is not None:
+        if profile:
+            raise SettingsError("--profile: found it with --inference; allowed: with a section of params.yaml")
         _measure_inference(inference, allow or [], as_json)
     elif allow:
         raise SettingsError("--allow: found it with a problem; allowed: with --inference TICKETS")
     elif problem is not None:
-        _measure_training(problem, as_json)
+        show_profile(problem, as_json) if profile else _measure_training(problem, as_json)
 
 
 def _measure_inference(path: Path, allow: list[str], as_json: bool) -> None:
@@ -63,6 +67,7 @@ def _measure_training(problem: str, as_json: bool) -> None:
     from flows.command_line.terminal_tables import show_speed
     from flows.stage_times import stage_times
     from rtl_core.benchmark import benchmark, growth, peak_memory
+    from rtl_core.cuda_benchmark import on_cuda
     from rtl_core.isolation import OptimizerChoice
     from rtl_core.randomness import Stream
     from tasks.process.cores import cores
@@ -76,6 +81,7 @@ def _measure_training(problem: str, as_json: bool) -> None:
         setup = (first, make_optimizer, stream, cores())
         memory = peak_memory(*setup)
         speed = benchmark(*setup, lambda part: status.update(f"against the plain reference: {part}"))
+        captured = on_cuda(first, make_optimizer, stream)
         grown = growth(*setup, GROWTH, lambda part: status.update(f"growth: {part}"))
-    measured = {**speed, "growth": grown, "memory_mb": memory, "stages": stage_times([problem])}
+    measured = {**speed, "growth": grown, "memory_mb": memory, "cuda": captured, "stages": stage_times([problem])}
     typer.echo(json.dumps(measured, indent=2)) if as_json else show_speed(problem, cores(), measured)

@@ -83,6 +83,13 @@ def show_speed(problem: str, cores: int, measured: dict[str, Any]) -> None:
             f"Memory in extraction, MB: {memory['before']:,.0f} with the data loaded, {memory['one_worker']:,.0f} at "
             f"the peak of one worker, {memory['each_further_worker']:,.0f} for each further worker"
         )
+    if captured := measured["cuda"]:
+        rates = ", ".join(f"{rate:,.0f} on {n}" for n, rate in captured["images_per_s"].items())
+        console.print(
+            f"A captured step: {captured['launched_ms']:.1f} ms launched kernel by kernel, "
+            f"{captured['capture_ms']:.0f} ms to capture; images per second by streams: {rates}; "
+            f"{captured['streams']} pay, and take {captured['peak_memory_mb']:,.0f} MB of the device"
+        )
     if stages := measured["stages"]:
         times = _times_table("Last run of each stage, seconds")
         for name, seconds in stages.items():

@@ -1,6 +1,5 @@
 """Labelled images of one's own: a folder with a sub-folder of images for each class (torchvision's ImageFolder)."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Container, Sequence
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_below, entries_in
-from rtl_core.problem import LEFT_OUT
+from rtl_core.left_out import write_left_out
 from rtl_core.problems.images.class_clusters import class_clusters, source_of
 from rtl_core.problems.images.image_file import open_image, rgb_of
 from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
@@ -80,8 +79,7 @@ class ImageFolderData:
         if clusters:
             clustered = class_clusters(clusters, train, classes, num_clusters=num_clusters, encoder=encoder, seed=seed)
         save_images(folder, {"train": train, "validation": validation, "test": test}, classes, clustered)
-        if left_out:
-            (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2) + "\n")
+        write_left_out(folder, left_out)
 
     @classmethod
     def source_files(cls, *, path: str = "", clusters: str = "", encoder: str = "wordnet", **_: object) -> list[Path]:

@@ -1,7 +1,6 @@
 """Photographs as coordinate networks: one network an image, one ticket a region (paper section 3)."""
 
 import colorsys
-import json
 from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import partial
@@ -17,11 +16,12 @@ from rtl_core.description.about import Usage
 from rtl_core.description.architecture import CoordinateNetwork
 from rtl_core.description.decision import Colours
 from rtl_core.description.preprocessing import Places
-from rtl_core.device import device_of
+from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
+from rtl_core.left_out import write_left_out
 from rtl_core.networks.coordinate_mlp import coordinate_mlp, fourier_features
-from rtl_core.problem import LEFT_OUT, AcrossSubsets, Exhibit, Objective, Problem, Score
+from rtl_core.problem import AcrossSubsets, Exhibit, Objective, Problem, Score
 from rtl_core.problems.regions.folders import folder_files, read_folders, sample_photographs
 from rtl_core.problems.regions.painting import LEAST_FREQUENCY, LEAST_SIDE, MOST_FREQUENCY, MOST_SIDE, bytes_of
 from rtl_core.problems.regions.region_image import FILE, load, save
@@ -73,8 +73,7 @@ class ImageRegions(Problem):
                 left_out.append(f"{image.name}: found {size} pixels when scaled; allowed: {LEAST_SIDE} a side and more")
         if not cls.instances(folder):
             raise DataError(left_out[0])
-        if left_out:
-            (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2) + "\n")
+        write_left_out(folder, left_out)
 
     @classmethod
     def instances(cls, folder: Path) -> Sequence[str]:
@@ -97,7 +96,7 @@ class ImageRegions(Problem):
         precision: Annotated[
             Literal["float32", "bfloat16"], Field(description="of matrix products in training")
         ] = "float32",
-        device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
+        device: DeviceName = "auto",
     ) -> None:
         image = load(folder)
         self.device = device_of(device)

@@ -19,7 +19,7 @@ from rtl_core.description.about import Usage
 from rtl_core.description.architecture import SpeechNetwork
 from rtl_core.description.decision import Speech
 from rtl_core.description.preprocessing import Sound
-from rtl_core.device import device_of
+from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import SettingsError
 from rtl_core.networks.speech_unet import RATE, SIGNALS_AT_A_TIME, speech_unet
 from rtl_core.problem import AcrossSubsets, Exhibit, Objective, Problem, Score
@@ -125,7 +125,7 @@ class SpeechScenes(Problem):
         precision: Annotated[
             Literal["float32", "bfloat16"], Field(description="of convolutions in training")
         ] = "float32",
-        device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
+        device: DeviceName = "auto",
     ) -> None:
         if "pesq" in perceptual and importlib.util.find_spec("pesq") is None:
             raise SettingsError("training.perceptual: found pesq, which needs `pip install pesq` (and a C compiler)")

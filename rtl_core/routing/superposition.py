@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from rtl_core.batch_statistics import own_statistics
 from rtl_core.errors import SettingsError
+from rtl_core.precision import products_in
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.tickets import Tickets
@@ -57,7 +58,9 @@ class Superposition:
         self._dense = {name: part.to(device) for name, part in tickets.dense.items()}
         self._shares = torch.full((len(self._masks),), 1 / len(self._masks), dtype=self._masks.dtype, device=device)
         flat.load_buffers(tickets.statistics[0])
-        flat.load((self._shares @ self._masks) * self._theta, flat.dense_layout.join(self._dense))
+        with products_in("float32", device):
+            theta = (self._shares @ self._masks) * self._theta
+        flat.load(theta, flat.dense_layout.join(self._dense))
         objective = Objective("superposition", partial(_batches, examples), 1, _pass)
         found = own_statistics(flat, objective, stream.at(draw="superposition"))
         self._statistics = {name: value.to(device) for name, value in found.items()}
@@ -69,8 +72,9 @@ class Superposition:
 
         Its statistics are those of equal shares.
         """
-        parts = self._layout.split((shares @ self._masks) * self._theta)
-        output = functional_call(self._network, parts | self._dense | self._statistics, (inputs,))
+        with products_in("float32", self._theta.device):
+            parts = self._layout.split((shares @ self._masks) * self._theta)
+            output = functional_call(self._network, parts | self._dense | self._statistics, (inputs,))
         if output.ndim != 2 or output.shape[1] < 2:
             raise SettingsError(
                 f"outputs: found {list(output.shape)}; allowed: [N, C] of 2 and more, to have an entropy"
@@ -87,7 +91,8 @@ class Superposition:
 
     def _falls(self, inputs: Tensor) -> Tensor:
         shares = self._shares.clone().requires_grad_()
-        (slopes,) = torch.autograd.grad(self.entropy(shares, inputs).sum(), shares)
+        with products_in("float32", self._theta.device):
+            (slopes,) = torch.autograd.grad(self.entropy(shares, inputs).sum(), shares)
         return -slopes.double().cpu()
 
 

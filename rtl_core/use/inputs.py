@@ -12,7 +12,7 @@ from rtl_core.description.preprocessing import Arrays, Images, Places, Preproces
 from rtl_core.errors import DataError
 from rtl_core.networks.coordinate_mlp import features_of
 from rtl_core.networks.speech_unet import SIGNALS_AT_A_TIME
-from rtl_core.problems.images.image_classification import EVALUATION_BATCH as IMAGES_AT_A_TIME
+from rtl_core.problems.images.at_a_time import images_at_a_time
 from rtl_core.problems.images.streamed_images import prepared
 from rtl_core.problems.regions.painting import BLOCK as PLACES_AT_A_TIME
 
@@ -60,7 +60,7 @@ def network_inputs(preprocessing: Preprocessing, values: Tensor, device: torch.d
         mean, deviation = (
             torch.tensor(numbers).reshape(1, -1, 1, 1) for numbers in (preprocessing.mean, preprocessing.deviation)
         )
-        for part in values.split(IMAGES_AT_A_TIME):
+        for part in values.split(images_at_a_time(values.shape[2:], device)):
             yield prepared(part.expand(-1, len(preprocessing.mean), -1, -1), mean, deviation, device)
     elif isinstance(preprocessing, Places):
         for part in values.split(PLACES_AT_A_TIME):

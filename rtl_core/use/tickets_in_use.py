@@ -31,7 +31,7 @@ class TicketsInUse(Tickets):
     Attributes:
         name: what messages call the file.
         allow: import paths, ``module:name``, of networks that the file may name beside ours and two libraries'.
-        device: where it is computed: ``auto``, ``cpu`` or ``cuda``.
+        device: where it is computed: ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` and the like.
     """
 
     name: str = "tickets"

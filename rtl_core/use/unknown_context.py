@@ -8,7 +8,7 @@ from torch import Tensor
 from rtl_core.description.about import About
 from rtl_core.description.decision import Decision
 from rtl_core.errors import SettingsError, TicketFileError
-from rtl_core.problems.images.image_classification import EVALUATION_BATCH
+from rtl_core.problems.images.at_a_time import IMAGES
 from rtl_core.routing.confidence import Confidence
 from rtl_core.routing.evidence import Routing, route
 from rtl_core.routing.outputs import comparable, meaning_of
@@ -57,7 +57,7 @@ def told_contexts(
         together: whether all are of one context.
     """
     parts = []
-    for some in values.split(EVALUATION_BATCH):
+    for some in values.split(IMAGES):
         outputs = torch.stack([outputs_in(some, name) for name in contexts], dim=1).double()
         check_outputs(decision, outputs[:, 0])
         parts.append(confidence.evidence(comparable(decision, outputs, contexts)))

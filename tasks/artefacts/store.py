@@ -14,6 +14,7 @@ from rtl_core.errors import DataError
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
 from tasks.artefacts.whole_file import whole_file, write_atomically
+from tasks.process.computing_time import spending
 
 
 class Reference(TypedDict):
@@ -58,6 +59,7 @@ class Store:
                 return False
         return digest in self._verified
 
+    @spending("store")
     def put(self, data: bytes) -> str:
         """Keep bytes; their SHA-256 in hexadecimal."""
         digest = hashlib.sha256(data).hexdigest()
@@ -69,6 +71,7 @@ class Store:
                 self._files.pipe_file(self.path(digest), data)
         return digest
 
+    @spending("store")
     def put_file(self, path: Path) -> str:
         """Keep the content of a file, which may be larger than memory; its SHA-256 in hexadecimal.
 
@@ -87,6 +90,7 @@ class Store:
                     self._files.put_file(str(whole), self.path(digest))
         return digest
 
+    @spending("store")
     def copy(self, digest: str, path: Path) -> None:
         """Write an object, which may be larger than memory, to a path, whole or not at all.
 
@@ -101,6 +105,7 @@ class Store:
                     self._files.get_file(self.path(digest), str(Path(scratch, digest)))
                     _copy_checked(Path(scratch, digest), path, digest)
 
+    @spending("store")
     def get(self, digest: str) -> bytes:
         """The bytes of an object.
 

@@ -20,6 +20,7 @@ from tasks.artefacts import paths
 from tasks.artefacts.digests import digest_of, file_digest
 from tasks.artefacts.paths import JobName
 from tasks.artefacts.store import STORE
+from tasks.process.computing_time import spending
 from tasks.process.cores import cores
 from tasks.settings.problem_settings import problem_class
 from tasks.sources.named_code import code_digest, named_modules
@@ -66,11 +67,11 @@ def load_problem(job: Job) -> Problem:
     The calling thread computes on one core from then on: a result depends on the number of threads behind it.
 
     Raises:
-        DataError: this process has other code or other files than the job was made of, or the problem reads a file that
-            it does not name.
+        DataError: this process has other code, other files or another kind of processor than the job was made of, or
+            the problem reads a file that it does not name.
     """
     torch.set_num_threads(1)
-    with _loading:
+    with _loading, spending("loading"):
         _check_same(job)
         inputs = json.dumps([job["data"], job["sources"]])
         problem = _load(job["import_path"], json.dumps(job["training"]), str(_data_folder(job)), inputs)
@@ -100,6 +101,9 @@ def _check_same(job: Job) -> None:
     present = digests_of(training_sources(cls, job["training"]))
     if differing := [name for name, digest in job["sources"] if [name, digest] not in present]:
         raise DataError(f"{differing[0]}: found another content than the run began with; start the run again")
+    if (found := torch.cuda.is_available()) != job["cuda"] and job["training"].get("device") != "cpu":
+        there, began = ("a CUDA device", "none") if found else ("no CUDA device", "one")
+        raise DataError(f"training.device: found {there} where the run began with {began}; allowed: workers alike")
 
 
 def _data_folder(job: Job) -> Path:

@@ -3,7 +3,7 @@
 import json
 
 from rtl_core.errors import DataError, one_line
-from rtl_core.problem import LEFT_OUT
+from rtl_core.left_out import LEFT_OUT
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
 

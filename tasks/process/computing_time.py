@@ -1,27 +1,38 @@
-"""How long this process has been training and scoring."""
+"""How long this process has been training and scoring, and what else it waited for."""
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal, get_args
 
-_intervals: list[tuple[float, float]] = []
+Part = Literal["training", "scoring", "loading", "store"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""What a second can be spent on, in one thread or several; one second may be spent on several."""
+
+_intervals: list[tuple[Part, float, float]] = []
 
 
 @contextmanager
-def computing() -> Iterator[None]:
-    """Count the time inside as training or scoring, in whatever thread."""
+def spending(on: Part) -> Iterator[None]:
+    """Count the time inside as spent on one of ``PARTS``, in whatever thread."""
     start = time.time()
     try:
         yield
     finally:
-        _intervals.append((start, time.time()))
+        _intervals.append((on, start, time.time()))
 
 
-def take_computing_time() -> float:
-    """Seconds that were spent computing, in one thread or several, since this was asked before."""
+def take_times() -> dict[str, float]:
+    """Seconds in which at least one thread was at each of ``PARTS``, at ``computing``, which is training or scoring,
+    and at any of all (``known``), since this was asked before.
+    """
     intervals = _intervals.copy()
     del _intervals[: len(intervals)]
-    return covered(intervals)
+
+    def of(parts: Sequence[str]) -> float:
+        return covered([(start, end) for on, start, end in intervals if on in parts])
+
+    return {part: of([part]) for part in PARTS} | {"computing": of(["training", "scoring"]), "known": of(PARTS)}
 
 
 def covered(intervals: Sequence[tuple[float, float]]) -> float:

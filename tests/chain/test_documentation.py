@@ -233,6 +233,7 @@ def check_variable(name: str) -> None:
         "RTL": lambda: any(f'"{name}"' in path.read_text() for path in ours),
         "PREFECT": lambda: hasattr(prefect.settings, name),
         "MLFLOW": lambda: hasattr(mlflow.environment_variables, name),
+        "CUDA": lambda: name == "CUDA_VISIBLE_DEVICES",
     }
     assert known[name.partition("_")[0]](), f"nothing reads {name}"
 

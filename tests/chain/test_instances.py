@@ -38,7 +38,8 @@ import json
 import torch
 from sklearn.datasets import load_digits
 
-from rtl_core.problem import LEFT_OUT, Exhibit, Score
+from rtl_core.left_out import LEFT_OUT
+from rtl_core.problem import Exhibit, Score
 from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
 from rtl_core.problems.images.one_vs_rest import OneVsRest
 from rtl_core.problems.images.stored_images import FILE, save_images

@@ -46,6 +46,7 @@ for module in json.loads(sys.argv[1]):
 settings = problem_settings(name.problem).model_copy(update={"problem": "named:Waves"})
 job = job_of(name, settings)
 lines["other code"] = said(lambda: load_problem({**job, "code": "0"}))
+lines["other processor"] = said(lambda: load_problem({**job, "cuda": not job["cuda"]}))
 Path("backbone.pt").write_bytes(b"")
 lines["other file"] = said(lambda: load_problem(job))
 Path("backbone.pt").unlink()
@@ -108,6 +109,7 @@ def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_pa
         )
     assert lines["other code"].startswith("named: found other source code than the run began with; ")
     assert lines["other file"] == "backbone.pt: found another content than the run began with; start the run again"
+    assert "where the run began with" in lines["other processor"]
     assert lines["no file"] == "backbone.pt: no such file; named:Waves names it in training_files()"
 
     (tmp_path / "waves.py").write_text(MINE.replace("Path(source).read_text()", "Path('table.csv').read_text()"))

@@ -21,7 +21,7 @@ def drawn(seed: int) -> torch.Generator:
 
 
 def batches(problem, objective, seed: int = 0) -> list[torch.Tensor]:
-    return [images for images, _ in objective.batches(drawn(seed))]
+    return [images for images, *_ in objective.batches(drawn(seed))]
 
 
 def test_without_augmentation_the_stream_of_the_batches_is_untouched(digits):

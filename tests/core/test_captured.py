@@ -1,13 +1,20 @@
 """Captured steps, their graphs replaced by their plain bodies, train as the steps that are launched one by one."""
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from time import sleep
+from types import SimpleNamespace
+from weakref import WeakSet
 
 import pytest
 import torch
 from torch import nn
 
-from rtl_core import captured_passes, captured_training
+from rtl_core import captured, captured_passes, captured_training, cuda_benchmark
+from rtl_core.capturable import try_out
 from rtl_core.captured import identity_of
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
@@ -27,7 +34,7 @@ class PlainBody:
         self._body, self._known = body, set()
 
     def knows(self, objective):
-        return objective.name in self._known
+        return identity_of(objective) in self._known
 
     @contextmanager
     def alone(self):
@@ -39,7 +46,7 @@ class PlainBody:
         pass
 
     def __call__(self, objective, batch):
-        self._known.add(objective.name)
+        self._known.add(identity_of(objective))
         self._body(objective, batch)
 
 
@@ -50,9 +57,17 @@ def plain_bodies(monkeypatch):
     def use():
         for module in (captured_training, captured_passes):
             monkeypatch.setattr(module, "Captured", PlainBody)
-        for module in ("rtl_core.ticket_training", "rtl_core.retraining"):
+            monkeypatch.setattr(module, "streams_that_pay", measured)
+        for module in ("rtl_core.ticket_training", "rtl_core.captured_passes"):
             monkeypatch.setattr(f"{module}.can_be_captured", lambda weights, make_optimizer: True)
-        monkeypatch.setattr(captured_training, "_free", {})
+        for module, name in ((captured_training, "_kinds"), (captured_passes, "_free"), (captured_passes, "_counts")):
+            monkeypatch.setattr(module, name, {})
+
+    def measured(launch, wait, most):
+        for number in range(most):
+            launch(number)
+        wait()
+        return 4
 
     return use
 
@@ -79,34 +94,34 @@ def test_a_chain_has_the_same_bytes(digits, stream, adam, plain_bodies):
 def test_a_network_that_another_subset_was_trained_in_leaves_no_trace(digits, stream, adam, plain_bodies):
     expected = chain_of(digits, stream, adam, 3)
     plain_bodies()
-    captured_training.MOST_FREE, most = 1, captured_training.MOST_FREE
-    try:
-        for subset in (5, 3):
-            chain = chain_of(digits, stream, adam, subset)
-    finally:
-        captured_training.MOST_FREE = most
+    for subset in (5, 3):
+        chain = chain_of(digits, stream, adam, subset)
     assert torch.equal(chain.mask, expected.mask)
 
 
-@pytest.mark.parametrize("optimizer", [OptimizerChoice("adam", 3e-3), OptimizerChoice("adam", 3e-3, schedule="cosine")])
-def test_joint_retraining_has_the_same_bytes(digits, stream, optimizer, plain_bodies):
+@pytest.mark.parametrize("update", ["synchronous", "sequential"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_joint_retraining_has_the_same_bytes(digits, stream, update, schedule, plain_bodies):
     generator = torch.Generator().manual_seed(0)
     layout = initial_weights(digits, stream).layout
     masks = Masks(layout, torch.rand(10, layout.size, generator=generator) < 0.5)
+    optimizer = OptimizerChoice("adam", 3e-3, schedule=schedule)
 
-    def tickets():
+    def tickets(seed=0):
         weights = initial_weights(digits, stream)
-        return retrain(weights, masks, digits.objectives, Duration.parse("6it"), 4, "synchronous", optimizer, stream)
+        place = stream.at(seed=seed)
+        return retrain(weights, masks, digits.objectives, Duration.parse("6it"), 4, update, optimizer, place)
 
     expected = tickets()
     plain_bodies()
-    captured_passes.MOST, most = 4, captured_passes.MOST  # three waves
-    try:
-        captured = tickets()
-    finally:
-        captured_passes.MOST = most
+    tickets(seed=1)  # whose networks are lent again
+    captured = tickets()
     assert torch.equal(captured.weights, expected.weights)
-    assert all(torch.equal(captured.dense[name], value) for name, value in expected.dense.items())
+    for found, wanted in zip(
+        [captured.dense, *captured.statistics], [expected.dense, *expected.statistics], strict=True
+    ):
+        assert found.keys() == wanted.keys()
+        assert all(torch.equal(found[name], value) for name, value in wanted.items())
 
 
 class Bent(nn.Linear):
@@ -120,17 +135,34 @@ class Bent(nn.Linear):
         return self.bend * super().forward(images.flatten(1)).relu()
 
 
-def test_networks_of_one_structure_share_a_training_and_no_others_do(adam, digits, plain_bodies, monkeypatch):
+def test_networks_of_one_structure_share_a_training_and_no_others_do(adam, digits, plain_bodies):
     plain_bodies()
-    monkeypatch.setattr(captured_training, "MOST_FREE", 1)
 
-    def borrowed(bend):
-        with captured_training.lent(FlatWeights(Bent(bend), ["weight"]), adam, digits.objectives[0]) as training:
+    def borrowed(bend, objective=digits.objectives[0]):
+        with captured_training.lent(FlatWeights(Bent(bend), ["weight"]), adam, objective) as training:
+            training.step(objective, next(iter(objective.batches(torch.Generator()))))
             return training
 
-    first = borrowed(1.0)
-    assert borrowed(1.0) is first
-    assert borrowed(2.0) is not first
+    ones, others = ({borrowed(bend) for _ in range(8)} for bend in (1.0, 2.0))
+    assert len(ones) == len(others) == 4 and not ones & others
+    other_loss = replace(digits.objectives[0], precision="bfloat16")
+    assert len({borrowed(1.0, other_loss) for _ in range(8)}) == 1  # the one that has a graph for it
+
+
+def test_as_many_networks_are_lent_at_a_time_as_pays(adam, digits, plain_bodies):
+    plain_bodies()
+    objective, inside, most = digits.objectives[0], [], []
+
+    def borrow(_):
+        with captured_training.lent(FlatWeights(Bent(1.0), ["weight"]), adam, objective) as training:
+            inside.append(training)
+            most.append(len({*map(id, inside)}))
+            sleep(0.02)
+            inside.remove(training)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(borrow, range(8)))
+    assert max(most) == 4 and not inside
 
 
 @pytest.mark.parametrize("change", ["repr", "buffer", "attribute", "hook"])
@@ -152,9 +184,50 @@ def test_what_makes_networks_differ_is_in_their_structure(change):
     assert structure_of(one) != structure_of(other)
 
 
-def test_a_loss_is_known_by_its_numbers_and_not_by_its_tensors():
-    assert (
-        identity_of(partial(torch.add, 1)) == identity_of(partial(torch.add, 1)) != identity_of(partial(torch.add, 2))
+def test_every_step_could_be_held_by_a_graph_and_is_not_changed_by_the_trial(
+    digits, stream, adam, plain_bodies, monkeypatch
+):
+    expected = chain_of(digits, stream, adam)
+    plain_bodies()
+    monkeypatch.setattr(PlainBody, "__call__", lambda self, *given: try_out(partial(self._body, *given)))
+    chain = chain_of(digits, stream, adam)
+    assert torch.equal(chain.mask, expected.mask)
+    assert all(torch.equal(chain.carried[name], value) for name, value in expected.carried.items())
+
+
+@pytest.mark.parametrize("network", [nn.Dropout(), Bent(1.0)])
+def test_a_line_says_why_a_network_is_not_captured(network, adam, capsys, monkeypatch):
+    monkeypatch.setattr(captured, "_told", set())
+    weights = SimpleNamespace(
+        prunable=SimpleNamespace(is_cuda=True),
+        network=network,
+        draws=SimpleNamespace(layers=isinstance(network, nn.Dropout)),
     )
-    weighted = [partial(nn.functional.cross_entropy, weight=torch.ones(2)) for _ in range(2)]
-    assert identity_of(weighted[0]) != identity_of(weighted[1])
+    for _ in range(2):
+        assert captured_training.can_be_captured(weights, adam) == isinstance(network, Bent)
+    told = "warning: launched kernel by kernel, not as CUDA graphs: the network drops at random, anew at every step\n"
+    assert capsys.readouterr().err == ("" if isinstance(network, Bent) else told)
+
+
+def test_the_benchmark_measures_capture_streams_and_memory(digits, stream, adam, plain_bodies, monkeypatch):
+    assert cuda_benchmark.on_cuda(digits, adam, stream) is None
+    plain_bodies()
+    for name, value in (("MOST", 4), ("STEPS", 1), ("can_be_captured", lambda weights, make_optimizer: True)):
+        monkeypatch.setattr(cuda_benchmark, name, value)
+    alive = WeakSet()
+
+    def tracked(*given):
+        alive.add(made := captured_training.CapturedTraining(*given))
+        return made
+
+    def peak(device):
+        gc.collect()
+        return len(alive) * 2**20
+
+    monkeypatch.setattr(cuda_benchmark, "CapturedTraining", tracked)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", peak)
+    found = cuda_benchmark.on_cuda(digits, adam, stream)
+    assert found["launched_ms"] > 0 and "capture_ms" in found
+    assert list(found["images_per_s"]) == ["1", "2", "4"] and str(found["streams"]) in found["images_per_s"]
+    assert found["peak_memory_mb"] == found["streams"]  # no training more than is measured

@@ -118,13 +118,13 @@ def test_a_clusters_positives_are_the_images_of_its_classes(one_vs_rest):
     labels = one_vs_rest.labels["train"].numpy()
     for k, objective in enumerate(one_vs_rest.objectives):
         assert one_vs_rest.members[k].tolist() == np.isin(labels, CLASSES_OF[k]).nonzero()[0].tolist()
-        targets = torch.cat([targets for _, targets in objective.batches(Stream(1).generator())])
+        targets = torch.cat([targets for _, targets, _ in objective.batches(Stream(1).generator())])
         assert targets.sum() == (targets == 0).sum() == len(one_vs_rest.members[k])
 
 
 def test_a_cluster_of_most_images_meets_negatives_again(folder):
     problem = OneVsRest(folder(ClassClusters(("most", "rest"), (0,) * 8 + (1,) * 2)), batch_size=64, device="cpu")
-    for images, targets in problem.objectives[0].batches(Stream(1).generator()):
+    for images, targets, _ in problem.objectives[0].batches(Stream(1).generator()):
         assert len(images) <= 64 and abs(2 * targets.sum() - len(targets)) <= 2
 
 
@@ -167,11 +167,11 @@ def test_within_a_cluster_a_ticket_learns_its_own_classes_alone(within):
     for k, objective in enumerate(within.objectives):
         network = within.network(Stream(k).generator())
         seen = list(objective.batches(Stream(1).generator()))
-        assert len(seen) == objective.batches_per_epoch and all(len(images) <= 64 for images, _ in seen)
-        found = torch.cat([batch for _, batch in seen]).bincount(minlength=10)
+        assert len(seen) == objective.batches_per_epoch and all(len(images) <= 64 for images, *_ in seen)
+        found = torch.cat([batch for _, batch, _ in seen]).bincount(minlength=10)
         assert torch.equal(found, torch.where(within.cluster_of == k, labels.bincount(), 0))
-        images, batch = seen[0]
-        loss = objective.loss(network, (images, batch))
+        images, batch, _ = seen[0]
+        loss = objective.loss(network, seen[0])
         own = torch.tensor([CLASSES_OF[k].index(label) for label in batch.tolist()])
         assert loss.item() == pytest.approx(F.cross_entropy(network(images)[:, CLASSES_OF[k]], own).item())
         loss.backward()

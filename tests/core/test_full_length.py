@@ -7,7 +7,11 @@ from torch import nn
 from rtl_core.full_length import FullLengthOptimizer
 from rtl_core.isolation import OptimizerChoice, TicketOptimizer
 
-CHOICES = [OptimizerChoice(name, 1e-2, weight_decay=decay) for name in ("adam", "sgd") for decay in (0.0, 0.01)]
+CHOICES = [
+    *(OptimizerChoice(name, 1e-2, weight_decay=decay) for name in ("adam", "adamw", "sgd") for decay in (0.0, 0.01)),
+    OptimizerChoice("sgd", 1e-2, weight_decay=0.01, nesterov=True),
+    OptimizerChoice("sgd", 1e-2, momentum=0.0),
+]
 
 
 def both(choice: OptimizerChoice, steps: int, moments: dict[str, torch.Tensor] | None = None):

@@ -11,7 +11,7 @@ from rtl_core.errors import TicketFileError
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
 from rtl_core.networks import as_published
-from rtl_core.networks.coordinate_mlp import FEATURES, CoordinateMLP, fourier_features
+from rtl_core.networks.coordinate_mlp import BLOCK, FEATURES, CoordinateMLP, fourier_features
 from rtl_core.one_network import as_one_network
 from rtl_core.problem import Exhibit
 from rtl_core.problems.image_regions import MOST_DB, ImageRegions
@@ -110,6 +110,15 @@ def test_half_precision_speeds_up_training_alone(folder, china):
     torch.testing.assert_close(trained, plain, atol=0.01, rtol=0.02)
     assert torch.equal(fast.eval()(china.features), plain)
     assert type(as_published(fast)) is CoordinateMLP and torch.equal(fast.train()(china.features), plain)
+
+
+@pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK + 1, 3 * BLOCK + 7])
+def test_evaluation_in_blocks_gives_the_bytes_of_all_places_at_once(china, count):
+    chosen = torch.randint(len(china.features), (count,), generator=generator())
+    places = (china.features[chosen], china.region[chosen])
+    for network, told in ((china.network(generator()), places[:1]), (china.single_network(generator()), places)):
+        in_blocks = network.eval()(*told)
+        assert torch.equal(in_blocks, as_published(network)(*told)) and len(in_blocks) == count
 
 
 def test_half_precision_leaves_the_gradients_of_every_method_what_they_are(folder, china):

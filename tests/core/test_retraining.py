@@ -167,7 +167,7 @@ def test_each_ticket_carries_statistics_of_its_own_data(digits, stream, adam, ma
     objective = digits.objectives[0]
     network = tickets.network(0, initial_weights(digits, stream).network)
     statistics = [b for b in objective.batches(stream.at(subset="digit 0", draw="statistics").generator())]
-    inputs = [network[0](images) for images, _ in statistics]
+    inputs = [network[0](images) for images, *_ in statistics]
     for name, moment in (("1.running_mean", torch.Tensor.mean), ("1.running_var", torch.Tensor.var)):
         expected = torch.stack([moment(x, (0, 2, 3)) for x in inputs]).mean(0)
         torch.testing.assert_close(tickets.statistics[0][name], expected, rtol=1e-4, atol=1e-5)

@@ -383,7 +383,7 @@ def test_the_image_that_others_are_made_from_is_sound(painted):
             "sine_frequency: found torch.float32 [0.0009765625]; allowed: 0, or 0.01 to",
         ),
         ({"sine_frequency": torch.ones(2)}, "sine_frequency: found torch.float32 [1.0, 1.0]; allowed: 0, or 0.01 to"),
-        ({"more": torch.ones(2)}, "x: its weights are not those of CoordinateMLP; allowed: its network"),
+        ({"more": torch.ones(2)}, "x: its weights are not those of BlockwiseMLP; allowed: its network"),
     ],
 )
 def test_an_image_that_is_unsound_is_not_painted(painted, spoilt, line):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import BeforeValidator, Field
@@ -14,22 +14,25 @@ from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.description.architecture import Classifier as ClassifierNetwork
 from rtl_core.description.decision import Decision
-from rtl_core.description.preprocessing import Images
 from rtl_core.description.statement import stated
-from rtl_core.device import device_of
+from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import DataError
 from rtl_core.networks.classifier import Classifier
 from rtl_core.networks.constructors import network_name
 from rtl_core.networks.pretrained import Pretrained
+from rtl_core.precision import Precision, check_precision, products_in
 from rtl_core.problem import Objective, Problem
+from rtl_core.problems.images.at_a_time import images_at_a_time
 from rtl_core.problems.images.augmentation import Augmentation, Variations
 from rtl_core.problems.images.large_images import are_large
-from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation
+from rtl_core.problems.images.normalisation import mean_and_deviation, normalisation, preprocessing_of
 from rtl_core.problems.images.stored_images import load_images
 from rtl_core.problems.images.streamed_images import StreamedImages, prepared
 from rtl_core.problems.source_path import source_path
 
-EVALUATION_BATCH = 1000
+Batch = tuple[Tensor, ...]
+Loss = Callable[[nn.Module, Batch], Tensor]
+
 ACROSS_SUBSETS = 2000
 """On how many test images, spread evenly, tickets are held against each other."""
 
@@ -73,7 +76,10 @@ class ImageClassification(Problem):
             BeforeValidator(normalisation),
             Field(description="by the training images (data), imagenet, or {mean: [...], std: [...]}"),
         ] = "data",
-        device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto takes CUDA if present")] = "auto",
+        precision: Annotated[
+            Precision, Field(description="of matrix products in training: float32, or on CUDA tf32, or bfloat16")
+        ] = "float32",
+        device: DeviceName = "auto",
     ) -> None:
         stored = load_images(folder)
         self.classes, self.subsets = stored.classes, stored.clusters.names
@@ -82,6 +88,8 @@ class ImageClassification(Problem):
         self.batch_size = batch_size
         self.augment = augment
         self.device = device_of(device)
+        check_precision(precision, self.device)
+        self.precision = precision
         channels, height, width = stored.splits["train"].images.shape[1:]
         pretrained = Pretrained(source_path(checkpoint, "training.checkpoint")) if checkpoint else None
         self.classifier = Classifier(
@@ -94,16 +102,7 @@ class ImageClassification(Problem):
         is_large = are_large(splits.values())
         mean, deviation = mean_and_deviation(normalise, splits["train"], is_large)
         how = (mean, deviation, self.device)
-        self._preprocessing = stated(
-            Images,
-            channels=channels,
-            height=height,
-            width=width,
-            white=self.white,
-            fitted=self.fitted,
-            mean=tuple(mean.flatten().tolist()),
-            deviation=tuple(deviation.flatten().tolist()),
-        )
+        self._preprocessing = preprocessing_of(stored.splits["train"].images, self.white, self.fitted, mean, deviation)
         self.images: dict[str, Tensor | StreamedImages] = {
             name: StreamedImages(images, *how) if is_large else prepared(images, *how)
             for name, images in splits.items()
@@ -203,12 +202,17 @@ class ImageClassification(Problem):
     @property
     def single_objective(self) -> Objective:
         everything = torch.arange(len(self.labels["train"]))
-        return Objective("all", partial(self._batches, everything), self._batch_count(len(everything)), _softmax_loss)
+        return self._objective("all", partial(self._batches, everything), len(everything), _softmax_loss)
+
+    def _objective(
+        self, name: str, batches: Callable[[torch.Generator], Iterator[Batch]], images: int, loss: Loss
+    ) -> Objective:
+        return Objective(name, batches, self._batch_count(images), loss, self.precision)
 
     def _batch_count(self, images: int) -> int:
         return -(-images // self.batch_size)
 
-    def _batches(self, members: Tensor, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(self, members: Tensor, generator: torch.Generator) -> Iterator[Batch]:
         """Training images ``members``, each once, with their classes."""
         shuffled = members[torch.randperm(len(members), generator=generator)]
         varied = self._varied(generator)
@@ -233,14 +237,12 @@ class ImageClassification(Problem):
     @torch.inference_mode()
     def _logits(self, network: nn.Module, split: str, which: slice | Tensor = slice(None)) -> Tensor:
         images = self.images[split]
-        parts = (
-            images[which].split(EVALUATION_BATCH)
-            if isinstance(images, Tensor)
-            else images.parts(which, EVALUATION_BATCH)
-        )
-        return torch.cat([network(part).double().cpu() for part in parts])
+        count = images_at_a_time(images.shape[2:], self.device)
+        parts = images[which].split(count) if isinstance(images, Tensor) else images.parts(which, count)
+        with products_in("float32", self.device):
+            return torch.cat([network(part).double().cpu() for part in parts])
 
 
-def _softmax_loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+def _softmax_loss(network: nn.Module, batch: Batch) -> Tensor:
     images, labels = batch
     return F.cross_entropy(network(images), labels)

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from rtl_core.description.preprocessing import Images
+from rtl_core.description.statement import stated
 from rtl_core.errors import SettingsError
 from rtl_core.problems.images.large_images import parts_of
 
@@ -55,6 +57,28 @@ def mean_and_deviation(
         )
     mean, deviation = (LARGEST * torch.tensor(given[name]).reshape(1, -1, 1, 1) for name in ("mean", "std"))
     return mean, deviation
+
+
+def preprocessing_of(images: Tensor, white: int, fitted: bool, mean: Tensor, deviation: Tensor) -> Images | None:
+    """What a ticket file says of its input, if that can be said.
+
+    Args:
+        images: as they are stored, uint8 [N, C, H, W].
+        white: their largest value.
+        fitted: whether images of other sizes are scaled to theirs and cut.
+        mean, deviation: as ``mean_and_deviation`` gives them.
+    """
+    channels, height, width = images.shape[1:]
+    return stated(
+        Images,
+        channels=channels,
+        height=height,
+        width=width,
+        white=white,
+        fitted=fitted,
+        mean=tuple(mean.flatten().tolist()),
+        deviation=tuple(deviation.flatten().tolist()),
+    )
 
 
 def _of_all(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from rtl_core.description.decision import Classes, Decision
 from rtl_core.description.decision import OneVsRest as OneAgainstRest
 from rtl_core.probability import probability_of
 from rtl_core.problem import AcrossSubsets, Objective, Score
-from rtl_core.problems.images.image_classification import ImageClassification
+from rtl_core.problems.images.image_classification import Batch, ImageClassification
 from rtl_core.scoring import MEAN, commonest_share
 
 
@@ -25,6 +25,8 @@ class OneVsRest(ImageClassification):
 
     def _divide(self, part: Tensor) -> None:
         super()._divide(part)
+        outputs = torch.arange(len(self.subsets), device=self.device)
+        self._own_first = [outputs.roll(-k).unsqueeze(0) for k in range(len(outputs))]
         self._known_targets: dict[tuple[int, int], Tensor] = {}
         self.others = [(part != k).nonzero().squeeze(1) for k in range(len(self.subsets))]
 
@@ -38,16 +40,12 @@ class OneVsRest(ImageClassification):
     @property
     def objectives(self) -> Sequence[Objective]:
         return [
-            Objective(
-                name,
-                partial(self._balanced_batches, k),
-                self._batch_count(2 * len(self.members[k])),
-                partial(_one_vs_rest_loss, k),
-            )
+            self._objective(name, partial(self._balanced_batches, k), 2 * len(self.members[k]), _one_vs_rest_loss)
             for k, name in enumerate(self.subsets)
         ]
 
-    def _balanced_batches(self, k: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def _balanced_batches(self, k: int, generator: torch.Generator) -> Iterator[Batch]:
+        """Images, whether each is of subset k, and the outputs of each, int64 [B, K], the one that is read first."""
         positives, others = self.members[k], self.others[k]
         repeats = -(-len(positives) // len(others))  # more than one where the subset is most of the data
         drawn = others[torch.randperm(len(others), generator=generator)].repeat(repeats)[: len(positives)]
@@ -57,7 +55,7 @@ class OneVsRest(ImageClassification):
         pairs = list(zip(shuffled.tensor_split(count), drawn.tensor_split(count), strict=True))
         indices = torch.cat([part for pair in pairs for part in pair]).to(self.device)  # once, not batch by batch
         for (chunk, negatives), index in zip(pairs, indices.split([len(a) + len(b) for a, b in pairs]), strict=True):
-            yield varied(index), self._targets(len(chunk), len(negatives))
+            yield varied(index), self._targets(len(chunk), len(negatives)), self._own_first[k].expand(len(index), -1)
 
     def _targets(self, positives: int, negatives: int) -> Tensor:
         """Ones, then zeros; made once for each pair of numbers."""
@@ -125,6 +123,7 @@ class OneVsRest(ImageClassification):
         return AcrossSubsets("auroc", tuple(auroc.tolist()), logits.argmax(1))
 
 
-def _one_vs_rest_loss(k: int, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    images, targets = batch
-    return F.binary_cross_entropy_with_logits(network(images)[:, k], targets)
+def _one_vs_rest_loss(network: nn.Module, batch: Batch) -> Tensor:
+    """One loss for all subsets: a captured one serves them all, too."""
+    images, targets, outputs = batch
+    return F.binary_cross_entropy_with_logits(network(images).gather(1, outputs)[:, 0], targets)

@@ -32,7 +32,8 @@ class StreamedImages:
 
 def prepared(images: Tensor, mean: Tensor, deviation: Tensor, device: torch.device) -> Tensor:
     """Images uint8 [N, C, H, W] as a network takes them: float, normalised."""
-    return ((images.float() - mean) / deviation).to(device, memory_format=_faster_on(device))
+    values = (images.to(device).float() - mean.to(device)) / deviation.to(device)
+    return values.to(device, memory_format=_faster_on(device))
 
 
 def _faster_on(device: torch.device) -> torch.memory_format:

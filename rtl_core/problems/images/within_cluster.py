@@ -1,6 +1,6 @@
 """Image classification where the cluster of an image is known: each ticket tells the classes of its cluster apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import partial
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from rtl_core.description.decision import Classes, Decision
 from rtl_core.problem import AcrossSubsets, Objective, Score
-from rtl_core.problems.images.image_classification import ImageClassification
+from rtl_core.problems.images.image_classification import Batch, ImageClassification
 from rtl_core.scoring import MEAN, commonest_share, mean_chance
 
 PROTOCOL, METRIC = "within", "accuracy"
@@ -34,8 +34,7 @@ class WithinCluster(ImageClassification):
 
     def _divide(self, part: Tensor) -> None:
         super()._divide(part)
-        clusters = range(len(self.subsets))
-        self._losses = [partial(_restricted_loss, self.classes_of(k).to(self.device)) for k in clusters]
+        self._read = [self.classes_of(k).to(self.device).unsqueeze(0) for k in range(len(self.subsets))]
 
     @property
     def outputs(self) -> int:
@@ -44,14 +43,14 @@ class WithinCluster(ImageClassification):
     @property
     def objectives(self) -> Sequence[Objective]:
         return [
-            Objective(
-                name,
-                partial(self._batches, self.members[k]),
-                self._batch_count(len(self.members[k])),
-                self._losses[k],
-            )
+            self._objective(name, partial(self._own_batches, k), len(self.members[k]), _restricted_loss)
             for k, name in enumerate(self.subsets)
         ]
+
+    def _own_batches(self, k: int, generator: torch.Generator) -> Iterator[Batch]:
+        """Images of cluster k, their classes, and the outputs that are read of each, int64 [B, classes of k]."""
+        for images, labels in self._batches(self.members[k], generator):
+            yield images, labels, self._read[k].expand(len(labels), -1)
 
     def _decision(self, one_network: bool) -> Decision:
         among = {name: tuple(self.classes_of(k).tolist()) for k, name in enumerate(self.subsets)}
@@ -103,6 +102,6 @@ class WithinCluster(ImageClassification):
         return (chosen == self.labels["test"][index]).double().mean().item()
 
 
-def _restricted_loss(classes: Tensor, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    images, labels = batch
-    return F.cross_entropy(network(images)[:, classes], torch.searchsorted(classes, labels))
+def _restricted_loss(network: nn.Module, batch: Batch) -> Tensor:
+    images, labels, classes = batch
+    return F.cross_entropy(network(images).gather(1, classes), torch.searchsorted(classes[0].contiguous(), labels))

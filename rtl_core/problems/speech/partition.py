@@ -1,13 +1,12 @@
 """How a folder of clean speech and one of noise are split and mixed."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.folder_contents import entries_in
-from rtl_core.problem import LEFT_OUT
+from rtl_core.left_out import write_left_out
 from rtl_core.problems.speech.mixtures import (
     SPLITS,
     Recording,
@@ -79,8 +78,7 @@ def mix_folders(
             planned += plan_scene(scene, split, speech, parts[split], seconds, snr, most, of_split)
     left_out += write_mixtures(folder, clean, noise, planned, seconds)
     _check_all_there(folder, scenes, left_out)
-    if left_out:
-        (folder / LEFT_OUT).write_text(json.dumps(left_out, indent=2, ensure_ascii=False) + "\n")
+    write_left_out(folder, left_out)
 
 
 def _check_all_there(folder: Path, scenes: Iterable[str], left_out: Sequence[str]) -> None:
