@@ -15,8 +15,8 @@ from small_project import SMALL, Project
 from torchvision.datasets import ImageFolder as ImageFolderOfTorchvision
 
 from rtl_core.errors import DataError
+from rtl_core.left_out import LEFT_OUT
 from rtl_core.networks import CLASSIFIERS
-from rtl_core.problem import LEFT_OUT
 from rtl_core.problems.image_folder import ImageFolder, ImageFolderWithin, _samples, read_image_folder
 from rtl_core.problems.images.stored_images import load_images
 from rtl_core.valid_problem import check_problem

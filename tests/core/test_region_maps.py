@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from scipy import ndimage
 
 from rtl_core.errors import DataError
-from rtl_core.problem import LEFT_OUT
+from rtl_core.left_out import LEFT_OUT
 from rtl_core.problems.image_regions import ImageRegions
 from rtl_core.problems.regions.folders import cluster_regions, folder_files, read_folders, sample_photographs
 from rtl_core.problems.regions.region_image import FILE, RegionImage, load, save

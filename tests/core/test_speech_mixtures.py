@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtl_core.errors import DataError, SettingsError
+from rtl_core.left_out import LEFT_OUT
 from rtl_core.networks.speech_unet import RATE
-from rtl_core.problem import LEFT_OUT
 from rtl_core.problems.speech.mixtures import SPLITS, Recording, noise_parts, plan_scene, split_names
 from rtl_core.problems.speech.stored_mixtures import MANIFEST, NOISE, SPEECH, StoredMixtures, mix, read_manifest
 from rtl_core.problems.speech_scenes import SpeechScenes
