@@ -8,7 +8,7 @@ import typer
 
 from flows.command_line.each_instance import each_instance
 from flows.command_line.profile import show_profile
-from flows.command_line.ticket_files import tickets_in
+from flows.command_line.ticket_files import Allowed, tickets_in
 from rtl_core.errors import SettingsError
 
 GROWTH = [2, 5, 10, 20, 50]
@@ -24,13 +24,7 @@ def bench(
     ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="where the seconds of each stage's last run went")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="with --inference: import path of a network that you trust, as mine:MyNet; again for more",
-            show_default=False,
-        ),
-    ] = None,
+    allow: Allowed = None,
 ) -> None:
     """Measure training and scoring against the plain way of doing each, on all cores (minutes for a large network).
 

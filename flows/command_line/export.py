@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.command_line.ticket_files import tickets_in, write_out
+from flows.command_line.ticket_files import Allowed, tickets_in, write_out
 from rtl_core.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def export(
             show_default=False,
         ),
     ] = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(help="import path of a network that you trust, as mine:MyNet; again for more", show_default=False),
-    ] = None,
+    allow: Allowed = None,
 ) -> None:
     """Write tickets as an ONNX graph, preprocessing and decision in it, once onnxruntime says the same as torch."""
     from rich.console import Console

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.command_line.ticket_files import enhance_recording, paint_image, tickets_in, write_out
+from flows.command_line.ticket_files import Allowed, enhance_recording, paint_image, tickets_in, write_out
 from rtl_core.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -52,34 +52,26 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(help="import path of a network that you trust, as mine:MyNet; again for more", show_default=False),
-    ] = None,
+    allow: Allowed = None,
     size: Size = "",
 ) -> None:
     """Predict with a ticket file: classes, quantities, an image or speech without noise, by what the file says."""
     from rtl_core.description.preprocessing import Places, Sound
-    from rtl_core.use.unknown_context import AUTO, confidence_in
 
     used = tickets_in(tickets, allow or [])
+    _check_told(used, context, together)
     preprocessing = used.about.preprocessing if used.about else None
     given = inputs or []
-    is_auto = used.is_to_be_told(context)
-    if is_auto:
-        confidence_in(used.about, used.name)
-    if together and not is_auto:
-        raise SettingsError(f"--together: found with a context that is given; allowed: with --context {AUTO}")
-    paints = isinstance(preprocessing, Places) and not given
+    paints, enhances = isinstance(preprocessing, Places) and not given, isinstance(preprocessing, Sound)
     if size and not paints:
         raise SettingsError(f"--size: found {size!r}; allowed: none, where no image is painted")
-    if rule and (paints or isinstance(preprocessing, Sound)):
+    if rule and (paints or enhances):
         raise SettingsError(f"--rule: found {rule!r}; allowed: none, as these tickets claim nothing")
+    if paints and context:
+        raise SettingsError(f"--context: found {context!r}; allowed: none, as all regions paint the image")
     if paints:
-        if context:
-            raise SettingsError(f"--context: found {context!r}; allowed: none, as all regions paint the image")
         paint_image(used, _named(out, "an image"), size)
-    elif isinstance(preprocessing, Sound):
+    elif enhances:
         if len(given) != 1:
             raise SettingsError(f"INPUT: found {len(given)}; allowed: one recording")
         enhance_recording(used, given[0], _named(out, "a recording"), context or None)
@@ -108,6 +100,17 @@ def enhance(
     ticket file of speech.
     """
     enhance_recording(tickets_in(tickets), source, out, scene or None)
+
+
+def _check_told(tickets: "TicketsInUse", context: str, together: bool) -> None:
+    """Refuse, before inputs are read, a context that is to be told where it cannot be."""
+    from rtl_core.use.unknown_context import AUTO, confidence_in
+
+    is_auto = tickets.is_to_be_told(context)
+    if is_auto:
+        confidence_in(tickets.about, tickets.name)
+    if together and not is_auto:
+        raise SettingsError(f"--together: found with a context that is given; allowed: with --context {AUTO}")
 
 
 def _named(out: Path | None, what: str) -> Path:

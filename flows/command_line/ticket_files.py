@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from rtl_core.errors import DataError, SettingsError
 if TYPE_CHECKING:
     from rtl_core.use.tickets_in_use import TicketsInUse
 
+Allowed = Annotated[
+    list[str] | None,
+    typer.Option(help="import path of a network that you trust, as mine:MyNet; again for more", show_default=False),
+]
 MOST_PIXELS = 16_384
 """The longest side of an image that is painted."""
 
