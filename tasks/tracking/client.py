@@ -108,10 +108,8 @@ def log_values(client: "MlflowClient", run_id: str, params: dict[str, str], rows
     """
     from mlflow.entities import Metric, Param
 
-    now, values = (
-        int(1000 * time.time()),
-        () if rows is None else rows[["name", "value", "step"]].itertuples(index=False),
-    )
+    now = int(1000 * time.time())
+    values = () if rows is None else rows[["name", "value", "step"]].itertuples(index=False)
     metrics = _batches([Metric(name, value, now, step) for name, value, step in values], METRICS_PER_CALL)
     named = _batches([Param(name, value) for name, value in params.items()], PARAMS_PER_CALL)
     for some, others in zip_longest(metrics, named):
