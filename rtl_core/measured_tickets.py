@@ -103,7 +103,7 @@ class MeasuredTickets:
         networks = [initial_weights(self.problem, self.stream).network.eval() for _ in range(self.cores)]
         batches = self._batches_of_each_worker()
 
-        @torch.inference_mode()
+        @torch.no_grad()
         def step(worker: int, subset: int) -> None:
             self.objectives[subset].loss(networks[worker], next(batches[worker][subset]))
 

@@ -84,6 +84,16 @@ def test_clusters_are_stored_where_there_are_any(folder):
     assert b"of_class" in digests[0] and b"cluster" not in digests[1]
 
 
+def test_batches_that_were_drawn_to_be_scored_serve_training_too(folder):
+    problem = OneVsRest(folder(CLUSTERS), batch_size=64, device="cpu")
+    with torch.inference_mode():
+        list(problem.objectives[0].batches(torch.Generator()))
+    weights = initial_weights(problem, Stream(0))
+    objective = problem.objectives[0]
+    for batch in objective.batches(torch.Generator()):
+        objective.loss(weights.network, batch).backward()
+
+
 @pytest.mark.parametrize("of_class", [(0,) * 9, (0,) * 10, (0, 1, 2, 3) + (0,) * 6])
 def test_clusters_that_do_not_fit_the_classes_are_not_stored(folder, of_class):
     with pytest.raises(

@@ -58,10 +58,11 @@ class OneVsRest(ImageClassification):
             yield varied(index), self._targets(len(chunk), len(negatives)), self._own_first[k].expand(len(index), -1)
 
     def _targets(self, positives: int, negatives: int) -> Tensor:
-        """Ones, then zeros; made once for each pair of numbers."""
+        """Ones, then zeros; made once for each pair of numbers, whatever mode asks first: training takes them too."""
         if (positives, negatives) not in self._known_targets:
-            targets = torch.cat([torch.ones(positives), torch.zeros(negatives)])
-            self._known_targets[positives, negatives] = targets.to(self.device)
+            with torch.inference_mode(False):
+                targets = torch.cat([torch.ones(positives), torch.zeros(negatives)]).to(self.device)
+            self._known_targets[positives, negatives] = targets
         return self._known_targets[positives, negatives]
 
     def _decision(self, one_network: bool) -> Decision:
