@@ -3,7 +3,7 @@
 import itertools
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +14,7 @@ import psutil
 import pytest
 import yaml
 from http_answers import answers, ask, free_ports, until
+from playwright.sync_api import Locator
 from small_project import Project
 from web_pages import Pages, pages_of
 
@@ -101,6 +102,18 @@ def start(pages: Pages, deployment: str, **parameters: object) -> str:
     return until(started, 60, lambda: "the server stays busy")
 
 
+def click_until(button: Locator, condition: Callable[[], Any]) -> Any:
+    """Click, and again where that had no effect: a server whose database is busy refuses, and the page then waits for
+    another click.
+    """
+    for _ in range(2):
+        button.click()
+        with suppress(AssertionError):
+            return until(condition, 20, lambda: "no effect")
+    button.click()
+    return until(condition, 20, lambda: f"{button}: three clicks had no effect")
+
+
 def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
     return until(
         lambda: (found := run_of(pages, run))["state_type"] in FINAL and found, seconds, lambda: str(run_of(pages, run))
@@ -119,14 +132,14 @@ def test_the_schedule_waits_until_it_is_switched_on(pages, served, browser_page)
     browser_page.goto(f"{pages.prefect}/deployments/deployment/{served['pipeline']}")
     browser_page.get_by_text("At 02:00 AM every day").wait_for()
     switch = browser_page.locator(".deployment-schedule-toggle-switch, .p-toggle").first
-    switch.click()
+    click_until(switch, lambda: schedule_of(pages, served)["active"])
     runs = until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", wanted), 60, lambda: "nothing is scheduled")
     assert all(run["auto_scheduled"] and run["parameters"] == {"problem": "digits"} for run in runs)
     browser_page.get_by_role("tab", name="Upcoming").or_(browser_page.get_by_text("Upcoming")).first.click()
     browser_page.get_by_text("Scheduled for").first.wait_for()
-    assert schedule_of(pages, served)["active"] and schedule_of(pages, served)["schedule"]["cron"] == "0 2 * * *"
-    switch.click()  # off again: at two in the morning it would run beside the tests that follow
-    until(lambda: not schedule_of(pages, served)["active"], 30, lambda: "the schedule stays on")
+    assert schedule_of(pages, served)["schedule"]["cron"] == "0 2 * * *"
+    # Off again: at two in the morning it would run beside the tests that follow.
+    click_until(switch, lambda: not schedule_of(pages, served)["active"])
     until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", wanted) == [], 60, lambda: "runs stay scheduled")
 
 
@@ -151,13 +164,8 @@ def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_sta
     browser_page.get_by_text("1.2 is greater than or equal to the maximum of 1").wait_for()
     sparsity.fill("0.3")
     mine = {"flow_runs": {"deployment_id": {"any_": [served["pipeline"]]}, "expected_start_time": {"before_": _soon()}}}
-    runs: list[dict[str, Any]] = []
-    for _ in range(3):  # a server whose database is busy refuses, and the page waits for another click
-        with suppress(AssertionError):
-            browser_page.get_by_role("button", name="Submit").click()
-            runs = until(lambda: ask(f"{pages.prefect}/api/flow_runs/filter", mine), 20, lambda: "no run was made")
-            break
-    (run,) = runs
+    submit = browser_page.get_by_role("button", name="Submit")
+    (run,) = click_until(submit, lambda: ask(f"{pages.prefect}/api/flow_runs/filter", mine))
     assert ended(pages, run["id"])["state_type"] == "COMPLETED"
     assert run["parameters"]["changes"]["sparsities"] == [0.3]
     (tickets,) = (project.folder / "artifacts/digits/tickets").rglob("*.safetensors")
