@@ -1,20 +1,36 @@
-"""How sure a mean is, over seeds or over examples: bootstrap intervals."""
+"""How sure a mean is, over seeds, instances or examples: ranges, and intervals by bootstrap and Student's t."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, sem, t
 
 RESAMPLES = 2000
+FEW = 10
+"""Fewer values than this are told by their range: a bootstrap of three gives the smallest and the largest anyway."""
 
 
-def bootstrap_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of independent values; (nan, nan) for fewer than two.
-
-    With three seeds it reaches from about the smallest to the largest: it tells the spread, not more.
+def spread(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """How far independent values reach: the smallest and the largest of fewer than ten, the percentile bootstrap
+    interval of the mean of more; (nan, nan) for fewer than two, and where one is not a number.
     """
+    if 1 < len(values) < FEW:
+        return float(np.min(values)), float(np.max(values))
     return stratified_interval([values], confidence)
+
+
+def spread_name(count: int) -> str:
+    """What ``spread`` gives of so many values."""
+    return "range" if count < FEW else "95 % bootstrap interval"
+
+
+def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Student's t interval of the mean of independent values; (nan, nan) for fewer than two."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    mean, half = np.mean(values), sem(values) * t.ppf((1 + confidence) / 2, len(values) - 1)
+    return float(mean - half), float(mean + half)
 
 
 def stratified_interval(groups: Sequence[Sequence[float]], confidence: float = 0.95) -> tuple[float, float]:

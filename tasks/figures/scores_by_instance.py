@@ -9,7 +9,7 @@ from tasks.figures.axes import even_places, opacity, picked_in, span_of
 from tasks.figures.styles import NAMED_STYLES, OTHER, channels, grid
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import method_name, metric_title
-from tasks.tables.selection import first_metric
+from tasks.tables.selection import headline_means
 
 MOST_LEVELS = 4
 MOST_LEADERS = 3
@@ -20,7 +20,7 @@ ROW, LOW_ROW = 18, 11
 
 def instances(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     """The mean over seeds of the first metric: a row per instance, a mark per method."""
-    rows = first_metric(tables["results"])
+    rows = headline_means(tables["results"])
     higher = higher_is_better(tables["scoring"], rows.metric.iloc[0])
     title = metric_title(rows.metric.iloc[0], higher)
     rows = rows.assign(instance=rows.instance.astype(str), name=rows.method.map(method_name))

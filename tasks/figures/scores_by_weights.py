@@ -10,7 +10,7 @@ from tasks.figures.axes import opacity, percent_of, picked_in, span_of, value_ax
 from tasks.figures.styles import NAMED_STYLES, OTHER, channels, grid
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import method_name, metric_title
-from tasks.tables.selection import first_protocol
+from tasks.tables.selection import headline_protocol
 
 
 def kept(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
@@ -44,7 +44,7 @@ def kept(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
 def kept_rows(results: pd.DataFrame, parameters: pd.DataFrame) -> pd.DataFrame:
     """protocol, metric, method, sparsity, and the means over seeds and instances of value and of weights kept."""
     keys = [key for key in ("method", "sparsity", "seed", "instance") if key in results]
-    both = first_protocol(results).merge(parameters[[*keys, "union"]], on=keys).rename(columns={"union": "kept"})
+    both = headline_protocol(results).merge(parameters[[*keys, "union"]], on=keys).rename(columns={"union": "kept"})
     means = both.groupby(["protocol", "metric", "method", "sparsity"], sort=False)[["value", "kept"]].mean()
     return means.reset_index()
 

@@ -1,10 +1,12 @@
 """The tables that people read, in a terminal or on a page: methods × sparsities, in sections."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from rtl_core.intervals import spread_name
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MEAN, margin_text, method_name, metric_title, score_text
 
@@ -71,12 +73,12 @@ def kept_table(parameters: pd.DataFrame, sections: Mapping[str, Sequence[str]]) 
 
 
 def _spread(summary: pd.DataFrame) -> str:
-    """What the figures are means of, and what their intervals are over."""
+    """What the figures are means of, and what the brackets behind them are."""
     counts = {name: int(summary[name].max()) for name in ("instances", "seeds") if name in summary}
     if not (several := {name: count for name, count in counts.items() if count > 1}):
         return "one seed"
     means = " and ".join(f"{count} {name}" for name, count in several.items())
-    return f"mean of {means} [95 % bootstrap interval over {' and '.join(several)}]"
+    return f"mean of {means} [{spread_name(math.prod(several.values()))} over {' and '.join(several)}]"
 
 
 def _table(title: str, rows: pd.DataFrame) -> LevelTable:

@@ -15,7 +15,7 @@ from tasks.artefacts import paths
 from tasks.artefacts.store import STORE, Reference
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MEAN, caption_text, metric_title
-from tasks.tables.selection import first_metric
+from tasks.tables.selection import headline_means
 
 COLUMNS = pa.schema(
     {
@@ -71,7 +71,7 @@ def scored(made: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
         made: rows of exhibits.parquet.
         tables: results and, where there are any, examples, as published.
     """
-    overall = first_metric(tables["results"])
+    overall = headline_means(tables["results"])
     protocol, metric = overall.protocol.iloc[0], overall.metric.iloc[0]
     results, examples = (
         table[(table.protocol == protocol) & (table.metric == metric)]
@@ -104,6 +104,6 @@ def scored(made: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFra
 
 def lower_note(tables: Mapping[str, pd.DataFrame]) -> str:
     """What a title says besides of the scores in ``below``: nothing or, where lower is better, so much."""
-    metric = first_metric(tables["results"]).metric.iloc[0]
+    metric = headline_means(tables["results"]).metric.iloc[0]
     higher = higher_is_better(tables["scoring"], metric)
     return "" if higher else f", {metric_title(metric, higher)}"

@@ -1,6 +1,6 @@
 """What methods, metrics, masks and numbers are called where people read."""
 
-from math import isnan
+from math import isnan, nan
 
 from rtl_core.methods import METHODS
 from rtl_core.scoring import MEAN as MEAN
@@ -54,6 +54,11 @@ def method_name(method: str) -> str:
     return METHODS[method].title if method in METHODS else method
 
 
+def level_text(sparsity: float) -> str:
+    """A sparsity as people write it: ``75 %``."""
+    return f"{100 * sparsity:g} %"
+
+
 def metric_name(metric: str) -> str:
     """A metric as people write it, with its unit if it has one."""
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
@@ -66,10 +71,12 @@ def metric_title(metric: str, higher_is_better: bool, besides: str = "") -> str:
     return metric_name(metric) + ("" if higher_is_better else f" (lower is better{besides})")
 
 
-def metric_text(metric: str, value: float) -> str:
-    """A metric and its value: ``AUROC .971``, ``PSNR 31.42 dB``."""
+def metric_text(metric: str, value: float, low: float = nan, high: float = nan) -> str:
+    """A metric and its value, with how far it reaches where that is known: ``AUROC .971``, ``PSNR 31.42 dB``,
+    ``AUROC .971 [.970, .972]``.
+    """
     name, _, unit = metric_name(metric).partition(", ")
-    return f"{name} {_short(value)} {unit}".rstrip()
+    return f"{name} {score_text(value, low, high)} {unit}".rstrip()
 
 
 def caption_text(metric: str, value: float, mean: bool = False) -> str:
@@ -90,15 +97,21 @@ def score_text(mean: float, low: float, high: float) -> str:
 
 
 def margin_text(difference: float, low: float, high: float, ahead: float) -> str:
-    """A difference with its interval, ``+.61 [+.42, +.80],`` and on a line of its own ``ahead in 71 %`` of examples.
+    """A difference with its interval, ``+.61 [+.42, +.80],`` and on a line of its own ``ahead in 71 %`` of examples."""
+    return f"{difference_text(difference, low, high)},\nahead in {100 * ahead:.0f} %"
 
-    It has three decimals where all of it is small.
-    """
+
+def difference_text(difference: float, low: float, high: float) -> str:
+    """A difference with its sign and, where it has one, its interval; three decimals where all of it is small."""
     values = [difference] if isnan(low) else [difference, low, high]
     decimals = 2 if max(map(abs, values)) >= 0.1 else 3
     mean, *interval = (_signed(value, decimals) for value in values)
-    between = f" [{', '.join(interval)}]" if interval else ""
-    return f"{mean}{between},\nahead in {100 * ahead:.0f} %"
+    return f"{mean} [{', '.join(interval)}]" if interval else mean
+
+
+def amount_text(difference: float, low: float, high: float) -> str:
+    """By how much one is ahead of another, with its interval where it has one: ``.61 [.42, .80]``."""
+    return difference_text(difference, low, high).replace("+", "")
 
 
 def _signed(value: float, decimals: int) -> str:
@@ -107,12 +120,10 @@ def _signed(value: float, decimals: int) -> str:
 
 
 def _short(value: float) -> str:
-    if abs(value) >= 10:
-        return f"{value:.2f}"
-    text = f"{value:.3f}"
-    if text.startswith("0."):
-        return text[1:]
-    return f"{value:.2f}" if text.startswith("1.") else text
+    text = f"{abs(value):.3f}"
+    text = text[1:] if text.startswith("0.") else f"{abs(value):.2f}" if text.startswith("1.") else text
+    text = f"{abs(value):.2f}" if abs(value) >= 10 else text
+    return f"−{text}" if value < 0 and float(text) else text
 
 
 MEASURES = {

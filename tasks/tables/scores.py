@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rtl_core.errors import DataError
-from rtl_core.intervals import bootstrap_interval
+from rtl_core.intervals import spread, t_interval
 from tasks.tables.names import MEAN
 
 KEYS = ["method", "sparsity", "protocol", "metric"]
@@ -55,17 +55,18 @@ def scoring_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def summary_table(results: pd.DataFrame) -> pd.DataFrame:
-    """summary.csv: the mean of each metric over subsets and seeds, with a 95 % bootstrap interval over seeds.
+    """summary.csv: the mean of each metric over subsets and seeds, from ``low`` to ``high`` (``spread``), and from
+    ``t_low`` to ``t_high`` with 95 % confidence by Student's t.
 
-    Where there are several instances, both are over all values of any instance and seed.
+    Where there are several instances, all are over the values of any instance and seed.
     """
     counted = {"seeds": "seed"} | ({"instances": "instance"} if "instance" in results else {})
     rows = []
     for key, group in results[results.subset == MEAN].groupby(KEYS, sort=False):
-        low, high = bootstrap_interval(group.value.tolist())
-        spread = {"mean": group.value.mean(), "low": low, "high": high}
+        values = group.value.tolist()
+        reach = dict(zip(["low", "high", "t_low", "t_high"], [*spread(values), *t_interval(values)], strict=True))
         counts = {name: group[column].nunique() for name, column in counted.items()}
-        rows.append(dict(zip(KEYS, key, strict=True)) | spread | counts)
+        rows.append(dict(zip(KEYS, key, strict=True)) | {"mean": group.value.mean()} | reach | counts)
     return pd.DataFrame(rows)
 
 

@@ -1,17 +1,28 @@
-"""What a figure shows where there is no room for everything: one metric of many."""
+"""What is shown where there is no room for everything: one protocol of several, one metric of many."""
 
 import pandas as pd
 
 from tasks.tables.names import MEAN
 
+MATCHED = "matched"
+"""The protocol under which every method decides by the same rule."""
 
-def first_protocol(results: pd.DataFrame) -> pd.DataFrame:
-    """The means over subsets in results.csv, under the first protocol."""
+
+def headline_protocol(results: pd.DataFrame) -> pd.DataFrame:
+    """The means over subsets in results.csv under the matched protocol or, where none has this name, the first."""
     means = results[results.subset == MEAN]
-    return means[means.protocol == means.protocol.iloc[0]]
+    return means[means.protocol == (MATCHED if MATCHED in set(means.protocol) else means.protocol.iloc[0])]
 
 
-def first_metric(results: pd.DataFrame) -> pd.DataFrame:
-    """The means over subsets in results.csv, of the first metric under the first protocol."""
-    means = first_protocol(results)
+def headline_means(results: pd.DataFrame) -> pd.DataFrame:
+    """The means over subsets in results.csv of the metric that a comparison is told by: the first one of
+    ``headline_protocol``.
+    """
+    means = headline_protocol(results)
     return means[means.metric == means.metric.iloc[0]]
+
+
+def headline(results: pd.DataFrame) -> tuple[str, str]:
+    """Protocol and metric of ``headline_means``."""
+    first = headline_means(results).iloc[0]
+    return str(first.protocol), str(first.metric)

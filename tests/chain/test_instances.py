@@ -184,12 +184,12 @@ def test_the_tables_of_one_instance_are_those_of_the_one_job(tables):
 
 
 def test_a_mean_over_instances_is_called_one(tables):
-    mean_of = "mean of 2 instances [95 % bootstrap interval over instances]"
+    mean_of = "mean of 2 instances [range over instances]"
     assert [table.title for table in score_tables(tables["summary"], tables["scoring"])] == [
         f"{protocol} protocol, {mean_of}" for protocol in ("paper", "matched", "routed")
     ]
     several = tables["summary"].assign(seeds=3)
-    expected = "mean of 2 instances and 3 seeds [95 % bootstrap interval over instances and seeds]"
+    expected = "mean of 2 instances and 3 seeds [range over instances and seeds]"
     assert score_tables(several, tables["scoring"])[0].title == f"paper protocol, {expected}"
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from example_tables import scoring_of
 
-from rtl_core.intervals import bootstrap_interval, stratified_interval
+from rtl_core.intervals import spread, stratified_interval
 from tasks.tables.by_level import margin_tables
 from tasks.tables.examples import examples_file, joined_examples
 from tasks.tables.margins import margins_table
@@ -139,7 +139,7 @@ def test_instances_weigh_the_same_and_each_has_margins_of_its_own():
 
 def test_a_stratified_interval_of_one_group_is_the_plain_one_and_knows_spread_within_alone():
     values = np.random.default_rng(0).normal(size=20)
-    assert stratified_interval([values]) == bootstrap_interval(values)
+    assert stratified_interval([values]) == spread(values)
     assert stratified_interval([[1.0, 1.0], [9.0, 9.0, 9.0]]) == (5, 5)
     low, high = stratified_interval([values, values + 100])
     assert 49 < low < 50 + values.mean() < high < 51

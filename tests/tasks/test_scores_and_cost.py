@@ -97,5 +97,8 @@ def test_scores_in_decibels_have_two_decimals_and_their_unit():
     assert score_text(31.4159, 30, 32.004) == "31.42 [30.00, 32.00]"
     assert score_text(0.9712, 0.97, 1) == ".971 [.970, 1.00]"
     assert score_text(1.347, nothing, nothing) == "1.35"
+    assert score_text(-0.182, -0.4, 0.0001) == "−.182 [−.400, .000]"
+    assert score_text(-0.00001, nothing, nothing) == ".000"
+    assert score_text(-31.4159, nothing, nothing) == "−31.42"
     assert metric_text("psnr", 31.4159) == "PSNR 31.42 dB"
     assert metric_text("balanced_accuracy", 0.8) == "balanced accuracy .800"

@@ -1,0 +1,182 @@
+"""What a comparison says in a few sentences: who is ahead, by how much, where, at how many weights, and how surely."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from rtl_core.methods import METHODS
+from tasks.tables.directions import higher_is_better
+from tasks.tables.names import amount_text, level_text, method_name, metric_name, metric_text
+from tasks.tables.selection import headline
+from tasks.tables.standings import Standing, lead, shown_first, standings, values_at
+
+Tables = Mapping[str, pd.DataFrame]
+PARTS = ("half", "a third", "a quarter", "a fifth", "a sixth", "a seventh", "an eighth", "a ninth", "a tenth")
+RIVALS = ("imp_single", "imp_multiple")
+"""What RTL is held against in any case: one mask for everything, and K networks."""
+
+
+class Verdict:
+    """The sentences on the headline's metric at one sparsity.
+
+    Nobody is said to be ahead of one that cannot be told from it (``standings``); one seed tells nothing.
+    """
+
+    def __init__(self, tables: Tables, level: float) -> None:
+        self.tables, self.level = tables, level
+        self.protocol, self.metric = headline(tables["results"])
+        self.higher = higher_is_better(tables["scoring"], self.metric)
+        self.values = values_at(tables["results"], level, (self.protocol, self.metric))
+        self.rows = standings(tables, level, among=contenders(tables["results"]))
+        self.row_of = {row.method: row for row in self.rows}
+        self.leaders = [row.method for row in self.rows if row.leads]
+        self.behind = [row.method for row in self.rows if not row.leads]
+
+    def sentences(self) -> list[str]:
+        """The leader; RTL beside one mask and K networks; the other sparsities; and mask controls that do as well."""
+        if len(self.rows) == 1:
+            return [f"At {level_text(self.level)} sparsity {self._scored(self.rows[0])}; there is no method beside it."]
+        if len(self.values) == 1:
+            return [self._once()]
+        return [self._winner() if self.has_winner else self._no_winner(), *self._rivals(), *self._controls()]
+
+    @property
+    def has_winner(self) -> bool:
+        """Whether one method is ahead of all others, or RTL under several updates is."""
+        alike = len(self.leaders) == 1 or all(METHODS[method].kind == "rtl" for method in self.leaders)
+        return bool(self.behind) and alike
+
+    @property
+    def outcome(self) -> str:
+        """Who is ahead, without numbers."""
+        if not self.has_winner:
+            return "there is no winner"
+        return f"{_and(map(method_name, self.leaders))} {'are' if len(self.leaders) > 1 else 'is'} ahead"
+
+    def _winner(self) -> str:
+        best, second = self.rows[0], self.row_of[self.behind[0]]
+        return (
+            f"{self.outcome} at {level_text(self.level)} sparsity, by {self._by(best.method, second.method)}: "
+            f"{self._scored(best)} against {self._score(second)} of {method_name(second.method)}, the next best, with "
+            f"{best.kept:,.0f} prunable weights against {second.kept:,.0f}."
+        )
+
+    def _no_winner(self) -> str:
+        told = _and(f"{method_name(method)} {self._score(self.row_of[method])}" for method in self.leaders)
+        lower = "" if self.higher else " (lower is better)"
+        worse = f"; {_and(map(method_name, self.behind))} {_are(self.behind)} behind" if self.behind else ""
+        name = metric_name(self.metric).partition(", ")[0]
+        return f"No winner at {level_text(self.level)} sparsity: in {name}{lower} {told} cannot be told apart{worse}."
+
+    def _rivals(self) -> list[str]:
+        """The best of RTL's methods beside one mask and K networks, but for the pair that the first sentence told."""
+        ours = [row.method for row in self.rows if METHODS[row.method].kind == "rtl"]
+        told = {self.rows[0].method, self.behind[0]} if self.has_winner else set()
+        rivals = [rival for rival in RIVALS if rival in self.row_of and ours and {ours[0], rival} != told]
+        if not rivals:
+            return []
+        clauses = []
+        for rival in rivals:
+            how = "level with"
+            if self._told(ours[0], rival):
+                how = f"{self._by(ours[0], rival)} ahead of"
+            elif self._told(rival, ours[0]):
+                how = f"{self._by(rival, ours[0])} behind"
+            share = self.row_of[ours[0]].kept / self.row_of[rival].kept
+            clauses.append(f"{how} {method_name(rival)} {share_text(share)}")
+        return [f"{method_name(ours[0])} is {', and '.join(clauses)}."]
+
+    def _controls(self) -> list[str]:
+        """Mask controls that the best of RTL's methods cannot be told from, or is behind."""
+        ours = [method for method in self.values if METHODS[method].kind == "rtl"]
+        if not ours:
+            return []
+        best = min(ours, key=lambda method: self.values[method].mean() * (-1 if self.higher else 1))
+        sentences = []
+        for control in self.values:
+            if METHODS[control].kind == "mask control" and not self._told(best, control):
+                how = "do better than" if self._told(control, best) else "do as well as"
+                title = method_name(control)
+                sentences.append(f"{title[0].upper()}{title[1:]} {how} {method_name(best)}'s own.")
+        return sentences
+
+    def _once(self) -> str:
+        first, second = self.rows[:2]
+        return (
+            f"One seed, no verdict: at {level_text(self.level)} sparsity {method_name(first.method)} scores best, "
+            f"{self._scored(first)}, before {method_name(second.method)}, {self._score(second)}; how far seeds differ "
+            "is not known."
+        )
+
+    def _told(self, better: str, worse: str) -> bool:
+        return lead(self.values[better], self.values[worse], self.higher).told
+
+    def _by(self, better: str, worse: str) -> str:
+        by = lead(self.values[better], self.values[worse], self.higher)
+        return amount_text(by.difference, by.low, by.high)
+
+    def _scored(self, row: Standing) -> str:
+        text = metric_text(self.metric, row.mean, row.low, row.high)
+        return text if self.higher else f"{text} (lower is better)"
+
+    def _score(self, row: Standing) -> str:
+        name = metric_name(self.metric).partition(", ")[0]
+        return metric_text(self.metric, row.mean, row.low, row.high).removeprefix(name).strip()
+
+
+def verdict(tables: Tables, level: float | None = None) -> list[str]:
+    """Sentences: ``Verdict`` at one sparsity, and in a word how the others go.
+
+    Args:
+        tables: results, scoring and parameters, as published.
+        level: a sparsity compared; by default that which is shown first.
+
+    Raises:
+        DataError: nothing was scored there.
+    """
+    level = shown_first(tables["results"]) if level is None else level
+    here = Verdict(tables, level)
+    first, *others = here.sentences()
+    if len(here.values) == 1 or len(here.rows) == 1:
+        return [first]
+    return [first, *_elsewhere(tables, here), *others]
+
+
+def contenders(results: pd.DataFrame) -> list[str]:
+    """The methods that one would use: all but the controls."""
+    return [method for method in results.method.unique() if not METHODS[method].kind.endswith("control")]
+
+
+def _elsewhere(tables: Tables, here: Verdict) -> list[str]:
+    """How the other sparsities go, those of one kind together."""
+    levels: dict[str, list[float]] = {}
+    for level in sorted(tables["results"].sparsity.unique()):
+        if level != here.level:
+            levels.setdefault(Verdict(tables, level).outcome, []).append(level)
+    if not levels:
+        return []
+    told = [
+        f"at {_and(map(level_text, of_kind))} {'it is the same' if outcome == here.outcome else outcome}"
+        for outcome, of_kind in levels.items()
+    ]
+    text = "; ".join(told)
+    return [f"{text[0].upper()}{text[1:]}."]
+
+
+def share_text(share: float) -> str:
+    """How many weights are kept beside another's: ``at a sixth of its weights``, ``at 1.8 times its weights``."""
+    parts = round(1 / share)
+    if 2 <= parts < 2 + len(PARTS) and abs(parts * share - 1) <= 0.1:
+        return f"at {PARTS[parts - 2]} of its weights"
+    if 0.95 <= share <= 1.05:
+        return "with as many weights"
+    return f"at {share:.2g} times its weights" if share > 1 else f"at {100 * share:.0f} % of its weights"
+
+
+def _are(methods: Sequence[str]) -> str:
+    return "are" if len(methods) > 1 else "is"
+
+
+def _and(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
