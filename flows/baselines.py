@@ -96,7 +96,7 @@ def baseline_steps(job: Job, settings: ProblemSettings) -> Steps:
     steps: Steps = {}
     if has_one_network(settings) and (late := settings.extract.rewind_to):
         steps |= start_steps(with_one_network(job), settings.seeds, "imp_single", settings.single_model_duration(late))
-    if "imp_single" in methods:
+    if any(METHODS[method].masks_of == "imp_single" for method in methods):
         steps |= one_mask_steps(job, settings, levels)
     for method in methods:
         for seed in settings.seeds:
@@ -137,8 +137,11 @@ def method_steps(job: Job, settings: ProblemSettings, method: str, seed: int, sp
     if kind == "mask control":
         jointly = job_of(name, settings.for_retraining)
         trained = partial(retrain_tickets.submit, jointly, method, update, seed, sparsity, duration)
+        made_from = partial(control_masks.submit, jointly, method, seed, sparsity)
+        one_mask = ("masks", "imp_single", seed, sparsity)
+        of_one = METHODS[method].masks_of == "imp_single"
         return {
-            own_masks: Step(partial(control_masks.submit, jointly, method, seed, sparsity, masks)),
+            own_masks: Step(made_from, (one_mask,)) if of_one else Step(partial(made_from, masks)),
             place: Step(lambda made: trained(made, rewound_to), (own_masks,)),
         }
     length = settings.single_model_duration(duration)

@@ -33,7 +33,7 @@ def training_costs(jobs: Sequence[Job], settings: ProblemSettings, counted: Resu
     """The cost of every method compared, up to its tickets or networks at each level: by job, method, seed and level
     ``steps`` and ``presentations``, None where batches do not tell their examples.
 
-    Masks that are RTL's, or made to their measure, cost what finding RTL's did.
+    Masks that are another method's, or made to their measure, cost what finding those did.
 
     Args:
         jobs: of the problem.
@@ -56,13 +56,15 @@ def _costs_of(job: Job, settings: ProblemSettings, counted: Results) -> dict[Pla
     late = extract.rewind_to
     rtl = _searches(job, settings, epochs["chains"], extract.duration, late)
     single: dict[float, Cost] = {}
-    if any(method == "imp_single" for method, *_ in places):
+    if any(METHODS[method].masks_of == "imp_single" for method, *_ in places):
         one = with_one_network(job)
         single = _searches(one, settings, epochs["single"], longer(extract.duration), late and longer(late))
     trained = {method: _training(epochs, settings, method) for method, *_ in places}
     return {
-        place: summed([single[place[2]] if place[0] == "imp_single" else rtl[place[2]], trained[place[0]]])
-        for place in places
+        (method, seed, level): summed(
+            [single[level] if METHODS[method].masks_of == "imp_single" else rtl[level], trained[method]]
+        )
+        for method, seed, level in places
     }
 
 

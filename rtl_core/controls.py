@@ -10,7 +10,8 @@ from rtl_core.pruning import largest_masks
 from rtl_core.randomness import Stream
 
 MaskControl = Callable[[Masks, Tensor, Stream], Masks]
-"""RTL's masks, θ₀ as float [d], and where random draws come from → the masks that are retrained in their place."""
+"""Masks of the K tickets (RTL's, or IMP single's for each), θ₀ as float [d], and where random draws come from → the
+masks that are retrained in their place."""
 
 MASK_CONTROLS: dict[str, MaskControl] = {}
 """By the name of their row in ``rtl_core.methods``."""
@@ -27,7 +28,7 @@ def masks_for(control: str, masks: Masks, initial: Tensor, stream: Stream) -> Ma
 
     Args:
         control: its name.
-        masks: RTL's.
+        masks: RTL's or, of a control whose ``masks_of`` is IMP single, its one mask for every ticket.
         initial: θ₀ of the network, float [d].
         stream: where random draws come from.
 
@@ -35,6 +36,18 @@ def masks_for(control: str, masks: Masks, initial: Tensor, stream: Stream) -> Ma
         KeyError: there is no such control.
     """
     return MASK_CONTROLS[control](masks, initial, stream)
+
+
+@mask_control
+def shared_mask(masks: Masks, _initial: Tensor, _stream: Stream) -> Masks:
+    """One mask for every ticket, that of IMP single: what is left of RTL is its objectives and its update."""
+    return Masks(masks.layout, masks.union().expand(len(masks), -1).clone())
+
+
+@mask_control
+def shared_mask_union(masks: Masks, initial: Tensor, stream: Stream) -> Masks:
+    """One mask for every ticket, which holds all that RTL keeps."""
+    return shared_mask(masks, initial, stream)
 
 
 @mask_control

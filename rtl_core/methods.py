@@ -7,6 +7,7 @@ Kind = Literal["rtl", "mask control", "ticket control", "one network", "K networ
 training; one network for every subset; a network of its own for each."""
 
 DIAGONAL_CROSS = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
+HEXAGON = "M1,0L.5,.87L-.5,.87L-1,0L-.5,-.87L.5,-.87Z"
 STAR = "M0,-1.1L.26,-.35L1.05,-.34L.42,.14L.65,.89L0,.44L-.65,.89L-.42,.14L-1.05,-.34L-.26,-.35Z"
 
 
@@ -15,7 +16,8 @@ class Method(NamedTuple):
 
     ``title`` is what people read, ``meaning`` what it is in one line; ``colour`` is colour-blind-safe (Okabe and Ito),
     ``shape`` a symbol of Vega or an SVG path, ``dash`` in pixels. ``update`` is that of joint retraining
-    (``rtl_core.retraining``), of kind ``rtl`` alone.
+    (``rtl_core.retraining``), of kind ``rtl`` alone; ``masks_of`` is whose masks it works under, or is made to the
+    measure of.
     """
 
     title: str
@@ -25,6 +27,7 @@ class Method(NamedTuple):
     dash: tuple[int, ...]
     meaning: str
     update: str = ""
+    masks_of: Literal["rtl", "imp_single"] = "rtl"
 
 
 METHODS = {
@@ -38,7 +41,7 @@ METHODS = {
     ),
     "imp_single": Method(
         "IMP single", "one network", "#D55E00", "triangle-up", (7, 3, 2, 3),
-        "iterative magnitude pruning; one network for everything",
+        "iterative magnitude pruning; one network for everything", masks_of="imp_single",
     ),
     "imp_multiple": Method(
         "IMP multiple", "K networks", "#009E73", "diamond", (2, 2),
@@ -47,6 +50,14 @@ METHODS = {
     "imp_single_union": Method(
         "IMP single, RTL's union", "one network", "#E69F00", "triangle-left", (4, 2),
         "one network for everything, with every weight that RTL keeps",
+    ),
+    "shared_mask": Method(
+        "one shared mask", "mask control", "#332288", "arrow", (5, 5),
+        "RTL under IMP single's one mask, the same for every ticket", masks_of="imp_single",
+    ),
+    "shared_mask_union": Method(
+        "one shared mask, RTL's union", "mask control", "#44AA99", HEXAGON, (1, 3),
+        "RTL under every weight that it keeps, the same for every ticket",
     ),
     "random_masks": Method(
         "random masks", "mask control", "#999999", "triangle-down", (2, 5),

@@ -1,12 +1,11 @@
 """The step that makes one mask of RTL's, for one network that may use every weight that some ticket owns."""
 
-from rtl_core.errors import SettingsError
 from rtl_core.ticket_file import masks_to_bytes
 from tasks.artefacts.masks_file import masks_in
 from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, with_one_network
-from tasks.jobs.starting_point import layout_of
+from tasks.jobs.starting_point import check_same_weights, layout_of
 
 
 @cached_task(name="union of masks, seed {seed}, sparsity {sparsity}")
@@ -17,7 +16,6 @@ def unite_masks(job: Job, seed: int, sparsity: float, masks: Reference) -> Refer
         SettingsError: the one network is of another shape than the tickets'.
     """
     problem, one = load_problem(job), with_one_network(job)
+    check_same_weights(job, "imp_single_union")
     union = masks_in(masks, problem.subsets, layout_of(job)).united()
-    if union.layout != layout_of(one):
-        raise SettingsError("imp_single_union: the network of IMP single has other weights than the tickets'")
     return {"sha256": STORE.put(masks_to_bytes(load_problem(one).subsets, union))}

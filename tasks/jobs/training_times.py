@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from rtl_core.methods import METHODS
 from tasks.artefacts import paths
 from tasks.artefacts.store import Reference
 from tasks.artefacts.whole_file import write_atomically
@@ -69,20 +70,17 @@ def read_training_times(problem: str) -> pd.DataFrame:
     """Columns instance (where there are several), method, seed, sparsity and seconds: from the start to the method's
     tickets or networks. Without rows for what was not trained here, as after `dvc pull`.
 
-    Masks that are RTL's, or made to their measure, took what finding RTL's did.
+    Masks that are another method's, or made to their measure, took what finding those did.
     """
     files = [paths.training_times(problem, stage) for stage in STAGES]
     rows = pd.DataFrame(
         [row for file in files if file.is_file() for row in json.loads(file.read_bytes())], columns=Training._fields
     )
     keys = ["instance", "source", "seed", "sparsity"]
-    trained = rows[rows.part == "training"].assign(source=lambda own: own.method.map(_masks_of))
+    trained = rows[rows.part == "training"].assign(
+        source=lambda own: own.method.map(lambda method: METHODS[method].masks_of)
+    )
     masks = rows[rows.part == "masks"].rename(columns={"method": "source", "seconds": "before"})
     both = trained.merge(masks[[*keys, "before"]], on=keys)
     times = both.assign(seconds=both.seconds + both.before)[["instance", "method", "seed", "sparsity", "seconds"]]
     return times if times.instance.any() else times.drop(columns="instance")
-
-
-def _masks_of(method: str) -> str:
-    """Whose chains found the masks of a method."""
-    return method if method == "imp_single" else "rtl"

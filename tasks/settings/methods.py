@@ -15,8 +15,9 @@ def examined_method(settings: ProblemSettings) -> str:
 
 
 def has_one_network(settings: ProblemSettings) -> bool:
-    """Whether a method is asked for that has one network for every subset."""
-    return any(METHODS[method].kind == "one network" for method in settings.baselines.methods)
+    """Whether a method is asked for that has one network for every subset, or the mask of one."""
+    rows = [METHODS[method] for method in settings.baselines.methods]
+    return any(row.kind == "one network" or row.masks_of == "imp_single" for row in rows)
 
 
 def all_methods(settings: ProblemSettings) -> list[str]:

@@ -95,9 +95,8 @@ class Verdict:
         sentences = []
         for control in self.values:
             if METHODS[control].kind == "mask control" and not self._told(best, control):
-                how = "do better than" if self._told(control, best) else "do as well as"
-                title = method_name(control)
-                sentences.append(f"{title[0].upper()}{title[1:]} {how} {method_name(best)}'s own.")
+                how = "better" if self._told(control, best) else "as well"
+                sentences.append(f"{method_name(best)} does {how} with {method_name(control)}.")
         return sentences
 
     def _once(self) -> str:

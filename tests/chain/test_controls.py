@@ -20,7 +20,8 @@ from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_t
 
 def test_controls_run_in_the_same_flow(repository, tmp_path):
     controls = [
-        "imp_single_union", "random_masks", "layer_shuffled_masks", "initial_magnitude_masks", "shared_statistics",
+        "imp_single_union", "shared_mask", "shared_mask_union", "random_masks", "layer_shuffled_masks",
+        "initial_magnitude_masks", "shared_statistics",
     ]  # fmt: skip
     extract = {"duration": "1ep", "weights_per_round": 0.25, "rewind_every": 2, "rewind_to": "3it"}
     extract |= {"controls": ["same_subset", "random_partition"], "control_chains": 3}
@@ -37,6 +38,13 @@ def test_controls_run_in_the_same_flow(repository, tmp_path):
     kept = pd.read_csv(artifacts / "tables/parameters.csv").set_index("method")
     assert kept.loc["imp_single_union", "union"] == kept.loc["rtl", "union"] > kept.loc["imp_single", "union"]
     assert kept.loc["initial_magnitude_masks", "union"] == kept.loc["rtl", "active_mean"]
+    assert kept.loc["shared_mask", "union"] == kept.loc["imp_single", "union"] == kept.loc["rtl", "active_mean"]
+    assert kept.loc["shared_mask_union", "union"] == kept.loc["shared_mask_union", "active_mean"]
+    assert kept.loc["shared_mask_union", "union"] == kept.loc["rtl", "union"]
+    costs = kept[["steps", "presentations"]]
+    assert (costs.loc["shared_mask_union"] == costs.loc["rtl"]).all() and (
+        costs.loc["random_masks"] == costs.loc["rtl"]
+    ).all()
     assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
     similarity = pd.read_csv(artifacts / "tables/similarity.csv")
     everywhere = similarity[(similarity.layer == "all") & (similarity.sparsity == 0.4)].set_index("masks")
@@ -66,6 +74,13 @@ def test_controls_run_in_the_same_flow(repository, tmp_path):
         chain = extract_round(start.copy(), dealt.objectives[0], chain, pruning_round, one, adam, place)
     assert torch.equal(published("masks/random_partition")[0], chain.mask)
     initial = initial_weights(problem, stream).prunable.detach()
+    single, shared = (
+        tickets_from_bytes(
+            (artifacts / f"baselines/{method}/seed-0/sparsity-40/network-000.safetensors").read_bytes(), ""
+        )
+        for method in ("imp_single", "shared_mask")
+    )
+    assert torch.equal(shared.masks.values, single.masks.values.expand(10, -1))
     for control in ("random_masks", "layer_shuffled_masks", "initial_magnitude_masks"):
         data = (artifacts / f"baselines/{control}/seed-0/sparsity-40/network-000.safetensors").read_bytes()
         expected = masks_for(control, masks, initial, stream.at(method=control).at(draw="masks"))

@@ -79,9 +79,9 @@ def test_instances_are_compared_each_with_itself():
 def test_a_control_that_does_as_well_is_told_and_leads_nowhere():
     level = {"layer_shuffled_masks": [31.1, 31.3, 31.2]}
     *_, said = verdict(tables_of(WINNER | level))
-    assert said == "Layer-shuffled masks do as well as RTL's own."
+    assert said == "RTL does as well with layer-shuffled masks."
     *_, said = verdict(tables_of(WINNER | {"layer_shuffled_masks": [33.0, 34.0, 35.0]}))
-    assert said == "Layer-shuffled masks do better than RTL's own."
+    assert said == "RTL does better with layer-shuffled masks."
     assert verdict(tables_of(WINNER | {"layer_shuffled_masks": [3.0, 4.0, 5.0]})) == verdict(tables_of(WINNER))
 
 
