@@ -104,11 +104,12 @@ def results(
         list[str] | None,
         typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="also every protocol, metric and sparsity")] = False,
     since: Annotated[
         float | None, typer.Option(help="also split the time since this moment (seconds of the epoch) into parts")
     ] = None,
 ) -> None:
-    """Print the tables of the last comparison, and where to look further."""
+    """Print what the last comparison says, who leads at what cost, and where to look further."""
     from flows.command_line.terminal_tables import show_results, show_times
     from tasks.settings.params_file import read_params, section
 
@@ -116,7 +117,7 @@ def results(
     chosen = [name.rpartition("@")[2] for name in problems or params["problems"]]
     for problem in chosen:
         section(params, problem)
-        show_results(problem)
+        show_results(problem, every)
     if since is not None:
         show_times(chosen, since)
 
