@@ -13,8 +13,9 @@ STAR = "M0,-1.1L.26,-.35L1.05,-.34L.42,.14L.65,.89L0,.44L-.65,.89L-.42,.14L-1.05
 class Method(NamedTuple):
     """One row of the list.
 
-    ``title`` is what people read; ``colour`` is colour-blind-safe (Okabe and Ito), ``shape`` a symbol of Vega or an SVG
-    path, ``dash`` in pixels. ``update`` is that of joint retraining (``rtl_core.retraining``), of kind ``rtl`` alone.
+    ``title`` is what people read, ``meaning`` what it is in one line; ``colour`` is colour-blind-safe (Okabe and Ito),
+    ``shape`` a symbol of Vega or an SVG path, ``dash`` in pixels. ``update`` is that of joint retraining
+    (``rtl_core.retraining``), of kind ``rtl`` alone.
     """
 
     title: str
@@ -22,20 +23,48 @@ class Method(NamedTuple):
     colour: str
     shape: str
     dash: tuple[int, ...]
+    meaning: str
     update: str = ""
 
 
 METHODS = {
-    "rtl": Method("RTL", "rtl", "#0072B2", "circle", (1, 0), "synchronous"),
-    "rtl_sequential": Method("RTL sequential", "rtl", "#56B4E9", "square", (7, 3), "sequential"),
-    "imp_single": Method("IMP single", "one network", "#D55E00", "triangle-up", (7, 3, 2, 3)),
-    "imp_multiple": Method("IMP multiple", "K networks", "#009E73", "diamond", (2, 2)),
-    "imp_single_union": Method("IMP single, RTL's union", "one network", "#E69F00", "triangle-left", (4, 2)),
-    "random_masks": Method("random masks", "mask control", "#999999", "triangle-down", (2, 5)),
-    "layer_shuffled_masks": Method("layer-shuffled masks", "mask control", "#CC79A7", "cross", (8, 2, 2, 2, 2, 2)),
-    "initial_magnitude_masks": Method("masks of |θ₀|", "mask control", "#666666", DIAGONAL_CROSS, (6, 2)),
-    "shared_statistics": Method("RTL, shared statistics", "ticket control", "#000000", STAR, (3, 3)),
-}
+    "rtl": Method(
+        "RTL", "rtl", "#0072B2", "circle", (1, 0),
+        "a ticket per subset on shared weights; one step moves all tickets", "synchronous",
+    ),
+    "rtl_sequential": Method(
+        "RTL sequential", "rtl", "#56B4E9", "square", (7, 3),
+        "a ticket per subset on shared weights; tickets step in turn", "sequential",
+    ),
+    "imp_single": Method(
+        "IMP single", "one network", "#D55E00", "triangle-up", (7, 3, 2, 3),
+        "iterative magnitude pruning; one network for everything",
+    ),
+    "imp_multiple": Method(
+        "IMP multiple", "K networks", "#009E73", "diamond", (2, 2),
+        "iterative magnitude pruning; a network of its own per subset",
+    ),
+    "imp_single_union": Method(
+        "IMP single, RTL's union", "one network", "#E69F00", "triangle-left", (4, 2),
+        "one network for everything, with every weight that RTL keeps",
+    ),
+    "random_masks": Method(
+        "random masks", "mask control", "#999999", "triangle-down", (2, 5),
+        "RTL under masks drawn at random, as many weights in all",
+    ),
+    "layer_shuffled_masks": Method(
+        "layer-shuffled masks", "mask control", "#CC79A7", "cross", (8, 2, 2, 2, 2, 2),
+        "RTL under masks drawn at random, as many weights in each layer",
+    ),
+    "initial_magnitude_masks": Method(
+        "masks of |θ₀|", "mask control", "#666666", DIAGONAL_CROSS, (6, 2),
+        "RTL under masks of the largest initial weights",
+    ),
+    "shared_statistics": Method(
+        "RTL, shared statistics", "ticket control", "#000000", STAR, (3, 3),
+        "RTL's tickets with one set of batch statistics for all",
+    ),
+}  # fmt: skip
 """By the name that tables and settings have. A mask control is its row and its function (``rtl_core.controls``); an
 update of RTL is its row and its class (``rtl_core.retraining``)."""
 

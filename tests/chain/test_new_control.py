@@ -4,7 +4,8 @@ import pandas as pd
 import yaml
 from small_project import Project
 
-ROW = '    "inverted_masks": Method("inverted masks", "mask control", "#882255", "wedge", (1, 3)),\n'
+LOOK = '"mask control", "#882255", "wedge", (1, 3), "RTL under masks of what tickets leave"'
+ROW = f'    "inverted_masks": Method("inverted masks", {LOOK}),\n'
 FUNCTION = '''
 
 @mask_control

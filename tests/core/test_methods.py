@@ -28,6 +28,11 @@ def test_methods_are_told_apart_by_title_colour_and_shape():
         assert len(set(looks)) == len(METHODS)
 
 
+def test_each_method_is_defined_in_a_line_of_its_own():
+    meanings = [method.meaning for method in METHODS.values()]
+    assert len(set(meanings)) == len(METHODS) and all(0 < len(meaning) <= 70 for meaning in meanings)
+
+
 def test_one_network_is_the_job_with_one_subset_of_all_data(digits, stream, adam):
     one = as_one_network(digits)
     assert one.subsets == ("all",) == (digits.single_objective.name,) and scored_subsets(one) == digits.subsets
