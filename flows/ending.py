@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 from rich.console import Console
 
+from rtl_core.errors import DataError
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
 from tasks.report.description import tables_digest
@@ -24,9 +25,25 @@ def show_end(problem: str, stage: str, seconds: float) -> None:
     """Print what a flow came to, and how long it took."""
     if stage in COMPARING:
         tables = read_tables(paths.tables(problem), ["results", "scoring", "parameters"])
-        print_sentences([f"{problem}:", *verdict(tables)])
+        print_verdict(problem, tables)
         Console().print(report_line(problem, tables), soft_wrap=True)
     print(f"{stage} of {problem}: {duration_text(seconds)}")
+
+
+def print_verdict(problem: str, tables: Mapping[str, pd.DataFrame]) -> bool:
+    """Print what a comparison says, or why it says nothing; whether it says anything.
+
+    Args:
+        problem: a section of params.yaml.
+        tables: results, scoring and parameters, as published.
+    """
+    try:
+        sentences = verdict(tables)
+    except DataError as reason:  # nothing but numbers that are none, as of a metric that is not defined there
+        print_sentences([f"{problem}:", f"No verdict: {reason}."])
+        return False
+    print_sentences([f"{problem}:", *sentences])
+    return True
 
 
 def print_sentences(sentences: Iterable[str]) -> None:

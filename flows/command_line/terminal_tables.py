@@ -13,14 +13,13 @@ from rich.table import Table
 
 from flows.command_line.leaderboard import MARKED, show_leaderboard
 from flows.doubts import show_doubts
-from flows.ending import print_sentences, report_line
+from flows.ending import print_sentences, print_verdict, report_line
 from flows.stage_times import stage_times
 from tasks.artefacts import paths
 from tasks.jobs.taken_up import changed_since
 from tasks.tables.by_level import KEPT, MARK, LevelTable, kept_table, margin_tables, score_tables
 from tasks.tables.published import read_tables
 from tasks.tables.standings import marked
-from tasks.tables.verdict import verdict
 
 
 def show_results(problem: str, every: bool) -> None:
@@ -36,8 +35,8 @@ def show_results(problem: str, every: bool) -> None:
     """
     tables = read_tables(paths.tables(problem), ["results", "summary", "scoring", "margins", "parameters"])
     console = Console()
-    print_sentences([f"{problem}:", *verdict(tables)])
-    show_leaderboard(problem, tables)
+    if print_verdict(problem, tables):
+        show_leaderboard(problem, tables)
     if every:
         _show_every_table(problem, tables)
     show_doubts(problem)
