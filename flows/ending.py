@@ -15,7 +15,7 @@ from tasks.report.shown_pages import are_shown
 from tasks.tables.published import read_tables
 from tasks.tables.verdict import verdict
 
-UNBROKEN = re.compile(r"\[[^\]]*\]|\d (?=%|dB\b)")
+UNBROKEN = re.compile(r"\[[^\]]*\](?: dB\b)?|\d (?=%|dB\b)")
 """What no line may end in: an interval, and a number before its unit."""
 COMPARING = ("compare", "pipeline")
 """The flows that end with a comparison."""

@@ -38,7 +38,7 @@ def show_results(problem: str, every: bool) -> None:
     if print_verdict(problem, tables):
         show_leaderboard(problem, tables)
     if every:
-        _show_every_table(problem, tables)
+        show_every_table(problem, tables)
     show_doubts(problem)
     console.print(report_line(problem, tables), soft_wrap=True)
     if changes := changed_since(problem):
@@ -48,7 +48,7 @@ def show_results(problem: str, every: bool) -> None:
     console.print(f"Look further: {further}", soft_wrap=True)
 
 
-def _show_every_table(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
+def show_every_table(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
     """Print all tables, each in as many parts as the terminal needs to keep its figures whole."""
     console, scoring = Console(), tables["scoring"]
     margins = margin_tables(tables["margins"], scoring) if "margins" in tables else []
