@@ -109,8 +109,8 @@ def peak_memory(
 
     before, peaks = read("VmRSS"), []
     for workers in (1, cores):
-        tickets = MeasuredTickets(problem, make_optimizer, stream, workers, cores)
-        reset.write_text("5")  # forgets the peak so far
-        tickets.work("extraction")()
-        peaks.append(read("VmHWM"))
+        with MeasuredTickets(problem, make_optimizer, stream, workers, cores) as tickets:
+            reset.write_text("5")  # forgets the peak so far
+            tickets.work("extraction")()
+            peaks.append(read("VmHWM"))
     return {"before": before, "one_worker": peaks[0], "each_further_worker": (peaks[1] - peaks[0]) / (cores - 1)}

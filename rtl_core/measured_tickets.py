@@ -44,6 +44,9 @@ class MeasuredTickets:
         weights = initial_weights(problem, stream)
         layout, self.device = weights.layout, weights.prunable.device
         self._open = ExitStack()
+        # One for all passes: a thread's first operators cost it milliseconds.
+        threads = ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,))
+        self._threads = self._open.enter_context(threads)
         kept = torch.rand(k, layout.size, generator=stream.at(draw="masks").generator()) < 0.5
         self.masks = Masks(layout, kept)
         self.images = sum(len(next(self._batches(objective))[0]) for objective in self.objectives)
@@ -115,12 +118,7 @@ class MeasuredTickets:
     def _sequential(self) -> Work:
         jobs = [self._joint("sequential", 1) for _ in range(self.cores)]
 
-        def work() -> None:
-            with ThreadPoolExecutor(self.cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                for done in [pool.submit(job) for job in jobs]:
-                    done.result()
-
-        return work
+        return lambda: [done.result() for done in [self._threads.submit(job) for job in jobs]]
 
     def _joint(self, update: str, threads: int) -> Work:
         weights = initial_weights(self.problem, self.stream)
@@ -142,11 +140,7 @@ class MeasuredTickets:
             for subset in range(len(self.objectives)):
                 step(worker, subset)
 
-        def work() -> None:
-            with ThreadPoolExecutor(self.cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                list(pool.map(share, range(self.cores)))
-
-        return work
+        return lambda: list(self._threads.map(share, range(self.cores)))
 
     def plain_training(self) -> Work:
         """The plain reference of every training: a step of each ticket, one after another."""
