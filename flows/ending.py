@@ -26,7 +26,7 @@ def show_end(problem: str, stage: str, seconds: float) -> None:
     if stage in COMPARING:
         tables = read_tables(paths.tables(problem), ["results", "scoring", "parameters"])
         print_verdict(problem, tables)
-        Console().print(report_line(problem, tables), soft_wrap=True)
+        Console(highlight=False).print(report_line(problem, tables), soft_wrap=True)
     print(f"{stage} of {problem}: {duration_text(seconds)}")
 
 

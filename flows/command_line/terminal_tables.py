@@ -34,7 +34,7 @@ def show_results(problem: str, every: bool) -> None:
         DataError: the compare stage has not run.
     """
     tables = read_tables(paths.tables(problem), ["results", "summary", "scoring", "margins", "parameters"])
-    console = Console()
+    console = Console(highlight=False)
     if print_verdict(problem, tables):
         show_leaderboard(problem, tables)
     if every:
@@ -46,6 +46,7 @@ def show_results(problem: str, every: bool) -> None:
     more = [] if every else [f"rtl results {problem} --all (every metric and sparsity)"]
     further = ", ".join([*more, "dvc metrics show, dvc plots show, rtl ui (Prefect and MLflow)"])
     console.print(f"Look further: {further}", soft_wrap=True)
+    console.print()
 
 
 def show_every_table(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
