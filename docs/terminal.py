@@ -16,7 +16,7 @@ OFFLINE = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOT
 
 picture, *command = sys.argv[1:]
 terminal = {"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
-printed = subprocess.run(command, env=os.environ | terminal, check=True, capture_output=True, text=True).stdout
+printed = subprocess.run(command, env=os.environ | terminal, check=True, capture_output=True, text=True).stdout.rstrip()
 console = Console(width=COLUMNS, record=True, file=io.StringIO())
 console.print(Text(f"$ {' '.join(command)}"), Text.from_ansi(printed), sep="\n")
 Path(picture).write_text(console.export_svg(title="", code_format=OFFLINE, unique_id="terminal"))
