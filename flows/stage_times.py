@@ -14,8 +14,9 @@ from tasks.process.computing_time import PARTS, take_times
 _ends: list[float] = []
 
 
-def record_stage(problem: str, stage: str, began: float) -> None:
-    """Keep the times of one stage: from the start of the process, or the end of the stage before, until now.
+def record_stage(problem: str, stage: str, began: float) -> float:
+    """Keep the times of one stage: from the start of the process, or the end of the stage before, until now; the
+    seconds in between.
 
     The file holds epoch seconds: ``start``, ``began`` where the flow began, and ``end``; and seconds in between of what
     threads were at (``take_times``).
@@ -24,6 +25,7 @@ def record_stage(problem: str, stage: str, began: float) -> None:
     _ends.append(time.time())
     times = {"start": start, "began": began, "end": _ends[-1], **take_times()}
     write_atomically(paths.timing(problem, stage), json.dumps(times).encode())
+    return _ends[-1] - start
 
 
 def _age() -> float:

@@ -12,6 +12,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 
+from flows.ending import show_end
 from flows.parameters import Runner
 from flows.stage_times import record_stage
 from rtl_core.errors import RtlError, SettingsError, one_line
@@ -59,7 +60,7 @@ def _run(flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str) -
         for problem in chosen:
             began = time.time()
             flow(problem, **told)
-            record_stage(problem, stage, began)
+            show_end(problem, stage, record_stage(problem, stage, began))
 
 
 def _checked(runner: str) -> str:

@@ -1,27 +1,20 @@
-"""In which order the steps of a stage are started, what the terminal shows meanwhile, and what they return."""
+"""In which order the steps of a stage are started, and what they return."""
 
-import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.table import Column
-from rich.text import Text
 
+from flows.progress import Bar
 from flows.runner import places
-from rtl_core.distinct_names import KEYS, distinct_names
 from tasks.caching.cached_task import started_runs
 from tasks.caching.records import Kept
 from tasks.jobs.job import Job, name_of
 from tasks.process.cores import share_among
-from tasks.process.status import status_lines
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -101,65 +94,19 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
                 done[key], results[key] = finished, finished.result()
                 ended.append(key)
             for key in ended:
-                bar.advance(len([name for name in watch(key, results[key]) if waiting.pop(name, None)]))
-    kept = sum(not isinstance(one, PrefectFuture) or one.state.name == "Cached" for one in done.values())
+                given_up = len([name for name in watch(key, results[key]) if waiting.pop(name, None)])
+                bar.advance(_is_kept(done[key]), given_up)
+    kept = sum(map(_is_kept, done.values()))
     get_run_logger().info(f"{what}: {kept} of {len(done)} steps kept")
     return {key: results[key] for key in steps if key in results}
+
+
+def _is_kept(ended: Any) -> bool:
+    """Whether a step that ended was not computed: its result was at hand, or a worker found it."""
+    return not isinstance(ended, PrefectFuture) or ended.state.name == "Cached"
 
 
 def _next_of(at_end: "SimpleQueue[PrefectFuture[Any]]") -> PrefectFuture[Any]:
     while True:
         with suppress(Empty):
             return at_end.get(timeout=LONGEST_WAIT)
-
-
-class Status(ProgressColumn):
-    """How far the steps that take many minutes have come, and what else there is to say."""
-
-    def render(self, task: Task) -> Text:
-        """One line a step, beside the bar."""
-        return Text("\n".join(status_lines()), style="dim")
-
-
-class Bar:
-    """A bar on a terminal, with the epochs of long steps; a line a tenth elsewhere; and a bar in Prefect's page."""
-
-    def __init__(self, what: str, total: int) -> None:
-        self._console = Console()
-        status = Status(table_column=Column(no_wrap=True))
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), status)
-        self._progress = Progress(*columns, console=self._console)
-        self._line = self._progress.add_task(what, total=total)
-        self._what, self._total = what, total
-        self._artifact: Any = None
-        self._shown_at = time.monotonic()
-
-    def __enter__(self) -> "Bar":
-        self._progress.__enter__()
-        return self
-
-    def __exit__(self, *reason: Any) -> None:
-        self._progress.__exit__(*reason)
-
-    def advance(self, given_up: int) -> None:
-        """One more step is done, and so many will not be."""
-        self._total -= given_up
-        self._progress.update(self._line, advance=1, total=self._total)
-        done = int(self._progress.tasks[0].completed)
-        if done >= self._total or time.monotonic() > self._shown_at + 1:
-            self._shown_at = time.monotonic()
-            self._show_in_page(100 * done / self._total)
-        if not self._console.is_terminal and done < self._total and _tenths(done, self._total):
-            self._console.print("; ".join([f"{self._what} {done}/{self._total}", *status_lines()]))
-
-    def _show_in_page(self, percent: float) -> None:
-        if self._artifact is None:
-            key = distinct_names([self._what], KEYS)[self._what]
-            description = f"{self._what}, of {self._total}"
-            self._artifact = create_progress_artifact(percent, key=key, description=description)
-        else:
-            update_progress_artifact(self._artifact, percent)
-
-
-def _tenths(done: int, total: int) -> bool:
-    return done * 10 // total > (done - 1) * 10 // total

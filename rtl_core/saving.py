@@ -51,7 +51,7 @@ def load(
     try:
         content = Path(path).read_bytes()
     except OSError as problem:
-        raise TicketFileError(f"{path}: not readable ({type(problem).__name__})") from None
+        raise TicketFileError(f"{path}: not readable ({problem.strerror})") from None
     tickets = tickets_from_bytes(content, str(path))
     trusted = [one if isinstance(one, str) else f"{one.__module__}:{one.__qualname__}" for one in allow]
     check_allowed(tickets.about.architecture if tickets.about else None, trusted, str(path))

@@ -86,6 +86,7 @@ class Project:
         shutil.copytree(page_scripts(), folder / ".rtl/scripts")
         shutil.copy(mlflow_tables(), folder)
         params = yaml.safe_load((repository / "params.yaml").read_text())
+        params["problems"] = ["digits"]
         params["digits"] |= SMALL | changes
         (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
         return cls(folder)

@@ -1,22 +1,19 @@
 """What ``rtl`` answers: what a problem is, and what came out of it."""
 
-import json
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from flows.command_line.bench import bench
 from flows.command_line.each_instance import each_instance
 from flows.command_line.export import export
+from flows.command_line.info import info
 from flows.command_line.new_project import new
 from flows.command_line.predict import enhance, predict, reconstruct
 from flows.command_line.stages import code, run
 from rtl_core.errors import RtlError, one_line
-
-if TYPE_CHECKING:
-    from rtl_core.problem import Problem
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Routing the Lottery: adaptive sparse subnetworks.")
 
@@ -25,39 +22,7 @@ ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 app.command()(new)
 app.command()(run)
 app.command()(code)
-
-
-@app.command()
-def info(problem: ProblemName) -> None:
-    """Print what a problem is, as JSON: subsets, prunable and dense weights, network.
-
-    Where it holds several instances, that is the first; all are listed with their subsets.
-    """
-    from rtl_core.construction import initial_weights
-    from rtl_core.randomness import Stream
-    from tasks.settings.problem_settings import problem_settings
-
-    settings = problem_settings(problem)
-    with each_instance(problem, settings) as each:
-        jobs = dict(each)
-    first, loaded = next(iter(jobs.items()))
-    weights = initial_weights(loaded, Stream(settings.seeds[0]).at(problem=problem))
-    facts = {
-        "problem": problem,
-        **({"instance": first} if first else {}),
-        **_subsets(loaded),
-        **({"starts_from": loaded.starts_from} if loaded.starts_from else {}),
-        **loaded.facts,
-        "prunable_weights": weights.layout.size,
-        "dense_weights": weights.dense_layout.size,
-        "network": {
-            "settings": settings.training,
-            "prunable": {name: list(s) for name, s in zip(weights.layout.names, weights.layout.shapes, strict=True)},
-        },
-    }
-    if first:
-        facts["instances"] = {name: _subsets(job) for name, job in jobs.items()}
-    typer.echo(json.dumps(facts, indent=2))
+app.command()(info)
 
 
 @app.command()
@@ -104,11 +69,12 @@ def results(
         list[str] | None,
         typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="also every protocol, metric and sparsity")] = False,
     since: Annotated[
         float | None, typer.Option(help="also split the time since this moment (seconds of the epoch) into parts")
     ] = None,
 ) -> None:
-    """Print the tables of the last comparison, and where to look further."""
+    """Print what the last comparison says, who leads at what cost, and where to look further."""
     from flows.command_line.terminal_tables import show_results, show_times
     from tasks.settings.params_file import read_params, section
 
@@ -116,7 +82,7 @@ def results(
     chosen = [name.rpartition("@")[2] for name in problems or params["problems"]]
     for problem in chosen:
         section(params, problem)
-        show_results(problem)
+        show_results(problem, every)
     if since is not None:
         show_times(chosen, since)
 
@@ -178,10 +144,6 @@ def serve(
     problem_settings(chosen)
     require_visible_flows()
     serve_flows(chosen)
-
-
-def _subsets(loaded: "Problem") -> dict[str, Any]:
-    return {"num_subsets": len(loaded.subsets), "subsets": list(loaded.subsets)}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from rtl_core.use.tickets_in_use import TicketsInUse
 
 WRITTEN = (".csv", ".json")
+MOST_ROWS, MOST_NAMED = 20, 3
+"""What the terminal shows: rows; and names of columns that it has no room for."""
+MOST_LETTERS, LEAST_LETTERS = 40, 12
+"""Of an input's name: as many as there is room for."""
 
 TicketFile = Annotated[Path, typer.Argument(help="ticket file, of any method", show_default=False)]
 ImageOut = Annotated[Path, typer.Option(help="where to write it; .png, .jpg, .webp and others", show_default=False)]
@@ -160,21 +165,42 @@ def _written(rows: list[dict[str, Any]], suffix: str) -> str:
 
 
 def _show(rows: list[dict[str, Any]], columns: int) -> None:
+    """Print the first rows and columns, a line each, and what is left out."""
     from rich import box
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    names = list(rows[0])[:columns]
-    table = Table(*map(escape, names), box=box.SIMPLE)
-    for row in rows:
-        table.add_row(
-            *(
-                escape(f"{value:.4g}" if isinstance(value, float) else str(value))
-                for value in (row[name] for name in names)
-            )
-        )
-    console = Console()
+    def table_of(letters: int) -> Table:
+        table = Table(*(Column(escape(name), no_wrap=True) for name in names), box=box.SIMPLE)
+        for row in rows[:MOST_ROWS]:
+            table.add_row(*(escape(_cell(row[name], letters if name == "input" else sys.maxsize)) for name in names))
+        return table
+
+    names, console = list(rows[0])[:columns], Console()
+    unbounded = console.options.update(max_width=sys.maxsize)
+    for letters in range(MOST_LETTERS, LEAST_LETTERS - 1, -1):
+        table = table_of(letters)
+        if console.measure(table, options=unbounded).maximum <= console.width:
+            break
     console.print(table)
-    if (more := len(rows[0]) - len(names)) > 0:
-        console.print(f"{more} more columns: --out FILE.csv or FILE.json has them")
+    left_out = [
+        *([_counted("row", len(rows) - MOST_ROWS)] if len(rows) > MOST_ROWS else []),
+        *([f"{_counted('column', len(more))} ({_first(more)})"] if (more := list(rows[0])[columns:]) else []),
+    ]
+    if left_out:
+        console.print(f"left out: {', '.join(left_out)}; --out FILE.csv or FILE.json writes all", soft_wrap=True)
+
+
+def _cell(value: Any, letters: int) -> str:
+    """A value as the table shows it, of so many letters at most: its last, where the row of an input's name stands."""
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"…{text[1 - letters :]}" if len(text) > letters else text
+
+
+def _counted(what: str, count: int) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + ", …" * (len(names) > MOST_NAMED)

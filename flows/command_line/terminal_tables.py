@@ -1,49 +1,65 @@
-"""What the terminal shows at the end: scores under every protocol, parameters, and where the time went."""
+"""What the terminal shows at the end: what a comparison says, its tables, and where the time went."""
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.command_line.leaderboard import MARKED, show_leaderboard
 from flows.doubts import show_doubts
+from flows.ending import print_sentences, print_verdict, report_line
 from flows.stage_times import stage_times
 from tasks.artefacts import paths
-from tasks.artefacts.paths import JobName
 from tasks.jobs.taken_up import changed_since
-from tasks.report.description import tables_digest
-from tasks.report.shown_pages import are_shown
-from tasks.tables.by_level import KEPT, LevelTable, kept_table, margin_tables, score_tables
+from tasks.tables.by_level import KEPT, MARK, LevelTable, kept_table, margin_tables, score_tables
 from tasks.tables.published import read_tables
+from tasks.tables.standings import marked
 
 
-def show_results(problem: str) -> None:
-    """Print one table per protocol, methods × sparsities, each figure with its interval over seeds; margins, if any.
+def show_results(problem: str, every: bool) -> None:
+    """Print what a comparison says, who leads, and where to look further.
+
+    Args:
+        problem: a section of params.yaml.
+        every: also print a table per protocol, methods × sparsities, each figure with its interval over seeds; margins,
+            if any; and what is kept.
 
     Raises:
         DataError: the compare stage has not run.
     """
     tables = read_tables(paths.tables(problem), ["results", "summary", "scoring", "margins", "parameters"])
-    console = Console()
-    margins = margin_tables(tables["margins"], tables["scoring"]) if "margins" in tables else []
-    scores = score_tables(tables["summary"], tables["scoring"])
-    for table in (*scores, *margins, kept_table(tables["parameters"], KEPT)):
-        console.print(_levels_table(problem, table))
+    console = Console(highlight=False)
+    if print_verdict(problem, tables):
+        show_leaderboard(problem, tables)
+    if every:
+        show_every_table(problem, tables)
     show_doubts(problem)
-    page = paths.report(JobName(problem))
-    if are_shown(problem, tables, tables_digest(problem)):
-        line = f"All of it on one page: {page} (tables and pictures beside it, in tables/ and figures/)"
-    elif page.exists():
-        line = f"{page} is the page of another comparison: `rtl report {problem}` writes the page of this one"
-    else:
-        line = f"`rtl report {problem}` writes all of it on one page, {page}"
-    console.print(line, soft_wrap=True)
+    console.print(report_line(problem, tables), soft_wrap=True)
     if changes := changed_since(problem):
         console.print(changes, soft_wrap=True)
-    console.print("Look further: dvc metrics show, dvc plots show, rtl ui (Prefect and MLflow)")
+    more = [] if every else [f"rtl results {problem} --all (every metric and sparsity)"]
+    further = ", ".join([*more, "dvc metrics show, dvc plots show, rtl ui (Prefect and MLflow)"])
+    console.print(f"Look further: {further}", soft_wrap=True)
+    console.print()
+
+
+def show_every_table(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print all tables, each in as many parts as the terminal needs to keep its figures whole."""
+    console, scoring = Console(), tables["scoring"]
+    margins = margin_tables(tables["margins"], scoring) if "margins" in tables else []
+    scores = score_tables(tables["summary"], scoring, marked(tables))
+    for content in (*scores, *margins, kept_table(tables["parameters"], KEPT)):
+        console.print()
+        print_sentences([f"{problem}: {content.title}"])
+        for part in _parts(content, console):
+            console.print(part)
+    console.print(f"{MARK} {MARKED}")
 
 
 def show_times(problems: Sequence[str], since: float) -> None:
@@ -108,14 +124,25 @@ def _add_times(table: Table, name: str, times: dict[str, float]) -> None:
     table.add_row(name, f"{times['computing']:.1f}", f"{times['seconds'] - times['computing']:.1f}")
 
 
-def _levels_table(problem: str, content: LevelTable) -> Table:
-    title = f"{problem}: {content.title}"
-    table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _parts(content: LevelTable, console: Console) -> Iterator[Table]:
+    """A table, or its sparsities in as few tables as are no wider than a terminal."""
+    unbounded, start = console.options.update(max_width=sys.maxsize), 0
+    while start < len(content.levels):
+        for end in range(len(content.levels), start, -1):
+            part = _levels_table(content, start, end)
+            if end == start + 1 or console.measure(part, options=unbounded).maximum <= console.width:
+                break
+        yield part
+        start = end
+
+
+def _levels_table(content: LevelTable, start: int, end: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
-    for level in content.levels:
-        table.add_column(level, justify="right")
+    for level in content.levels[start:end]:
+        table.add_column(level, justify="right", no_wrap=True)
     for section, rows in content.sections.items():
-        table.add_row(f"[italic]{section}[/italic]")
+        table.add_row(f"[italic]{escape(section)}[/italic]")
         for method, texts in rows.items():
-            table.add_row(f"  {method}", *map(escape, texts))
+            table.add_row(f"  {method}", *map(escape, texts[start:end]))
     return table

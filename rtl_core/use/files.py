@@ -11,7 +11,7 @@ from PIL import ImageOps
 from torch import Tensor
 
 from rtl_core.description.preprocessing import Arrays, Images, Preprocessing
-from rtl_core.errors import DataError, reason_of
+from rtl_core.errors import DataError
 from rtl_core.problems.images.image_file import open_image, rgb_of
 
 TABLES = (".csv", ".npy")
@@ -88,7 +88,8 @@ def read_table(path: Path) -> Tensor:
     except DataError:
         raise
     except Exception as problem:  # whatever NumPy and csv make of bytes that are not theirs
-        raise DataError(f"{path}: not readable as a table of numbers ({reason_of(problem)[:200]})") from None
+        reason = getattr(problem, "strerror", None) or "it is cut short, damaged or of another kind"
+        raise DataError(f"{path}: not readable as a table of numbers ({reason})") from None
     if not table.ndim or not len(table):
         raise DataError(f"{path}: holds no example; allowed: one and more, one a row")
     return table

@@ -40,8 +40,10 @@ def checked_inputs(preprocessing: Preprocessing, inputs: Any) -> Tensor:
         )
     if values.dtype != dtype or not fits or not values.numel():
         wanted = ", ".join(["N", *("L" if side is None else str(side) for side in shape)])
+        least = "" if values.numel() else ", with N ≥ 1"
         raise DataError(
-            f"inputs: found {described(values)}; allowed: [{wanted}] {str(dtype).removeprefix('torch.')}, as trained"
+            f"inputs: found {described(values)}; allowed: [{wanted}] {str(dtype).removeprefix('torch.')}{least}, as "
+            "trained"
         )
     if isinstance(preprocessing, Images) and (most := int(values.max())) > preprocessing.white:
         raise DataError(f"inputs: found the value {most}; allowed: 0 to {preprocessing.white}, as trained")

@@ -121,15 +121,20 @@ def _of(contexts: Sequence[str], posterior: Tensor | None = None) -> list[dict[s
     return [one | {POSTERIOR: value} for one, value in zip(named, posterior.tolist(), strict=True)]
 
 
-def rule_of(decision: Decision, contexts: Sequence[str], rule: Rule | None) -> Rule:
-    """By which rule claims are made: the one asked for, or the matched one where its thresholds are known.
+def rule_of(decision: Decision, contexts: Sequence[str], rule: Rule | None) -> Rule | None:
+    """By which rule claims are made: the one asked for, or the matched one where its thresholds are known; None where
+    nothing is claimed.
 
     Raises:
-        SettingsError: it is neither, or the file does not know a threshold for it.
+        SettingsError: it is neither, the file does not know a threshold for it, or nothing is claimed.
     """
+    if not isinstance(decision, OneVsRest):
+        if rule is not None:
+            raise SettingsError(f"rule: found {rule!r}; allowed: none, as these tickets claim nothing")
+        return None
     if rule not in (None, "matched", "paper"):
         raise SettingsError(f"rule: found {rule!r}; allowed: matched, paper")
-    unknown = [name for name in contexts if not isinstance(decision, OneVsRest) or name not in decision.thresholds]
+    unknown = [name for name in contexts if name not in decision.thresholds]
     if rule == "matched" and unknown:
         raise SettingsError(f"rule: found 'matched', but the file has no threshold for {unknown[0]}; allowed: paper")
     return rule or ("paper" if unknown else "matched")
@@ -153,16 +158,14 @@ def decided(
     """
     names = tuple(contexts)
     check_outputs(decision, outputs)
-    if isinstance(decision, OneVsRest):
-        chosen = rule_of(decision, list(dict.fromkeys(names)), rule)
+    chosen = rule_of(decision, list(dict.fromkeys(names)), rule)
+    if isinstance(decision, OneVsRest) and chosen is not None:
         own = torch.tensor([decision.outputs[name] for name in names])
         probabilities = probability_of(outputs[torch.arange(len(names)), own])
         limits = [decision.thresholds[name] if chosen == "matched" else HALF for name in names]
         thresholds = torch.tensor(limits, dtype=torch.float64)
         claimed = probabilities >= thresholds if chosen == "matched" else probabilities > thresholds
         return Claims(names, probabilities, claimed, thresholds, chosen, posterior)
-    if rule is not None:
-        raise SettingsError(f"rule: found {rule!r}; allowed: none, as these tickets claim nothing")
     if isinstance(decision, Classes):
         probabilities = _shares(decision, outputs.double(), names)
         labels = tuple(decision.classes[number] for number in probabilities.argmax(1).tolist())

@@ -17,7 +17,7 @@ from rtl_core.errors import DataError, SettingsError, TicketFileError, reason_of
 from rtl_core.tickets import Tickets
 from rtl_core.use.inputs import checked_inputs, network_inputs
 from rtl_core.use.network import check_fits, network_of
-from rtl_core.use.prediction import Prediction, Rule, decided
+from rtl_core.use.prediction import Prediction, Rule, decided, rule_of
 from rtl_core.use.soundness import check_answers, check_finite
 from rtl_core.use.telling import is_alike, told_layer
 from rtl_core.use.unknown_context import AUTO, confidence_in, told_contexts
@@ -148,6 +148,7 @@ class TicketsInUse(Tickets):
             raise DataError(f"contexts: found {len(contexts)} for {len(values)} inputs; allowed: one for each")
         for name in dict.fromkeys(contexts):
             self._place(name)
+        rule_of(decision, list(dict.fromkeys(contexts)), rule)
         with self._lock:
             outputs = self._outputs(values, contexts, into)
         predicted = decided(decision, outputs, contexts, rule, posterior)

@@ -1,7 +1,7 @@
 """The tables that people read, in a terminal or on a page: methods × sparsities, in sections."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,6 +11,8 @@ from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MEAN, margin_text, method_name, metric_title, score_text
 
 KEPT = {"union / active per ticket": ("union", "active_mean")}
+MARK = "*"
+"""Behind a score: that of the best, or level with it."""
 LEDGER = {**KEPT, "dense rest": ("dense",), "bytes on disk": ("file_bytes",)}
 
 
@@ -23,16 +25,22 @@ class LevelTable:
     sections: dict[str, dict[str, list[str]]]
 
 
-def score_tables(summary: pd.DataFrame, scoring: pd.DataFrame) -> list[LevelTable]:
+def score_tables(
+    summary: pd.DataFrame, scoring: pd.DataFrame, marked: Collection[tuple[str, str, str, float]] = ()
+) -> list[LevelTable]:
     """One table per protocol, a section per metric: each mean with its interval over instances and seeds.
 
     Args:
         summary: summary.csv.
         scoring: scoring.csv.
+        marked: protocol, metric, method and sparsity of scores that get a mark.
     """
-    spread, tables = _spread(summary), []
+    spread, tables = spread_text(summary), []
     for protocol, rows in summary.groupby("protocol", sort=False):
         texts = [score_text(*row) for row in rows[["mean", "low", "high"]].itertuples(index=False)]
+        if marked:
+            places = rows[["protocol", "metric", "method", "sparsity"]].itertuples(index=False, name=None)
+            texts = [f"{text} {MARK if place in marked else ' '}" for text, place in zip(texts, places, strict=True)]
         sections = [metric_title(metric, higher_is_better(scoring, metric)) for metric in rows.metric]
         rows = rows.assign(section=sections, text=texts)
         tables.append(_table(f"{protocol} protocol, {spread}", rows))
@@ -72,7 +80,7 @@ def kept_table(parameters: pd.DataFrame, sections: Mapping[str, Sequence[str]]) 
     return _table(f"prunable weights kept of {parameters.prunable.max():,}", pd.concat(parts))
 
 
-def _spread(summary: pd.DataFrame) -> str:
+def spread_text(summary: pd.DataFrame) -> str:
     """What the figures are means of, and what the brackets behind them are."""
     counts = {name: int(summary[name].max()) for name in ("instances", "seeds") if name in summary}
     if not (several := {name: count for name, count in counts.items() if count > 1}):

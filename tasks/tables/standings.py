@@ -1,6 +1,7 @@
 """Which method leads at one sparsity, and which cannot be told from it."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import NamedTuple
 
 import pandas as pd
@@ -86,6 +87,32 @@ def standings(
         )
         for method, mean in order.items()
     ]
+
+
+def marked_in(rows: Sequence[Standing]) -> set[str]:
+    """The methods that are marked as the best among standings: all that lead, and the first where each was measured
+    once, which tells nothing of how far others are behind.
+    """
+    if len(rows) > 1 and all(isnan(row.low) for row in rows):
+        return {rows[0].method}
+    return {row.method for row in rows if row.leads}
+
+
+def marked(tables: Mapping[str, pd.DataFrame], among: Sequence[str] | None = None) -> set[tuple[str, str, str, float]]:
+    """Protocol, metric, method and sparsity of every mean over subsets that is marked as the best.
+
+    Args:
+        tables: results, scoring and parameters, as published.
+        among: the methods that are held against one another; by default all.
+    """
+    means = tables["results"][lambda rows: rows.subset == MEAN].dropna(subset="value")
+    places = means[["protocol", "metric", "sparsity"]].drop_duplicates()
+    return {
+        (protocol, metric, method, level)
+        for protocol, metric, level in places.itertuples(index=False, name=None)
+        if not values_at(tables["results"], level, (protocol, metric)).empty
+        for method in marked_in(standings(tables, level, (protocol, metric), among=among))
+    }
 
 
 def values_at(results: pd.DataFrame, level: float, score: tuple[str, str], subset: str = MEAN) -> pd.DataFrame:

@@ -188,7 +188,7 @@ def test_the_pipeline_runs_on_them_by_params_yaml_alone(repository, tmp_path, pi
     assert set(results.subset) == {"plants", "others", "mean"}
     of_classes = results[results.metric == "class_accuracy"]
     assert set(of_classes.method) == {"imp_single", "imp_single_union"} and of_classes.value.between(0, 1).all()
-    facts = json.loads(project.succeed("rtl", "info", "images"))
+    facts = json.loads(project.succeed("rtl", "info", "images", "--json"))
     assert facts["subsets"] == ["plants", "others"]
-    assert "class accuracy" in project.succeed("rtl", "results", "images")
+    assert "class accuracy" in project.succeed("rtl", "results", "images", "--all")
     assert "apple/00.png" in (tmp_path / "artifacts/images/report.html").read_text()

@@ -74,7 +74,7 @@ def test_what_cannot_be_used_is_told_in_a_line_each_and_harms_no_other(project):
     for name, reason in BAD.items():
         (line,) = (line for line in warnings if f"/{name}." in line)
         assert reason in line
-    facts = json.loads(project.succeed("rtl", "info", "image_regions"))
+    facts = json.loads(project.succeed("rtl", "info", "image_regions", "--json"))
     assert facts["prunable_weights"] == 53_888 and facts["num_subsets"] == 2
     assert facts["instance"] == "mine-halves"
     assert {name: one["num_subsets"] for name, one in facts["instances"].items()} == {

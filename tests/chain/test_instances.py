@@ -265,7 +265,7 @@ def test_rtl_report_writes_all_pages_and_removes_those_of_instances_that_are_gon
 
 
 def test_info_tells_of_the_first_and_lists_all(project):
-    found = json.loads(project.succeed("rtl", "info", "parts"))
+    found = json.loads(project.succeed("rtl", "info", "parts", "--json"))
     assert (found["problem"], found["instance"], found["num_subsets"]) == ("parts", SECOND, 3)
     assert found["instances"][FIRST] == {"num_subsets": 2, "subsets": ["digit 3", "digit 4"]}
     assert list(found["instances"]) == [SECOND, FIRST]

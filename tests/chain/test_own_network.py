@@ -66,7 +66,7 @@ def run(repository, tmp_path):
 
 def test_tickets_of_shufflenet_start_from_a_checkpoint_and_a_change_of_it_trains_anew(run, tmp_path):
     line = "shufflenet.pth: loaded 336 tensors; drawn: fc.weight, fc.bias; left over: fc.weight, fc.bias"
-    told = run("info", NAME)
+    told = run("info", NAME, "--json")
     assert told.returncode == 0, told.stderr
     facts = json.loads(told.stdout)
     assert facts["starts_from"] == line and facts["prunable_weights"] == 333_840

@@ -1,5 +1,6 @@
 """A user's own problem is one file and one section of params.yaml: another loss, another network, other scores."""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -26,14 +27,16 @@ def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
         "baselines": {"methods": ["imp_single", "imp_multiple"]},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    project.succeed("rtl", "run", "pipeline", "My_waves")
+    ended = project.succeed("rtl", "run", "pipeline", "My_waves").splitlines()
+    assert re.fullmatch(r"pipeline of My_waves: [\d.]+ s|pipeline of My_waves: \d+ min \d+ s", ended[-1])
+    assert ended[-2].startswith("All of it on one page: artifacts/My_waves/report.html") and "My_waves:" in ended
     results = pd.read_csv(tmp_path / "artifacts/My_waves/tables/results.csv")
     assert set(results.metric) == {"mse", "psnr"}
     assert set(results.subset) == {"sine", "cosine", "mean"}
     parameters = pd.read_csv(tmp_path / "artifacts/My_waves/tables/parameters.csv").set_index("method")
     assert (parameters.loc["rtl"].prunable == 16).all()
     assert (parameters.loc["imp_single"].prunable == 24).all()
-    shown = " ".join(project.succeed("rtl", "results", "My_waves").split())  # titles are as wide as their tables
+    shown = " ".join(project.succeed("rtl", "results", "My_waves", "--all").split())
     assert "PSNR, dB" in shown and "IMP single" in shown and "over IMP single" in shown and "ahead in" in shown
     assert "MSE (lower is better)" in shown and "margins in MSE (lower is better; + means lower), paper" in shown
     assert "changed since" not in shown

@@ -93,7 +93,22 @@ def test_a_context_that_is_told_is_the_one_that_the_tables_count(one_level, here
     assert len({(row["context"], row["posterior"]) for row in rows_of(here / "sevens.csv")}) == 1
     shown = run("rtl.safetensors", "0.png", "--context", "auto").output
     assert all(name in shown for name in ("context", "posterior", "claimed", "probability", "threshold"))
-    assert "1 more columns" in shown
+    assert "left out: 1 column (rule); --out FILE.csv or FILE.json writes all" in shown
+
+
+def test_rows_of_an_array_take_a_line_each_and_the_rest_is_counted(here, tmp_path):
+    (folder := tmp_path / ("long" * 12)).mkdir()
+    np.save(folder / "images.npy", np.repeat(np.load(here / "images.npy")[:10], 150, 0))
+    shown = run("one.safetensors", str(folder / "images.npy")).output.splitlines()
+    rows = [line for line in shown if "images.npy" in line]
+    assert len(rows) == 20 and all(f"images.npy {number} " in row for number, row in enumerate(rows, 1))
+    assert shown[-1] == "left out: 1,480 rows, 1 column (rule); --out FILE.csv or FILE.json writes all"
+
+
+def test_a_rule_that_cannot_be_is_refused_before_anything_is_computed(here, monkeypatch):
+    monkeypatch.setattr("rtl_core.use.tickets_in_use.TicketsInUse._outputs", lambda *_: pytest.fail("computed"))
+    done = run("single.safetensors", "0.png", "--rule", "paper")
+    assert isinstance(done.exception, RtlError) and "rule: found 'paper'; allowed: none" in str(done.exception)
 
 
 def test_an_image_in_a_file_is_the_array_that_it_was(here):
@@ -112,7 +127,8 @@ def test_classes_are_a_table_in_the_terminal_as_a_program_of_its_own(here, repos
     project.environment["PYTHONPATH"] = str(repository)
     table = project.succeed("rtl", "predict", "single.safetensors", "0.png", "1.png")
     assert "0.png" in table and "class" in table and "probability" in table
-    assert "10 more columns: --out FILE.csv or FILE.json has them" in table
+    first = "10 columns (probability of digit 0, probability of digit 1, probability of digit 2, …)"
+    assert f"left out: {first}; --out FILE.csv or FILE.json writes all" in table
     assert sorted(path.name for path in here.iterdir() if path.suffix not in (".json", ".csv")) == [
         "0.png", "1.png", "2.png", "images.npy", "one.safetensors", "rtl.safetensors", "single.safetensors",
     ]  # fmt: skip
@@ -141,7 +157,10 @@ def test_numbers_of_a_network_of_ones_own(tmp_path, monkeypatch):
     ("arguments", "line"),
     [
         (["nothing.safetensors", "0.png"], "nothing.safetensors: no such file"),
-        (["images.npy", "0.png"], "images.npy: not a complete ticket file"),
+        (
+            ["images.npy", "0.png"],
+            "images.npy: not a complete ticket file; it is cut short, damaged or of another kind",
+        ),
         (["rtl.safetensors", "0.png"], "context: found none; allowed with rtl.safetensors: digit 0, digit 1"),
         (["rtl.safetensors", "0.png", "--context", "cat"], "context: found 'cat'; allowed with rtl.safetensors: digit"),
         (

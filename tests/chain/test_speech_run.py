@@ -55,7 +55,7 @@ def project(repository, tmp_path_factory):
 def test_what_cannot_be_read_is_told_in_a_line(project):
     (line,) = (line for line in project.told.splitlines() if line.startswith("warning: clean/"))
     assert line.startswith("warning: clean/s9-1.wav: not readable as audio")
-    facts = json.loads(project.succeed("rtl", "info", "speech_scenes"))
+    facts = json.loads(project.succeed("rtl", "info", "speech_scenes", "--json"))
     assert (facts["prunable_weights"], facts["num_subsets"], facts["subsets"]) == (37_368, 3, SCENES)
 
 

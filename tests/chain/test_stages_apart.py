@@ -64,12 +64,12 @@ def test_files_that_were_not_published_here_say_nothing(project):
 
 
 def test_data_of_another_partition_are_refused_and_so_is_what_was_made_from_them(project):
-    subsets = json.loads(project.succeed("rtl", "info", "digits"))
+    subsets = json.loads(project.succeed("rtl", "info", "digits", "--json"))
     before = with_setting(project, "partition", "test_share", 0.45)
     done = project.run("rtl", "run", "extract", "digits")
     line = f"data/digits: {MADE_WITH.format('partition.test_share', repr(str(before)), repr('0.45'), 'partition')}"
     assert (done.returncode, done.stderr) == (1, f"error: {line}\n")
-    assert json.loads(project.succeed("rtl", "info", "digits")) == subsets  # on data made for it
+    assert json.loads(project.succeed("rtl", "info", "digits", "--json")) == subsets  # on data made for it
     project.succeed("rtl", "run", "partition", "digits")
     check("extract")
     with pytest.raises(DataError, match=OTHER_FILES):

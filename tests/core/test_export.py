@@ -195,24 +195,28 @@ class Looped(nn.Module):
         ({"context": "cat"}, SettingsError, "context: found 'cat'; allowed with x: digit 0, digit 1"),
         ({"smaller": "int4"}, SettingsError, "smaller: found 'int4'; allowed: half, int8"),
         ({"smaller": "int8"}, SettingsError, "int8: found several contexts; allowed: one (context=…, --context)"),
-        (
-            {"smaller": "half", "inputs": torch.zeros(2, 1, 8, 8).byte(), "labels": torch.tensor([3, 4])},
-            DataError,
-            "x: labels: found too few to judge 8 of 10 contexts, as digit 0; allowed: examples for each",
-        ),
         ({"labels": [1]}, SettingsError, "labels: found them alone; allowed: with their inputs, and with smaller"),
         ({"context": "digit 1", "inputs": torch.zeros(1, 9)}, DataError, "x: inputs: found [1, 9] float32; allowed"),
-        (
-            {"smaller": "half", "inputs": torch.zeros(2, 1, 8, 8).byte(), "labels": torch.zeros(3).long()},
-            DataError,
-            "x: labels: found [3] torch.int64; allowed: 2 whole numbers",
-        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_exported_is_one_line(tickets, arguments, error, line):
     with pytest.raises(error) as raised:
         to_onnx(tickets, **arguments)
     assert line in str(raised.value) and len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "line"),
+    [
+        ([3, 4], "labels: found too few to judge 8 of 10 contexts, as digit 0; allowed: examples for each"),
+        ([0, 0, 0], "labels: found [3] torch.int64; allowed: 2 whole numbers"),
+    ],
+)
+def test_labels_that_cannot_judge_are_refused_before_anything_is_exported(tickets, monkeypatch, labels, line):
+    monkeypatch.setattr("rtl_core.use.export.onnx_model.exported_graph", lambda *_: pytest.fail("exported"))
+    with pytest.raises(DataError) as raised:
+        to_onnx(tickets, smaller="half", inputs=torch.zeros(2, 1, 8, 8).byte(), labels=torch.tensor(labels))
+    assert str(raised.value) == line
 
 
 def test_so_is_a_network_that_torch_does_not_export_or_the_file_may_not_name():

@@ -13,7 +13,7 @@ from rtl_core.problems.speech.scores import si_snr_improvement
 from rtl_core.problems.speech_scenes import SpeechScenes
 from rtl_core.use.export import spectrum
 from rtl_core.use.export.comparison import Session
-from rtl_core.use.export.cost import score_of
+from rtl_core.use.export.cost import check_truth
 from rtl_core.use.export.onnx_model import MOST, to_onnx
 
 pytest.importorskip("onnxruntime")
@@ -125,4 +125,4 @@ def test_what_is_not_offered_is_one_line(tickets, arguments, error, line):
 
 def test_clean_signals_are_of_the_same_length(tickets):
     with pytest.raises(DataError, match=r"labels: found \[1, 901\] torch.float32; allowed: values \[1, 900\]"):
-        score_of(tickets.about.decision, {OUTDOOR: sounds(1, 900)}, sounds(1, 901))
+        check_truth(tickets.about.decision, [OUTDOOR], sounds(1, 900), sounds(1, 901))

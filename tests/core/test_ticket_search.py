@@ -86,7 +86,7 @@ def test_tickets_are_saved_and_loaded_whole(tmp_path):
         tickets
     )
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["tickets.safetensors"]
-    with pytest.raises(TicketFileError, match=r"nothing: not readable \(FileNotFoundError\)"):
+    with pytest.raises(TicketFileError, match=r"nothing: not readable \(No such file or directory\)"):
         load(tmp_path / "nothing")
 
 

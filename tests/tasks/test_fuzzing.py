@@ -190,7 +190,7 @@ def test_a_thousand_files_that_say_other_things_of_sound_tickets(digits, deeds):
 def blocks_of(text):
     """Some sections of params.yaml, each alone, below the list of problems, rewritten."""
     head, *sections = text.split("\n\n")[1:]
-    assert head == "problems: [digits]"
+    assert head == "problems: [digits, photographs]"
     named = {section.partition(":")[0]: section for section in sections}
     chosen = ["digits", "cifar10_quick", "images", "image_regions", "speech_scenes"]
     return {name: f"problems: [{name}]\n\n{named[name]}" for name in chosen}

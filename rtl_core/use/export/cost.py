@@ -1,6 +1,7 @@
 """What smaller weights cost in score, where the truth about inputs is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 
 import torch
 from torch import Tensor
@@ -27,9 +28,6 @@ def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | Non
         A mean over the contexts: balanced accuracy of claims, by the matched rule where thresholds are known; accuracy
         among the examples whose class counts in the context; root mean square error; or, of signals, the
         scale-invariant ratio of signal to noise.
-
-    Raises:
-        DataError: the truth is not of so many inputs, or is none of their kind.
     """
     if truth is None:
         return None
@@ -37,24 +35,49 @@ def score_of(decision: Decision, said: Mapping[str, Tensor], truth: Tensor | Non
     if isinstance(decision, Quantities | Colours | Speech):
         if len(said) > 1:
             return None
-        pair = values.double(), _checked_values(values, truth)
+        pair = values.double(), truth.double().reshape(values.shape)
         return ("SI-SNR in dB", _ratio(*pair)) if isinstance(decision, Speech) else (ERROR, _error(*pair))
     numbers = truth.flatten()
-    if len(numbers) != len(values) or numbers.is_floating_point():
-        raise DataError(f"labels: found {list(truth.shape)} {truth.dtype}; allowed: {len(values)} whole numbers")
     scores = [
         _balanced(decision, name, probabilities, numbers)
         if isinstance(decision, OneVsRest)
         else _accuracy(decision, name, probabilities, numbers)
         for name, probabilities in said.items()
     ]
-    if missing := [name for name, score in zip(said, scores, strict=True) if score != score]:
-        raise DataError(
-            f"labels: found too few to judge {len(missing)} of {len(said)} contexts, as {missing[0]}; allowed: examples"
-            " for each"
-        )
     mean = torch.tensor(scores, dtype=torch.float64).mean().item()
     return "balanced accuracy" if isinstance(decision, OneVsRest) else "accuracy", mean
+
+
+def check_truth(decision: Decision, contexts: Sequence[str], inputs: Tensor, truth: Tensor) -> None:
+    """Refuse a truth about inputs, [N, …], that ``score_of`` cannot hold predictions in these contexts against.
+
+    Raises:
+        DataError: it is not of so many inputs, is none of their kind, or judges a context by nothing.
+    """
+    found = f"labels: found {list(truth.shape)} {truth.dtype}"
+    if isinstance(decision, Quantities | Colours | Speech):
+        shape = inputs.shape[1:] if isinstance(decision, Speech) else (3,)
+        wanted = [len(inputs), *(decision.shape if isinstance(decision, Quantities) else shape)]
+        if len(contexts) == 1 and (truth.shape[:1] != (len(inputs),) or truth.numel() != prod(wanted)):
+            raise DataError(f"{found}; allowed: values {wanted}")
+        return
+    numbers = truth.flatten()
+    if len(numbers) != len(inputs) or numbers.is_floating_point():
+        raise DataError(f"{found}; allowed: {len(inputs)} whole numbers")
+    if missing := [name for name in contexts if not _judge(decision, name, numbers)]:
+        raise DataError(
+            f"labels: found too few to judge {len(missing)} of {len(contexts)} contexts, as {missing[0]}; allowed: "
+            "examples for each"
+        )
+
+
+def _judge(decision: OneVsRest | Classes, name: str, numbers: Tensor) -> bool:
+    """Whether there are examples of a context, and beside claims others."""
+    if isinstance(decision, OneVsRest):
+        true = numbers == decision.outputs[name]
+        return bool(true.any()) and not bool(true.all())
+    counted = decision.among.get(name)
+    return not counted or bool(torch.isin(numbers, torch.tensor(counted)).any())
 
 
 def _balanced(decision: OneVsRest, name: str, probabilities: Tensor, numbers: Tensor) -> float:
@@ -68,12 +91,6 @@ def _accuracy(decision: Classes, name: str, probabilities: Tensor, numbers: Tens
     counted = decision.among.get(name)
     rows = torch.isin(numbers, torch.tensor(counted)) if counted else torch.ones_like(numbers, dtype=torch.bool)
     return (probabilities.argmax(1) == numbers)[rows].double().mean().item()
-
-
-def _checked_values(values: Tensor, truth: Tensor) -> Tensor:
-    if truth.numel() != values.numel() or len(truth) != len(values):
-        raise DataError(f"labels: found {list(truth.shape)} {truth.dtype}; allowed: values {list(values.shape)}")
-    return truth.double().reshape(values.shape)
 
 
 def _error(values: Tensor, truth: Tensor) -> float:

@@ -1,16 +1,17 @@
 """Tickets as an ONNX model: made by torch, run by onnxruntime and compared before anybody has it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rtl_core.description.architecture import CoordinateNetwork
 from rtl_core.errors import RtlError, SettingsError, TicketFileError
 from rtl_core.use.export.comparison import BATCHES, MOST, Compared, compared, drawn_inputs
-from rtl_core.use.export.cost import Scored, score_of
+from rtl_core.use.export.cost import Scored, check_truth, score_of
 from rtl_core.use.export.exporting import exported_graph
 from rtl_core.use.export.libraries import require_libraries
 from rtl_core.use.export.metadata import say, told_by
@@ -101,8 +102,20 @@ def to_onnx(
             "int8: found several contexts; allowed: one (context=…, --context), as onnxruntime quantises weights that "
             "a graph holds as they are, and not those that it unpacks"
         )
+    with _naming(tickets):
+        given = None if inputs is None else checked_inputs(tickets.usage.preprocessing, inputs)
+    truth = None if labels is None else torch.as_tensor(labels)
+    if truth is not None and given is not None and set(contexts) <= {*tickets.contexts}:
+        check_truth(tickets.usage.decision, contexts, given, truth)
+    with _naming(tickets):
+        return _exported(tickets, contexts, several, smaller, given, truth, into)
+
+
+@contextmanager
+def _naming(tickets: TicketsInUse) -> Iterator[None]:
+    """Let what goes wrong with tickets name their file."""
     try:
-        return _exported(tickets, contexts, several, smaller, inputs, labels, into)
+        yield
     except RtlError as problem:
         line, name = str(problem), f"{tickets.name}: "
         raise type(problem)(line if line.startswith(name) or f" {name}" in line else name + line) from problem
@@ -113,13 +126,13 @@ def _exported(
     contexts: Sequence[str],
     several: bool,
     smaller: Smaller | None,
-    inputs: Any,
-    labels: Any,
+    inputs: Tensor | None,
+    truth: Tensor | None,
     into: nn.Module | None,
 ) -> Exported:
     preprocessing = tickets.usage.preprocessing
     assert tickets.about is not None
-    given = [] if inputs is None else [checked_inputs(preprocessing, inputs)]
+    given = [] if inputs is None else [inputs]
     told = told_by(tickets.about, contexts)
     model = exported_graph(tickets, contexts if several else contexts[:1], given[0] if given else None, into)
     say(model, told)
@@ -138,11 +151,10 @@ def _exported(
     said = compared(tickets, content, contexts, batch, into)
     if said.difference == torch.inf:
         raise TicketFileError(f"{smaller}: found predictions that are not finite; allowed: float32, for such weights")
-    return replace(exported, model=content, cost=_cost(tickets, said, len(data), len(batch) if given else 0, labels))
+    return replace(exported, model=content, cost=_cost(tickets, said, len(data), len(batch) if given else 0, truth))
 
 
-def _cost(tickets: TicketsInUse, said: Compared, float32_bytes: int, inputs: int, labels: Any) -> Cost:
-    truth = None if labels is None else torch.as_tensor(labels)
+def _cost(tickets: TicketsInUse, said: Compared, float32_bytes: int, inputs: int, truth: Tensor | None) -> Cost:
     scores = [score_of(tickets.usage.decision, of_one, truth) for of_one in (said.by_torch, said.by_graph)]
     return Cost(float32_bytes, said.difference, inputs, scores[0], scores[1])
 

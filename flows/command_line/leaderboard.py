@@ -1,0 +1,79 @@
+"""Who leads at one sparsity, by how much, and at what cost: the first table that a terminal shows."""
+
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+from math import isnan
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.ending import duration_text, print_sentences
+from rtl_core.methods import METHODS
+from tasks.jobs.training_times import read_training_times
+from tasks.tables.by_level import MARK, spread_text
+from tasks.tables.directions import higher_is_better
+from tasks.tables.names import level_text, method_name, metric_title, score_text
+from tasks.tables.selection import headline
+from tasks.tables.standings import Standing, marked_in, shown_first, standings
+from tasks.tables.verdict import contenders
+
+MARKED = "the best, and those that cannot be told from it"
+
+
+def show_leaderboard(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print the methods, the best first, at the sparsity that is shown first, and what each of them is.
+
+    Args:
+        problem: a section of params.yaml.
+        tables: results, summary, scoring and parameters, as published.
+    """
+    level, (protocol, metric) = shown_first(tables["results"]), headline(tables["results"])
+    rows = standings(tables, level, among=contenders(tables["results"]))
+    best, methods = marked_in(rows), [row.method for row in rows]
+    columns = {
+        metric_title(metric, higher_is_better(tables["scoring"], metric)): [_score(row, best) for row in rows],
+        "weights kept": [f"{row.kept:,.0f}" for row in rows],
+        "×\xa0IMP single": ["–" if isnan(row.of_single) else f"{row.of_single:.2g}" for row in rows],
+        "steps": _steps(tables["parameters"], level, methods),
+        "training": _times(problem, level, methods),
+    }
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("")
+    shown = {title: texts for title, texts in columns.items() if set(texts) != {"–"}}
+    for title, texts in shown.items():
+        heading = textwrap.fill(title, max(map(len, texts)), break_long_words=False)
+        table.add_column(escape(heading), justify="right", no_wrap=True)
+    for method, *texts in zip(methods, *shown.values(), strict=True):
+        table.add_row(method_name(method), *map(escape, texts), style="bold" if method in best else "")
+    console = Console()
+    console.print()
+    print_sentences([f"{problem}: {level_text(level)} sparsity, {protocol} protocol, {spread_text(tables['summary'])}"])
+    console.print(table)
+    console.print(f"{MARK} {MARKED}")
+    meanings = Table.grid(padding=(0, 2))
+    for method in methods:
+        meanings.add_row(method_name(method), METHODS[method].meaning, style="dim")
+    console.print(meanings)
+    console.print()
+
+
+def _score(row: Standing, best: Collection[str]) -> str:
+    return f"{score_text(row.mean, row.low, row.high)} {MARK if row.method in best else ' '}"
+
+
+def _steps(parameters: pd.DataFrame, level: float, methods: Sequence[str]) -> list[str]:
+    """Optimizer steps of all that it took to train each method, where a run has counted them."""
+    if "steps" not in parameters:
+        return ["–" for _ in methods]
+    means = parameters[parameters.sparsity == level].groupby("method").steps.mean()
+    return [f"{means[method]:,.0f}" for method in methods]
+
+
+def _times(problem: str, level: float, methods: Sequence[str]) -> list[str]:
+    """How long that took here, where it was here."""
+    times = read_training_times(problem)
+    means = times[times.sparsity == level].groupby("method").seconds.mean()
+    return [duration_text(means[method]) if method in means else "–" for method in methods]
