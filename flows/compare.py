@@ -6,8 +6,9 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.answer import show_answer
 from flows.doubts import show_doubts
-from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.parameters import AS_WRITTEN, Changes, Runner, Section
 from flows.runner import threads, workers
 from flows.scoring import (
     across_steps,
@@ -46,7 +47,7 @@ PLOTTED = ("summary.csv", "similarity.csv", "collapse.csv")
 
 @flow(name="compare", flow_run_name="compare {problem}", task_runner=threads())
 @taking_turns
-def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
+def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish the tables and figures below ``artifacts/<problem>``, log them to MLflow and write the pages.
 
     Args:
@@ -103,6 +104,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
     publish_files(folder, pictures | sounds)
     show(problem, jobs, settings, {**tables, **metrics, **pictures, **sounds}, drawn)
+    show_answer(problem)
     show_doubts(problem)
 
 

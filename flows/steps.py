@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column
 from rich.text import Text
 
+from flows.kept_steps import note_kept
 from flows.runner import places
 from rtl_core.distinct_names import KEYS, distinct_names
 from tasks.caching.cached_task import started_runs
@@ -103,6 +104,7 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
             for key in ended:
                 bar.advance(len([name for name in watch(key, results[key]) if waiting.pop(name, None)]))
     kept = sum(not isinstance(one, PrefectFuture) or one.state.name == "Cached" for one in done.values())
+    note_kept(what, kept, len(done))
     get_run_logger().info(f"{what}: {kept} of {len(done)} steps kept")
     return {key: results[key] for key in steps if key in results}
 

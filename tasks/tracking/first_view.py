@@ -1,0 +1,71 @@
+"""What a person sees first of a comparison in MLflow: its runs as a table, and pages with methods side by side."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from rtl_core.methods import METHODS
+
+OURS = {"mlflow.experimentKind": "custom_model_development"}
+"""Tags of an experiment that training fills: MLflow's pages otherwise open on those of another product."""
+VIEW = "rtl"
+PLAIN = "workflowType=machine_learning"
+"""In an address of MLflow's pages: the product whose pages open."""
+COMPARISON_TAG = "rtl.comparison_run"
+"""Tag of the runs below a comparison: the id of its own."""
+
+
+def view_tags(parent: str, metric: str, higher_is_better: bool) -> dict[str, str]:
+    """Tags of an experiment that make its runs a table: of the newest comparison every method at every sparsity, the
+    best first, with method, sparsity, score, weights and time, as a view that an address can name.
+
+    Args:
+        parent: id of the run of the comparison.
+        metric: the one that it is told by, under MLflow's name for it.
+        higher_is_better: how that is read.
+    """
+    shown = ["params.`method`", "params.`sparsity`", f"metrics.`{metric}`", "metrics.`parameters/union`"]
+    view = {
+        "searchFilter": f"tags.`{COMPARISON_TAG}` = '{parent}' and params.sparsity != ''",
+        "orderByKey": f"metrics.`{metric}`",
+        "orderByAsc": not higher_is_better,
+        "selectedColumns": [*shown, "attributes.`Duration`"],
+        "runsHiddenMode": "SHOWALL",
+    }
+    return {**OURS, f"mlflow.sharedViewState.{VIEW}": json.dumps(view)}
+
+
+def runs_page(server: str, experiment: str) -> str:
+    """The address of that table."""
+    return f"{server}/#/experiments/{experiment}/runs?{PLAIN}&viewStateShareKey={VIEW}"
+
+
+def run_page(server: str, experiment: str, run_id: str, part: str = "") -> str:
+    """The address of one run or, of ``artifacts/report.html``, of a file that it carries."""
+    return f"{server}/#/experiments/{experiment}/runs/{run_id}{'/' * bool(part)}{part}?{PLAIN}"
+
+
+def colour_tags(method: str) -> dict[str, str]:
+    """The tag by which MLflow's charts draw a method in the colour that it has in every figure."""
+    return {"mlflow.runColor": METHODS[method].colour} if method in METHODS else {}
+
+
+def comparison_links(
+    experiment: str, metrics: Sequence[str], of_methods: Sequence[str], of_levels: Sequence[str]
+) -> str:
+    """Markdown for the description of a run: each metric against sparsity and parallel coordinates, one click away."""
+    curves = [
+        f"[`{name}`](#/metric?{_query(runs=of_methods, experiments=[experiment], metric=name, plot_metric_keys=[name])}"
+        "&x_axis=step&show_point=true)"
+        for name in metrics
+    ]
+    levels = f"#/compare-runs?{_query(runs=of_levels, experiments=[experiment])}"
+    # MLflow cuts what is longer than a description may be: what comes once stands first. Its page shows few lines, and
+    # a shade over the last of a longer text takes the clicks on its links: all stand in one paragraph.
+    return f"Methods in [parallel coordinates]({levels}); against sparsity: {', '.join(curves)}"
+
+
+def _query(**values: Any) -> str:
+    """What follows the question mark in an address of MLflow's pages: names and JSON."""
+    return "&".join(f"{name}={quote(json.dumps(value, separators=(',', ':')), ',')}" for name, value in values.items())
