@@ -81,9 +81,8 @@ def track(
             name, params = method_name(str(method)), {"method": str(method), **settings}
             own = {COMPARISON_TAG: parent, **colour_tags(str(method))}
             lasted = _seconds(times, str(method))
-            with new_run(
-                client, experiment, name, {"mlflow.parentRunId": parent, **own}, sum(lasted.values())
-            ) as child:
+            longest = max(lasted.values(), default=0)
+            with new_run(client, experiment, name, {"mlflow.parentRunId": parent, **own}, longest) as child:
                 client.log_inputs(child, data)
                 log_values(client, child, params, rows)
                 with TemporaryDirectory() as folder:
@@ -139,6 +138,6 @@ def _metrics(tables: Mapping[str, pd.DataFrame], times: pd.DataFrame) -> pd.Data
 
 
 def _seconds(times: pd.DataFrame, method: str) -> dict[float, float]:
-    """What training of a method took at each sparsity, all seeds and instances together."""
+    """What training of a method took up to each sparsity, all seeds and instances together."""
     spent = times[times.method == method].groupby("sparsity").seconds.sum()
     return {float(sparsity): float(seconds) for sparsity, seconds in spent.items()}
