@@ -33,16 +33,16 @@ from tasks.jobs.job import Job, load_problem, name_of
 from tasks.jobs.made_with import check_made_with
 from tasks.jobs.making import jobs_of
 from tasks.jobs.taken_up import record_taken_up
+from tasks.figures.plotted import plotted_tables
 from tasks.join_instances import Files, join_instances
 from tasks.settings.problem_settings import problem_settings
 from tasks.tables.doubts import doubts_table
 from tasks.tables.exhibits import exhibits_file, sound_files
 from tasks.tables.routing import routing_table
+from tasks.tables.method_metrics import method_metrics
 from tasks.tables.scores import to_csv
 from tasks.tabulate import tabulate
 
-PLOTTED = ("summary.csv", "similarity.csv", "collapse.csv")
-"""The tables that `dvc plots` draws. Outputs of DVC's cannot lie in one another, so they are published twice."""
 
 
 @flow(name="compare", flow_run_name="compare {problem}", task_runner=threads())
@@ -91,7 +91,9 @@ def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
     metrics = {paths.metrics(problem): files.pop("metrics.json")}
     tables = {paths.tables(problem) / name: reference for name, reference in files.items()}
     publish_files(paths.tables(problem), tables)
-    publish_files(paths.plots(problem), {paths.plots(problem) / name: files[name] for name in PLOTTED})
+    plots, small = paths.plots(problem), paths.method_metrics(problem)
+    publish_files(plots, {plots / name: reference for name, reference in plotted_tables(files).items()})
+    publish_files(small, {small / name: reference for name, reference in method_metrics(files).items()})
     STORE.copy(metrics[paths.metrics(problem)]["sha256"], paths.metrics(problem))
     drawn = run_steps(
         drawing_steps(problem, jobs, {name: files[name] for name in files if name != "doubts.csv"}), "figures"

@@ -9,13 +9,13 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.jobs.job import Job, data_digest, name_of
 from tasks.jobs.left_out import read_left_out
 from tasks.jobs.levels import read_levels
+from tasks.jobs.training_times import read_training_times
 from tasks.report.description import Description, read_description, tables_digest, write_description
 from tasks.report.identity import comparison_identity
 from tasks.report.pages import write_pages
 from tasks.report.shown_pages import are_shown
 from tasks.settings.params_file import read_params, sections
 from tasks.settings.sections import ProblemSettings, flat_settings
-from tasks.jobs.training_times import read_training_times
 from tasks.tables.published import read_tables
 from tasks.tables.verdict import verdict
 from tasks.tracking.comparison import is_logged, log_report, track
