@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
 
 from rtl_core.distinct_names import KEYS, distinct_names
 from tasks.artefacts import paths
@@ -33,7 +34,10 @@ def show_answer(problem: str) -> None:
     key = distinct_names(sections(read_params()), KEYS)[problem]
     tables = read_tables(paths.tables(problem), READ)
     links = _links(problem)
-    text = [*verdict(tables), *(f"**{line}**" for line in doubt_lines(tables))]
+    sentences = verdict(tables)
+    for sentence in sentences:
+        get_run_logger().info(sentence)  # a run's page opens on its log
+    text = [*sentences, *(f"**{line}**" for line in doubt_lines(tables))]
     text.append(" · ".join(f"[{name}]({address})" for name, address in links.items()))
     create_markdown_artifact("\n\n".join(filter(None, text)), f"{key}-verdict", "Which method is ahead, and how surely")
     for name, (description, table) in _tables(tables).items():

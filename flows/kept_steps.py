@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_run_logger
 
 
 class Steps(NamedTuple):
@@ -36,11 +37,12 @@ def kept_steps_listed() -> Iterator[None]:
     finally:
         _listed.reset(token)
     if any(one.kept for one in steps):
-        create_markdown_artifact(_told(steps), "kept-steps", "Steps whose results were kept: they began no run")
+        kept, total = sum(one.kept for one in steps), sum(one.total for one in steps)
+        first = "Everything was kept: no step had to run." if kept == total else f"{kept} of {total} steps were kept."
+        get_run_logger().info(first)
+        create_markdown_artifact(_told(first, steps), "kept-steps", "Steps whose results were kept: they began no run")
 
 
-def _told(steps: list[Steps]) -> str:
-    kept, total = sum(one.kept for one in steps), sum(one.total for one in steps)
-    first = "Everything was kept: no step had to run." if kept == total else f"{kept} of {total} steps were kept."
+def _told(first: str, steps: list[Steps]) -> str:
     rows = [f"| {one.what} | {one.kept} | {one.total - one.kept} |" for one in steps]
     return "\n".join([first, "", "| steps | kept | run |", "|---|--:|--:|", *rows])

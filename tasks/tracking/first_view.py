@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from rtl_core.methods import METHODS
+from tasks.tracking.client import SQLITE, open_client, tracking_uri
 
 OURS = {"mlflow.experimentKind": "custom_model_development"}
 """Tags of an experiment that training fills: MLflow's pages otherwise open on those of another product."""
 VIEW = "rtl"
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 PLAIN = "workflowType=machine_learning"
 """In an address of MLflow's pages: the product whose pages open."""
 COMPARISON_TAG = "rtl.comparison_run"
@@ -31,14 +34,30 @@ def view_tags(parent: str, metric: str, higher_is_better: bool) -> dict[str, str
         "orderByKey": f"metrics.`{metric}`",
         "orderByAsc": not higher_is_better,
         "selectedColumns": [*shown, "attributes.`Duration`"],
+        "columnOrder": [*shown, "attributes.`Duration`"],
+        "columnWidths": {shown[0]: 130, shown[1]: 90, shown[2]: 150, shown[3]: 150},
         "runsHiddenMode": "SHOWALL",
     }
-    return {**OURS, f"mlflow.sharedViewState.{VIEW}": json.dumps(view)}
+    return {**OURS, VIEW_TAG: json.dumps(view)}
 
 
 def runs_page(server: str, experiment: str) -> str:
     """The address of that table."""
     return f"{server}/#/experiments/{experiment}/runs?{PLAIN}&viewStateShareKey={VIEW}"
+
+
+def experiments_page(server: str) -> str:
+    """The address of the list of experiments."""
+    return f"{server}/#/experiments?{PLAIN}"
+
+
+def compared_in() -> dict[str, str]:
+    """Ids of the experiments that have a table of runs, by the problem that they are of; none where nothing ran yet."""
+    uri = tracking_uri()
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).is_file():
+        return {}
+    found = open_client().search_experiments(order_by=["name"])
+    return {one.name: one.experiment_id for one in found if VIEW_TAG in one.tags}
 
 
 def run_page(server: str, experiment: str, run_id: str, part: str = "") -> str:
