@@ -29,20 +29,19 @@ from tasks.artefacts.publishing import publish_files
 from tasks.artefacts.store import STORE
 from tasks.compare_examples import compare_examples
 from tasks.draw import draw
+from tasks.figures.plotted import plotted_tables
 from tasks.jobs.job import Job, load_problem, name_of
 from tasks.jobs.made_with import check_made_with
 from tasks.jobs.making import jobs_of
 from tasks.jobs.taken_up import record_taken_up
-from tasks.figures.plotted import plotted_tables
 from tasks.join_instances import Files, join_instances
 from tasks.settings.problem_settings import problem_settings
 from tasks.tables.doubts import doubts_table
 from tasks.tables.exhibits import exhibits_file, sound_files
-from tasks.tables.routing import routing_table
 from tasks.tables.method_metrics import method_metrics
+from tasks.tables.routing import routing_table
 from tasks.tables.scores import to_csv
 from tasks.tabulate import tabulate
-
 
 
 @flow(name="compare", flow_run_name="compare {problem}", task_runner=threads())
