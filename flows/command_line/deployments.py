@@ -60,7 +60,7 @@ def serve_flows(problem: str) -> None:
 
 def deployments(problem: str) -> list[RunnerDeployment]:
     """The pipeline, when it is asked for or by night, and each stage alone; their tags tell which is which."""
-    schedule = Cron(NIGHTLY, active=False, slug="nightly")
+    schedule = Cron(NIGHTLY, active=False)
     whole = _deployment(pipeline, "all-stages", problem, tags=["all stages"], schedules=[schedule])
     return [
         whole,

@@ -95,7 +95,7 @@ def track(
                 with new_run(client, experiment, called, tied, lasted.get(float(sparsity), 0)) as run:
                     log_values(client, run, {"sparsity": f"{sparsity:g}", **params}, level)
                 of_levels.append(run)
-        links = comparison_links(experiment, overall_metrics(results), of_methods, of_levels)
+        links = comparison_links(experiment, parent, overall_metrics(results), of_methods, of_levels)
         client.set_tag(parent, "mlflow.note.content", f"{verdict} {links}".strip())
     higher = higher_is_better(tables["scoring"], headline(results)[1])
     for key, value in view_tags(parent, headline_metric(results), higher).items():

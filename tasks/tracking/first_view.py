@@ -35,7 +35,7 @@ def view_tags(parent: str, metric: str, higher_is_better: bool) -> dict[str, str
         "orderByAsc": not higher_is_better,
         "selectedColumns": [*shown, "attributes.`Duration`"],
         "columnOrder": [*shown, "attributes.`Duration`"],
-        "columnWidths": {shown[0]: 130, shown[1]: 90, shown[2]: 150, shown[3]: 150},
+        "columnWidths": {shown[0]: 120, shown[1]: 80, shown[2]: 120, shown[3]: 130},
         "runsHiddenMode": "SHOWALL",
     }
     return {**OURS, VIEW_TAG: json.dumps(view)}
@@ -71,18 +71,23 @@ def colour_tags(method: str) -> dict[str, str]:
 
 
 def comparison_links(
-    experiment: str, metrics: Sequence[str], of_methods: Sequence[str], of_levels: Sequence[str]
+    experiment: str, parent: str, metrics: Sequence[str], of_methods: Sequence[str], of_levels: Sequence[str]
 ) -> str:
-    """Markdown for the description of a run: each metric against sparsity and parallel coordinates, one click away."""
+    """Markdown for the description of a run: charts of all metrics in the methods' colours, each metric against
+    sparsity and parallel coordinates, one click away.
+    """
+    methods = quote(f"tags.`mlflow.parentRunId` = '{parent}'")
+    order = quote("params.`method`")  # by date, MLflow would fold them below their parent
+    charts = f"#/experiments/{experiment}/runs?searchFilter={methods}&orderByKey={order}&compareRunsMode=CHART&{PLAIN}"
     curves = [
         f"[`{name}`](#/metric?{_query(runs=of_methods, experiments=[experiment], metric=name, plot_metric_keys=[name])}"
-        "&x_axis=step&show_point=true)"
+        f"&x_axis=step&show_point=true&{PLAIN})"
         for name in metrics
     ]
-    levels = f"#/compare-runs?{_query(runs=of_levels, experiments=[experiment])}"
+    levels = f"#/compare-runs?{_query(runs=of_levels, experiments=[experiment])}&{PLAIN}"
     # MLflow cuts what is longer than a description may be: what comes once stands first. Its page shows few lines, and
     # a shade over the last of a longer text takes the clicks on its links: all stand in one paragraph.
-    return f"Methods in [parallel coordinates]({levels}); against sparsity: {', '.join(curves)}"
+    return f"Methods in [charts]({charts}), in [parallel coordinates]({levels}); against sparsity: {', '.join(curves)}"
 
 
 def _query(**values: Any) -> str:

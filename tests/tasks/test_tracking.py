@@ -310,6 +310,10 @@ def test_below_a_method_is_a_run_per_level_and_the_parent_links_to_all_side_by_s
 
     description = client.get_run(parent_id).data.tags["mlflow.note.content"]
     links = re.findall(r"\[([^]]+)\]\(#/([^?]+)\?([^)]+)\)", description)
+    (text, page, query), *links = links
+    assert (text, page) == ("charts", f"experiments/{client.get_run(parent_id).info.experiment_id}/runs")
+    found = client.search_runs([page.split("/")[1]], parse_qs(query)["searchFilter"][0])
+    assert {run.info.run_name for run in found} == set(NAMES.values())
     assert [(text, page) for text, page, _ in links] == [
         ("parallel coordinates", "compare-runs"),
         ("`paper/balanced_accuracy`", "metric"),
