@@ -90,9 +90,7 @@ def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
     metrics = {paths.metrics(problem): files.pop("metrics.json")}
     tables = {paths.tables(problem) / name: reference for name, reference in files.items()}
     publish_files(paths.tables(problem), tables)
-    plots, small = paths.plots(problem), paths.method_metrics(problem)
-    publish_files(plots, {plots / name: reference for name, reference in plotted_tables(files).items()})
-    publish_files(small, {small / name: reference for name, reference in method_metrics(files).items()})
+    publish_for_dvc(problem, files)
     STORE.copy(metrics[paths.metrics(problem)]["sha256"], paths.metrics(problem))
     drawn = run_steps(
         drawing_steps(problem, jobs, {name: files[name] for name in files if name != "doubts.csv"}), "figures"
@@ -108,6 +106,15 @@ def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
     show(problem, jobs, settings, {**tables, **metrics, **pictures, **sounds}, drawn)
     show_answer(problem)
     show_doubts(problem)
+
+
+def publish_for_dvc(problem: str, files: Files) -> None:
+    """Publish what `dvc plots` and `dvc metrics` show: outputs of DVC's cannot lie in one another."""
+    for folder, shown in (
+        (paths.plots(problem), plotted_tables(files)),
+        (paths.method_metrics(problem), method_metrics(files)),
+    ):
+        publish_files(folder, {folder / name: reference for name, reference in shown.items()})
 
 
 def together(problem: str, tables: dict[str, Files]) -> Files:

@@ -1,8 +1,10 @@
 """What of a pipeline run goes to MLflow: settings, scores, parameter counts, similarity and figures."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -25,6 +27,10 @@ from tasks.tracking.metrics import (
     metric_table,
     overall_metrics,
 )
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+    from mlflow.tracking import MlflowClient
 
 IDENTITY_TAG = "rtl.comparison"
 TAG_LENGTH = 5000
@@ -76,31 +82,50 @@ def track(
         log_values(client, parent, settings)
         client.log_inputs(parent, data)
         client.log_artifacts(parent, str(figures), "figures")
+        log_method = partial(_log_method, client, experiment, parent, tables=tables, data=data, figures=figures)
         of_methods, of_levels = [], []
         for method, rows in metrics.groupby("method", sort=False):
-            name, params = method_name(str(method)), {"method": str(method), **settings}
-            own = {COMPARISON_TAG: parent, **colour_tags(str(method))}
-            lasted = _seconds(times, str(method))
-            longest = max(lasted.values(), default=0)
-            with new_run(client, experiment, name, {"mlflow.parentRunId": parent, **own}, longest) as child:
-                client.log_inputs(child, data)
-                log_values(client, child, params, rows)
-                with TemporaryDirectory() as folder:
-                    write_method_files(Path(folder), str(method), tables, figures)
-                    client.log_artifacts(child, folder)
-            of_methods.append(child)
-            at_levels = rows[rows.whole & rows.sparsity.isin(results.sparsity)]
-            for sparsity, level in at_levels.groupby("sparsity"):
-                called, tied = f"{name} {100 * float(sparsity):g} %", {"mlflow.parentRunId": child, **own}
-                with new_run(client, experiment, called, tied, lasted.get(float(sparsity), 0)) as run:
-                    log_values(client, run, {"sparsity": f"{sparsity:g}", **params}, level)
-                of_levels.append(run)
+            params, lasted = {"method": str(method), **settings}, _seconds(times, str(method))
+            run, runs = log_method(str(method), rows, params, lasted)
+            of_methods.append(run)
+            of_levels += runs
         links = comparison_links(experiment, parent, overall_metrics(results), of_methods, of_levels)
         client.set_tag(parent, "mlflow.note.content", f"{verdict} {links}".strip())
     higher = higher_is_better(tables["scoring"], headline(results)[1])
     for key, value in view_tags(parent, headline_metric(results), higher).items():
         client.set_experiment_tag(experiment, key, value)
     return parent
+
+
+def _log_method(
+    client: "MlflowClient",
+    experiment: str,
+    parent: str,
+    method: str,
+    rows: pd.DataFrame,
+    params: dict[str, str],
+    lasted: Mapping[float, float],
+    *,
+    tables: Mapping[str, pd.DataFrame],
+    data: "list[DatasetInput]",
+    figures: Path,
+) -> tuple[str, list[str]]:
+    """Log one method below a comparison; ids of its run and of the run of each level below it."""
+    name, own = method_name(method), {COMPARISON_TAG: parent, **colour_tags(method)}
+    longest = max(lasted.values(), default=0)
+    with new_run(client, experiment, name, {"mlflow.parentRunId": parent, **own}, longest) as child:
+        client.log_inputs(child, data)
+        log_values(client, child, params, rows)
+        with TemporaryDirectory() as folder:
+            write_method_files(Path(folder), method, tables, figures)
+            client.log_artifacts(child, folder)
+    of_levels = []
+    for sparsity, level in rows[rows.whole & rows.sparsity.isin(tables["results"].sparsity)].groupby("sparsity"):
+        called, tied = f"{name} {100 * float(sparsity):g} %", {"mlflow.parentRunId": child, **own}
+        with new_run(client, experiment, called, tied, lasted.get(float(sparsity), 0)) as run:
+            log_values(client, run, {"sparsity": f"{sparsity:g}", **params}, level)
+        of_levels.append(run)
+    return child, of_levels
 
 
 def log_report(run_id: str, pages: Sequence[Path], identity: str) -> None:
