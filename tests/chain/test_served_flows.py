@@ -133,7 +133,7 @@ def test_the_pipeline_and_each_stage_are_offered_and_told_apart_by_tags(pages, p
 def test_a_run_in_which_everything_was_kept_says_so(pages, project, served):
     for _ in range(2):
         run = start(pages, served["extract"], problem="digits")
-        assert ended(pages, run)["state_type"] == "COMPLETED"
+        assert (found := ended(pages, run))["state_type"] == "COMPLETED", found["state"]
     wanted = {"limit": 200, "flow_runs": {"id": {"any_": [run]}}}
     (kept,) = [one for one in ask(f"{pages.prefect}/api/artifacts/filter", wanted) if one["key"] == "kept-steps"]
     assert kept["data"].startswith("Everything was kept: no step had to run.") and "pruning rounds" in kept["data"]
