@@ -8,7 +8,7 @@ from prefect import flow
 from flows.chains import chain_steps, gathered, level_ends, mask_times, start_steps
 from flows.checking import check_jobs
 from flows.describing import described_files
-from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.parameters import AS_WRITTEN, Changes, Runner, Section
 from flows.runner import threads, workers
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
@@ -41,7 +41,7 @@ Steps = dict[tuple[Any, ...], Step]
 
 @flow(name="baselines", flow_run_name="baselines {problem}", task_runner=threads())
 @taking_turns
-def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
+def baselines(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/baselines``.
 
     Args:

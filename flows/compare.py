@@ -6,9 +6,10 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.answer import show_answer
 from flows.costs import counting_steps, training_costs
 from flows.doubts import show_doubts
-from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.parameters import AS_WRITTEN, Changes, Runner, Section
 from flows.runner import threads, workers
 from flows.scoring import (
     across_steps,
@@ -28,6 +29,7 @@ from tasks.artefacts.publishing import publish_files
 from tasks.artefacts.store import STORE
 from tasks.compare_examples import compare_examples
 from tasks.draw import draw
+from tasks.figures.plotted import plotted_tables
 from tasks.jobs.job import Job, load_problem, name_of
 from tasks.jobs.made_with import check_made_with
 from tasks.jobs.making import jobs_of
@@ -36,17 +38,15 @@ from tasks.join_instances import Files, join_instances
 from tasks.settings.problem_settings import problem_settings
 from tasks.tables.doubts import doubts_table
 from tasks.tables.exhibits import exhibits_file, sound_files
+from tasks.tables.method_metrics import method_metrics
 from tasks.tables.routing import routing_table
 from tasks.tables.scores import to_csv
 from tasks.tabulate import tabulate
 
-PLOTTED = ("summary.csv", "similarity.csv", "collapse.csv")
-"""The tables that `dvc plots` draws. Outputs of DVC's cannot lie in one another, so they are published twice."""
-
 
 @flow(name="compare", flow_run_name="compare {problem}", task_runner=threads())
 @taking_turns
-def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
+def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish the tables and figures below ``artifacts/<problem>``, log them to MLflow and write the pages.
 
     Args:
@@ -90,7 +90,7 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     metrics = {paths.metrics(problem): files.pop("metrics.json")}
     tables = {paths.tables(problem) / name: reference for name, reference in files.items()}
     publish_files(paths.tables(problem), tables)
-    publish_files(paths.plots(problem), {paths.plots(problem) / name: files[name] for name in PLOTTED})
+    publish_for_dvc(problem, files)
     STORE.copy(metrics[paths.metrics(problem)]["sha256"], paths.metrics(problem))
     drawn = run_steps(
         drawing_steps(problem, jobs, {name: files[name] for name in files if name != "doubts.csv"}), "figures"
@@ -104,7 +104,17 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
     publish_files(folder, pictures | sounds)
     show(problem, jobs, settings, {**tables, **metrics, **pictures, **sounds}, drawn)
+    show_answer(problem)
     show_doubts(problem)
+
+
+def publish_for_dvc(problem: str, files: Files) -> None:
+    """Publish what `dvc plots` and `dvc metrics` show: outputs of DVC's cannot lie in one another."""
+    for folder, shown in (
+        (paths.plots(problem), plotted_tables(files)),
+        (paths.method_metrics(problem), method_metrics(files)),
+    ):
+        publish_files(folder, {folder / name: reference for name, reference in shown.items()})
 
 
 def together(problem: str, tables: dict[str, Files]) -> Files:

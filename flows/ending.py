@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 from rich.console import Console
 
-from rtl_core.errors import DataError
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
 from tasks.report.description import tables_digest
 from tasks.report.shown_pages import are_shown
+from tasks.tables.names import metric_name
 from tasks.tables.published import read_tables
+from tasks.tables.selection import headline
 from tasks.tables.verdict import verdict
 
 UNBROKEN = re.compile(r"\[[^\]]*\](?: dB\b)?|\d (?=%|dB\b)")
@@ -37,13 +38,10 @@ def print_verdict(problem: str, tables: Mapping[str, pd.DataFrame]) -> bool:
         problem: a section of params.yaml.
         tables: results, scoring and parameters, as published.
     """
-    try:
-        sentences = verdict(tables)
-    except DataError as reason:  # nothing but numbers that are none, as of a metric that is not defined there
-        print_sentences([f"{problem}:", f"No verdict: {reason}."])
-        return False
-    print_sentences([f"{problem}:", *sentences])
-    return True
+    sentences = verdict(tables)
+    metric = metric_name(headline(tables["results"])[1])
+    print_sentences([f"{problem}:", *(sentences or [f"No verdict: {metric} is not defined there."])])
+    return bool(sentences)
 
 
 def print_sentences(sentences: Iterable[str]) -> None:

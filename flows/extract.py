@@ -11,7 +11,7 @@ from prefect import flow
 from flows.chains import chain_steps, gathered, mask_times, start_steps
 from flows.checking import check_jobs
 from flows.collapse_watch import CollapseWatch
-from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.parameters import AS_WRITTEN, Changes, Runner, Section
 from flows.runner import threads, workers
 from flows.steps import Step, for_each, results_of, run_steps
 from flows.turns import taking_turns
@@ -38,7 +38,7 @@ EPOCHS_AT = 0.5
 
 @flow(name="extract", flow_run_name="extract {problem}", task_runner=threads())
 @taking_turns
-def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
+def extract(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/masks``.
 
     Args:

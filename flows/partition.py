@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.parameters import AS_WRITTEN, Changes
+from flows.parameters import AS_WRITTEN, Changes, Section
 from flows.turns import taking_turns
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
@@ -23,7 +23,7 @@ from tasks.sources.source_digest import source_digest
 
 @flow(name="partition", flow_run_name="partition {problem}")
 @taking_turns
-def partition(problem: str, changes: Changes = AS_WRITTEN) -> None:
+def partition(problem: Section, changes: Changes = AS_WRITTEN) -> None:
     """Publish ``data/<problem>`` and the lists of the code behind all stages, and say what was left out.
 
     Args:

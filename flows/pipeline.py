@@ -2,10 +2,11 @@
 
 from prefect import flow
 
+from flows.answer import show_answer
 from flows.baselines import baselines
 from flows.compare import compare
 from flows.extract import extract
-from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.parameters import AS_WRITTEN, Changes, Runner, Section
 from flows.partition import partition
 from flows.retrain import retrain
 from flows.turns import taking_turns
@@ -13,7 +14,7 @@ from flows.turns import taking_turns
 
 @flow(name="pipeline", flow_run_name="pipeline {problem}")
 @taking_turns
-def pipeline(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
+def pipeline(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Partition, extract, retrain, train the baselines and compare.
 
     Args:
@@ -27,3 +28,4 @@ def pipeline(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thre
     retrain(problem, changes, runner)
     baselines(problem, changes, runner)
     compare(problem, changes, runner)
+    show_answer(problem)

@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.checking import check_jobs
 from flows.describing import described_files
-from flows.parameters import AS_WRITTEN, Changes, Runner
+from flows.parameters import AS_WRITTEN, Changes, Runner, Section
 from flows.runner import threads, workers
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
@@ -27,7 +27,7 @@ from tasks.settings.sections import ProblemSettings
 
 @flow(name="retrain", flow_run_name="retrain {problem}", task_runner=threads())
 @taking_turns
-def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
+def retrain(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "threads") -> None:
     """Publish ``artifacts/<problem>/tickets``.
 
     Args:

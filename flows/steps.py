@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 
+from flows.kept_steps import note_kept
 from flows.progress import Bar
 from flows.runner import places
 from tasks.caching.cached_task import started_runs
@@ -97,6 +98,7 @@ def run_steps(steps: Mapping[Key, Step], what: str, watch: Watch = lambda key, r
                 given_up = len([name for name in watch(key, results[key]) if waiting.pop(name, None)])
                 bar.advance(_is_kept(done[key]), given_up)
     kept = sum(map(_is_kept, done.values()))
+    note_kept(what, kept, len(done))
     get_run_logger().info(f"{what}: {kept} of {len(done)} steps kept")
     return {key: results[key] for key in steps if key in results}
 

@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec
 
 from prefect.exceptions import TerminationSignal
 
+from flows.kept_steps import kept_steps_listed
 from tasks.artefacts.folder_lock import problem_lock
 from tasks.process.interruption import GOES_ON, end
 
@@ -24,7 +25,8 @@ def taking_turns(function: Callable[Concatenate[str, P], None]) -> Callable[Conc
     def in_turn(problem: str, *args: P.args, **kwargs: P.kwargs) -> None:
         with problem_lock(problem):
             try:
-                function(problem, *args, **kwargs)
+                with kept_steps_listed():
+                    function(problem, *args, **kwargs)
             except TerminationSignal:
                 end(128 + signal.SIGTERM, f"interrupted; {GOES_ON}")
 

@@ -93,7 +93,7 @@ FILES = NameRule(_as_file, lambda name: len(name.encode()), 150, str.casefold)
 """Files and folders on Linux, macOS and Windows: letters with their marks and digits of any script, '_', '-' and '.';
 not hidden, and short enough for what is put before and behind it."""
 METRICS = NameRule(lambda text: _filled(text, _of_metrics, "_") or "_", len, 60, str)
-"""Parts of the names of MLflow's metrics and tags, which dots join: letters and digits of any script, '_', '-' and
-spaces; four of them are within MLflow's 250 characters."""
+"""Parts of the names of MLflow's metrics, which slashes join, and of its tags: letters and digits of any script, '_',
+'-' and spaces; four of them are within MLflow's 250 characters."""
 KEYS = NameRule(lambda text: _filled(text.lower(), _of_keys, "-") or "-", len, 60, str)
 """Keys of Prefect's artifacts: a to z, digits and '-'."""

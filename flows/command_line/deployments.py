@@ -59,10 +59,16 @@ def serve_flows(problem: str) -> None:
 
 
 def deployments(problem: str) -> list[RunnerDeployment]:
-    """The pipeline, by night or when it is asked for, and each stage alone."""
+    """The pipeline, when it is asked for or by night, and each stage alone; their tags tell which is which."""
     schedule = Cron(NIGHTLY, active=False)
-    whole = _deployment(pipeline, "nightly", problem, schedules=[schedule])
-    return [whole, *(_deployment(stage, "stage", problem) for stage in STAGES)]
+    whole = _deployment(pipeline, "all-stages", problem, tags=["all stages"], schedules=[schedule])
+    return [
+        whole,
+        *(
+            _deployment(stage, "stage", problem, tags=["one stage", f"stage {number} of {len(STAGES)}"])
+            for number, stage in enumerate(STAGES, 1)
+        ),
+    ]
 
 
 def _deployment(flow: Flow[..., None], name: str, problem: str, **options: Any) -> RunnerDeployment:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rtl_core.errors import RtlError
 from tasks.tracking.client import ARTIFACTS, tracking_uri
+from tasks.tracking.first_view import compared_in, experiments_page, runs_page
 
 HOST = "127.0.0.1"
 
@@ -47,7 +48,10 @@ def serve_pages(prefect_port: int, mlflow_port: int) -> None:
         for name, command in commands.items():
             servers[name] = _started(command, settings, logs[name])
         console.print(f"Prefect  http://{HOST}:{prefect_port}   runs, schedules, artifacts")
-        console.print(f"MLflow   http://{HOST}:{mlflow_port}   metrics against sparsity")
+        mlflow = f"http://{HOST}:{mlflow_port}"
+        console.print(f"MLflow   {experiments_page(mlflow)}   metrics against sparsity", soft_wrap=True)
+        for problem, experiment in compared_in().items():
+            console.print(f"         {runs_page(mlflow, experiment)}   {problem}", soft_wrap=True, highlight=False)
         console.print("Ctrl-C stops both.")
         while all(server.poll() is None for server in servers.values()):
             time.sleep(0.5)

@@ -99,8 +99,13 @@ def plots(problem: str) -> Path:
 
 
 def metrics(problem: str) -> Path:
-    """What `dvc metrics` shows."""
+    """Every mean over subsets, in one file."""
     return artifacts(problem) / "metrics.json"
+
+
+def method_metrics(problem: str) -> Path:
+    """What `dvc metrics` shows: a small file a method."""
+    return artifacts(problem) / "metrics"
 
 
 def figures(problem: str) -> Path:

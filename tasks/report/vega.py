@@ -10,9 +10,15 @@ from tasks.figures.catalogue import VEGA_LITE
 
 
 def vega_script() -> str:
-    """Vega, Vega-Lite and Vega-Embed in one, which defines ``vegaEmbed``; bundled once, for that takes a second."""
-    kept = paths.script(f"vega-{VEGA_LITE}-{version('vl-convert-python')}")
-    if not kept.is_file():  # .rtl may be deleted at any time
-        bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
-        write_atomically(kept, bundle.replace("</script", "<\\/script").encode())
-    return kept.read_bytes().decode()
+    """Vega, Vega-Lite and Vega-Embed in one, which defines ``vegaEmbed``; bundled once, for that takes a second.
+
+    It is kept where the page of `dvc plots` looks for it.
+    """
+    kept = paths.script("vega")
+    made_by = f"// Vega-Lite {VEGA_LITE}, vl-convert {version('vl-convert-python')}\n"
+    if kept.is_file() and (script := kept.read_bytes().decode()).startswith(made_by):
+        return script
+    bundle = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
+    script = made_by + bundle.replace("</script", "<\\/script")
+    write_atomically(kept, script.encode())
+    return script

@@ -34,7 +34,8 @@ def all_runs_final() -> Iterator[None]:
     """Run flows inside: at the end every task run that ended is so in the database.
 
     Without an API URL of the user's own, the server lives exactly as long as the context. A user's own server
-    outlives the process, so nothing is waited for there; nor where the disk refuses what would be recorded.
+    outlives the process: what it is told is sent, and no record waited for; nor is it where the disk refuses what
+    would be recorded.
 
     It waits for ``LONGEST_WAIT`` at the end; one line on stderr says how many runs are still missing then.
 
@@ -44,6 +45,7 @@ def all_runs_final() -> Iterator[None]:
     if get_current_settings().api.url is not None:
         require_own_server()
         yield
+        _send_all()
         return
     server, refused = started_server(), None
     try:
@@ -83,9 +85,13 @@ def require_own_server() -> None:
             )
 
 
-def _record_all() -> None:
+def _send_all() -> None:
     EventsWorker.drain_all(timeout=LONGEST_WAIT)
     APILogWorker.drain_all(timeout=LONGEST_WAIT)
+
+
+def _record_all() -> None:
+    _send_all()
     if missing := _not_recorded(started_runs):
         print(
             f"warning: after {LONGEST_WAIT:g} s Prefect has not recorded the end of {len(missing)} of "

@@ -75,7 +75,7 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def metrics_tree(summary: pd.DataFrame, parameters: pd.DataFrame) -> str:
-    """metrics.json for ``dvc metrics``: method → sparsity in percent → protocol → metric, and parameters."""
+    """metrics.json: method → sparsity in percent → protocol → metric, and parameters."""
     tree: dict[str, Any] = {}
     for row in summary.itertuples():
         level = tree.setdefault(row.method, {}).setdefault(f"{100 * row.sparsity:g}", {})

@@ -7,7 +7,7 @@ import pandas as pd
 from rtl_core.methods import METHODS
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import amount_text, level_text, method_name, metric_name, metric_text
-from tasks.tables.selection import headline
+from tasks.tables.selection import headline, headline_means
 from tasks.tables.standings import Standing, lead, shown_first, standings, values_at
 
 Tables = Mapping[str, pd.DataFrame]
@@ -124,16 +124,15 @@ class Verdict:
 
 
 def verdict(tables: Tables, level: float | None = None) -> list[str]:
-    """Sentences: ``Verdict`` at one sparsity, and in a word how the others go.
+    """Sentences: ``Verdict`` at one sparsity, and in a word how the others go; none where the metric is not defined.
 
     Args:
         tables: results, scoring and parameters, as published.
         level: a sparsity compared; by default that which is shown first.
-
-    Raises:
-        DataError: nothing was scored there.
     """
     level = shown_first(tables["results"]) if level is None else level
+    if level not in _scored_levels(tables["results"]):
+        return []
     here = Verdict(tables, level)
     first, *others = here.sentences()
     if len(here.values) == 1 or len(here.rows) == 1:
@@ -146,10 +145,17 @@ def contenders(results: pd.DataFrame) -> list[str]:
     return [method for method in results.method.unique() if not METHODS[method].kind.endswith("control")]
 
 
+def _scored_levels(results: pd.DataFrame) -> list[float]:
+    """The sparsities at which a contender has a score."""
+    means = headline_means(results)
+    scored = means[means.value.notna() & means.method.isin(contenders(results))]
+    return sorted(map(float, scored.sparsity.unique()))
+
+
 def _elsewhere(tables: Tables, here: Verdict) -> list[str]:
     """How the other sparsities go, those of one kind together."""
     levels: dict[str, list[float]] = {}
-    for level in sorted(tables["results"].sparsity.unique()):
+    for level in _scored_levels(tables["results"]):
         if level != here.level:
             levels.setdefault(Verdict(tables, level).outcome, []).append(level)
     if not levels:

@@ -26,13 +26,12 @@ METRICS_PER_CALL, PARAMS_PER_CALL = 900, 100
 """That MLflow takes in one call of log_batch, which may hold 1000 in all."""
 
 
-def run_page(run_id: str) -> str:
-    """Where a browser finds a run: on the tracking server or, of a database, where ``rtl ui`` shows it if not told
-    another port.
+def server_address() -> str:
+    """Where a browser finds MLflow's pages: the tracking server or, of a database, where ``rtl ui`` shows it if not
+    told another port.
     """
-    client = open_client()
-    server = client.tracking_uri if client.tracking_uri.startswith("http") else "http://127.0.0.1:5000"
-    return f"{server}/#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
+    uri = tracking_uri()
+    return uri if uri.startswith("http") else "http://127.0.0.1:5000"
 
 
 def tracking_uri() -> str:
@@ -85,9 +84,15 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 @contextmanager
-def new_run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, str]) -> Iterator[str]:
-    """A run for the length of a block, which ends FINISHED, FAILED or, with the process, KILLED; its id."""
-    run_id: str = client.create_run(experiment, tags=tags, run_name=name).info.run_id
+def new_run(
+    client: "MlflowClient", experiment: str, name: str, tags: dict[str, str], seconds: float = 0
+) -> Iterator[str]:
+    """A run for the length of a block, which ends FINISHED, FAILED or, with the process, KILLED; its id.
+
+    It is said to have begun so many seconds ago: what it is of took that long.
+    """
+    began = int(1000 * (time.time() - seconds))
+    run_id: str = client.create_run(experiment, began, tags, name).info.run_id
     with if_ended_early(partial(client.set_terminated, run_id, "KILLED")):
         try:
             yield run_id

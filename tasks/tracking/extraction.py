@@ -51,8 +51,8 @@ class LiveTracking:
         """Log what ``measure_similarity`` found after a round of one seed, of one instance where there are several."""
         if not self._done:
             self._done.append(self._thread.submit(self._begin))
-        whose = f"{self._names[instance]}.seed_{seed}" if instance else f"seed_{seed}"
-        values = {f"similarity.{name}.{whose}": similarity[name] for name in SHOWN}
+        whose = f"{self._names[instance]}/seed_{seed}" if instance else f"seed_{seed}"
+        values = {f"similarity/{name}/{whose}": similarity[name] for name in SHOWN}
         self._done.append(self._thread.submit(self._log, values, round(100 * sparsity)))
 
     def _begin(self) -> None:

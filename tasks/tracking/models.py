@@ -53,7 +53,7 @@ def log_models(problem: str, run_id: str, tables: Mapping[str, pd.DataFrame], se
     client = open_client()
     experiment = client.get_run(run_id).info.experiment_id
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
-    runs = {run.info.run_name: run.info.run_id for run in children}
+    runs = {run.data.params["method"]: run.info.run_id for run in children}
     bests = best_tickets(tables["results"], tables["scoring"])
     jobs = [JobName(problem, best.instance) for best in bests]
     called = distinct_names([*sections, *(_title(job) for job in jobs)], METRICS)

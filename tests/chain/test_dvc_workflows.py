@@ -22,6 +22,7 @@ from tasks.figures.catalogue import VEGA_LITE
 
 FACTOR = "digits.baselines.single_duration_factor"
 COMMITTED, MORE, LONGER = ONE_LEVEL["baselines"]["single_duration_factor"], 4, 3
+SCORES = "artifacts/digits/metrics"
 AUTHOR = {
     f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
 }
@@ -148,12 +149,18 @@ def test_of_tables_from_elsewhere_no_run_is_named(own):
 def test_the_table_compares_experiments_from_a_queue(experiments):
     assert experiments.index.tolist() == [COMMITTED, MORE]
     assert (experiments.State == "Success").all() and experiments.Experiment.is_unique
-    of_method = {
-        method: experiments.filter(regex=rf"^{method}\.40\.(paper|matched)\.") for method in ("rtl", "imp_single")
-    }
-    assert of_method["rtl"].shape[1] == of_method["imp_single"].shape[1] == 9
-    assert len(of_method["rtl"].drop_duplicates()) == 1  # tickets do not depend on how long a baseline trains
-    assert len(of_method["imp_single"].drop_duplicates()) == 2
+    of_method = {method: experiments[f"{SCORES}/{method}.json:40 %"] for method in ("rtl", "imp_single")}
+    assert of_method["rtl"].nunique() == 1  # tickets do not depend on how long a baseline trains
+    assert of_method["imp_single"].nunique() == 2
+
+
+def test_the_columns_that_matter_fit_a_terminal(project, experiments):
+    needless = "(artifacts/[^:]*$|Created|State|Executor)"
+    asked = ["exp", "show", "--no-pager", "--only-changed", "--hide-workspace", "--drop", needless]
+    project.environment["COLUMNS"] = "120"
+    table = dvc(project, *asked)
+    assert max(map(len, table.splitlines())) <= 120 and "…" not in table
+    assert f"{SCORES}/imp_single.json:40 %" in table and FACTOR in table and "rtl.json" not in table
 
 
 def test_an_experiment_runs_only_the_stages_that_its_setting_reaches(project, experiments):
@@ -193,10 +200,10 @@ def test_commits_are_compared_setting_by_setting_score_by_score_curve_by_curve(p
     dvc(project, "exp", "branch", experiments.Experiment[MORE], "more")
     params = json.loads(dvc(project, "params", "diff", "--json", "main", "more"))
     assert params == {"params.yaml": {FACTOR: {"old": COMMITTED, "new": MORE, "diff": MORE - COMMITTED}}}
-    (changes,) = json.loads(dvc(project, "metrics", "diff", "--json", "main", "more")).values()
-    assert changes and all(name.startswith("imp_single.") for name in changes)
-    for name, change in changes.items():
-        assert change["new"] == pytest.approx(experiments.loc[MORE, name], abs=1e-5)
+    (changed,) = json.loads(dvc(project, "metrics", "diff", "--json", "main", "more")).items()
+    path, changes = changed
+    assert path == f"{SCORES}/imp_single.json" and list(changes) == ["40 %"]
+    assert changes["40 %"]["new"] == pytest.approx(experiments.loc[MORE, f"{path}:40 %"], abs=1e-5)
 
     others = [experiments.Experiment[COMMITTED]]
     compared = json.loads(dvc(project, "plots", "diff", "main", "more", *others, "--json"))["data"]

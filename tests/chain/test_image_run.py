@@ -107,8 +107,8 @@ def test_pages_figures_and_metrics_of_an_image_have_its_name_in_any_script(proje
     assert all((folder / link).is_file() for link in links) and (folder / "figures/mine-снег/exhibits.png").is_file()
     client = MlflowClient(f"sqlite:///{project.folder}/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("image_regions").experiment_id])
-    assert any("reconstruction.psnr.mine-снег" in run.data.metrics for run in runs)
-    assert any("similarity.excess.mine-снег.seed_0" in run.data.metrics for run in runs)
+    assert any("reconstruction/psnr/mine-снег" in run.data.metrics for run in runs)
+    assert any("similarity/excess/mine-снег/seed_0" in run.data.metrics for run in runs)
 
 
 @pytest.mark.parametrize("method", ["tickets/mine-halves/rtl", "baselines/mine-halves/imp_single"])

@@ -1,6 +1,7 @@
 """Runs that are scheduled, started and cancelled in Prefect's page: a real server, ``rtl serve``, a real browser."""
 
 import itertools
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
     params = project.folder / "params.yaml"
     sections = yaml.safe_load(params.read_text())
     sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "2000ep", "update": ["synchronous"]}}
+    sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))
     project.succeed("rtl", "run", "partition", "digits", "long")
     project.succeed("rtl", "run", "extract", "long")
@@ -73,9 +75,9 @@ def running(project: Project, *command: str) -> Iterator[Path]:
 def served(project: Project, pages: Pages) -> Iterator[dict[str, str]]:
     """The deployments of one ``rtl serve``: name of the flow → id."""
     with running(project, "rtl", "serve") as output:
-        found = until(lambda: deployments(pages, "nightly", "stage"), 90, output.read_text)
-        until(lambda: len(deployments(pages, "nightly", "stage")) == 6, 30, output.read_text)
-        found = deployments(pages, "nightly", "stage")
+        found = until(lambda: deployments(pages, "all-stages", "stage"), 90, output.read_text)
+        until(lambda: len(deployments(pages, "all-stages", "stage")) == 6, 30, output.read_text)
+        found = deployments(pages, "all-stages", "stage")
         yield {one["entrypoint"].rpartition(".")[2]: one["id"] for one in found}
 
 
@@ -120,8 +122,21 @@ def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
     )
 
 
-def test_the_pipeline_and_each_stage_are_offered(served):
+def test_the_pipeline_and_each_stage_are_offered_and_told_apart_by_tags(pages, project, served):
     assert set(served) == {"pipeline", *STAGES}
+    offered = deployments(pages, "all-stages", "stage")
+    assert len({tuple(sorted(one["tags"])) for one in offered}) == len(offered)
+    sections = sorted(yaml.safe_load((project.folder / "params.yaml").read_text()).keys() - {"problems"})
+    assert all(one["parameter_openapi_schema"]["properties"]["problem"]["enum"] == sections for one in offered)
+
+
+def test_a_run_in_which_everything_was_kept_says_so(pages, project, served):
+    for _ in range(2):
+        run = start(pages, served["extract"], problem="digits")
+        assert (found := ended(pages, run))["state_type"] == "COMPLETED", found["state"]
+    wanted = {"limit": 200, "flow_runs": {"id": {"any_": [run]}}}
+    (kept,) = [one for one in ask(f"{pages.prefect}/api/artifacts/filter", wanted) if one["key"] == "kept-steps"]
+    assert kept["data"].startswith("Everything was kept: no step had to run.") and "pruning rounds" in kept["data"]
 
 
 def test_the_schedule_waits_until_it_is_switched_on(pages, served, browser_page):
@@ -174,15 +189,16 @@ def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_sta
     browser_page.get_by_text("pipeline digits", exact=True).wait_for()
     artifacts = {found["key"]: found for found in ask(f"{pages.prefect}/api/artifacts/filter", {"limit": 200})}
     assert artifacts["pruning-rounds"]["type"] == "progress" and artifacts["pruning-rounds"]["data"] == 100
-    assert {"digits-summary", "digits-similarity"} <= set(artifacts)
     assert "/runs/" in artifacts["digits-mlflow"]["data"] and "report.html" in artifacts["digits-report"]["data"]
+    own = {key: found for key, found in artifacts.items() if found["flow_run_id"] == run["id"]}
+    assert {f"digits-{name}" for name in ("verdict", "leaderboard", "scores", "weights", "similarity")} <= own.keys()
+    assert all(found["description"] for found in own.values())
+    for table in (json.loads(found["data"]) for found in own.values() if found["type"] == "table"):
+        assert len(table) <= 20 and all("method" in row or "masks" in row for row in table)
+    assert "One seed, no verdict: at 30 % sparsity" in own["digits-verdict"]["data"]
 
 
 def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
-    params = project.folder / "params.yaml"
-    sections = yaml.safe_load(params.read_text())
-    sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
-    params.write_text(yaml.safe_dump(sections, sort_keys=False))
     own = "from helpers import SAID\nfrom rtl_core.problems.digits import Digits\n"
     written = "(folder / 'said.txt').write_text(SAID)"
     own += f"class Mine(Digits):\n    @classmethod\n    def partition(cls, folder):\n        {written}\n"
@@ -239,7 +255,7 @@ def test_a_worker_of_a_process_pool_runs_what_prefect_yaml_deploys(pages, projec
     (project.folder / "prefect.yaml").write_bytes((repository / "prefect.yaml").read_bytes())
     project.succeed("prefect", "work-pool", "create", "rtl", "--type", "process")
     project.succeed("prefect", "--no-prompt", "deploy", "--all")
-    deployed = [one for one in deployments(pages, "nightly", "stage") if one["work_pool_name"] == "rtl"]
+    deployed = [one for one in deployments(pages, "all-stages", "stage") if one["work_pool_name"] == "rtl"]
     assert {one["entrypoint"].rpartition(":")[2] for one in deployed} == {"pipeline", *STAGES}
     (partition,) = [one for one in deployed if one["entrypoint"].endswith(":partition")]
     (whole,) = [one for one in deployed if one["entrypoint"].endswith(":pipeline")]

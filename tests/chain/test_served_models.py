@@ -77,10 +77,12 @@ def test_a_comparison_registers_its_best_tickets_and_logs_the_baselines(client, 
     assert {model.status for model in models} == {"READY"} and {model.tags["sparsity"] for model in models} == {"0.4"}
     for method, model in methods.items():
         run = client.get_run(model.source_run_id)
-        assert run.info.run_name == method and [one.model_id for one in run.outputs.model_outputs] == [model.model_id]
+        assert run.data.params["method"] == method and [one.model_id for one in run.outputs.model_outputs] == [
+            model.model_id
+        ]
     own = client.get_run(version.run_id)
     assert "rtl-digits, version 1" in own.data.tags["mlflow.note.content"]
-    means = {f"{figures.protocol}.{figures.metric}": figures.mean for figures in tickets.about.scores}
+    means = {f"{figures.protocol}/{figures.metric}": figures.mean for figures in tickets.about.scores}
     assert means and all(float(version.tags[name]) == pytest.approx(mean, rel=1e-5) for name, mean in means.items())
     assert int(version.version) == 1 and "best of 2 ticket sets by paper balanced_accuracy" in version.description
 

@@ -17,8 +17,11 @@ from http_answers import HOST, answers, ask, free_ports, until
 from small_project import Project
 
 from tasks.settings.sections import flat_settings
+from tasks.tables.names import method_name
+from tasks.tracking.first_view import runs_page as table_of_runs
 
 METHODS = ["rtl", "rtl_sequential", "imp_single", "imp_multiple"]
+NAMES = {method_name(method): method for method in METHODS}
 SPARSITIES = [0.3, 0.6, 0.9]
 STEPS = [30, 60, 90]
 DRAWN = "() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data)"
@@ -93,6 +96,12 @@ def published_means(project: Project) -> dict[str, dict[int, float]]:
     return {method: dict(zip(own.step, own.value, strict=True)) for method, own in rows.groupby("method")}
 
 
+def of_method(curve: dict[str, Any]) -> str:
+    """Whose curve it is, by its name."""
+    (method,) = {NAMES[name] for name in NAMES if curve["name"].split(" (")[0] == name}
+    return method
+
+
 def open_link(page: Any, name: str) -> Any:
     """The page behind a link of the parent run's description: two clicks."""
     parent = page.get_by_role("row").filter(has=page.get_by_role("link", name="digits", exact=True))
@@ -104,11 +113,13 @@ def open_link(page: Any, name: str) -> Any:
 
 
 def test_a_server_with_a_database_holds_all_and_the_project_none(server, project, runs):
-    levels = {f"{method} {step} %" for method in METHODS for step in STEPS}
-    assert set(runs) == {"digits", "extraction", *METHODS, *levels}
+    levels = {f"{name} {step} %" for name in NAMES for step in STEPS}
+    assert set(runs) == {"digits", "extraction", *NAMES, *levels}
     assert {run["info"]["status"] for run in runs.values()} == {"FINISHED"}
     for method, curve in published_means(project).items():
-        query = urlencode({"run_id": runs[method]["info"]["run_id"], "metric_key": "paper.balanced_accuracy"})
+        query = urlencode(
+            {"run_id": runs[method_name(method)]["info"]["run_id"], "metric_key": "paper/balanced_accuracy"}
+        )
         history = ask(f"{server}/api/2.0/mlflow/metrics/get-history?{query}")["metrics"]
         assert {point["step"]: point["value"] for point in history} == pytest.approx(curve)
     parent = runs["digits"]["info"]["run_id"]
@@ -117,13 +128,13 @@ def test_a_server_with_a_database_holds_all_and_the_project_none(server, project
             assert answer.read() == (project.folder / "artifacts/digits" / path).read_bytes()
     query = urlencode({"filter": "name = 'rtl-digits'"})
     (model,) = ask(f"{server}/api/2.0/mlflow/model-versions/search?{query}")["model_versions"]
-    assert model["version"] == "1" and model["run_id"] in {runs[name]["info"]["run_id"] for name in METHODS[:2]}
+    assert model["version"] == "1" and model["run_id"] in {runs[name]["info"]["run_id"] for name in list(NAMES)[:2]}
     assert project.logged() == [] and not (project.folder / "mlartifacts").exists()
 
 
 def test_parameters_have_the_names_and_values_of_params_yaml(project, runs):
     written = flat_settings(yaml.safe_load((project.folder / "params.yaml").read_text())["digits"])
-    for run in ("digits", "rtl", "imp_single 60 %"):
+    for run in ("digits", "RTL", "IMP single 60 %"):
         logged = {param["key"]: param["value"] for param in runs[run]["data"]["params"]}
         assert written.keys() <= logged.keys()
         assert all(logged[name] == value for name, value in written.items() if not value.isdigit())
@@ -131,11 +142,25 @@ def test_parameters_have_the_names_and_values_of_params_yaml(project, runs):
     assert (logged["method"], logged["sparsity"]) == ("imp_single", "0.6")
 
 
+def test_the_table_of_runs_opens_with_method_sparsity_score_and_weights_the_best_first(
+    browser_page, server, experiment, project
+):
+    browser_page.goto(table_of_runs(server, experiment))
+    browser_page.get_by_text("12 matching runs").wait_for()
+    for column in ("method", "sparsity", "matched/auroc", "parameters/union", "Duration"):
+        browser_page.get_by_role("columnheader", name=column, exact=True).first.wait_for()
+    shown = browser_page.get_by_role("gridcell").get_by_role("link").all_inner_texts()
+    results = pd.read_csv(project.folder / "artifacts/digits/tables/results.csv")
+    means = results.query("protocol == 'matched' and metric == 'auroc' and subset == 'mean'")
+    best = means.sort_values("value", ascending=False).iloc[0]
+    assert shown[0] == f"{method_name(best.method)} {100 * best.sparsity:g} %"
+
+
 def test_two_clicks_show_the_curves_of_all_methods_against_sparsity(runs_page, project):
-    page = open_link(runs_page, "paper.balanced_accuracy")
+    page = open_link(runs_page, "paper/balanced_accuracy")
     assert page.get_by_role("radio", name="Step").is_checked()
     page.wait_for_function(f"({DRAWN})().filter(curve => curve.x?.length).length >= 4")
-    drawn = {curve["name"].split()[0]: dict(zip(curve["x"], curve["y"], strict=True)) for curve in page.evaluate(DRAWN)}
+    drawn = {of_method(curve): dict(zip(curve["x"], curve["y"], strict=True)) for curve in page.evaluate(DRAWN)}
     assert drawn.keys() == set(METHODS)
     for method, curve in published_means(project).items():
         assert drawn[method] == pytest.approx(curve)
@@ -146,7 +171,7 @@ def test_two_clicks_show_methods_and_sparsities_in_parallel_coordinates(runs_pag
     page.wait_for_function(f"({DRAWN})().length == 1")
     (plot,) = page.evaluate(DRAWN)
     method, sparsity, score = plot["dimensions"]
-    assert [axis["label"] for axis in plot["dimensions"]] == ["method", "sparsity", "paper.balanced_accuracy"]
+    assert [axis["label"] for axis in plot["dimensions"]] == ["method", "sparsity", "paper/balanced_accuracy"]
     names = sorted(METHODS)
     drawn = {
         (names[number], round(100 * level)): value
@@ -161,6 +186,8 @@ def test_two_clicks_show_every_metric_in_a_chart_of_its_own(runs_page):
     runs_page.locator("label", has=runs_page.locator("input[value=CHART]")).click()
     runs_page.wait_for_function(f"({DRAWN})().filter(curve => curve.x?.length == 3).length >= 4")
     curves = [curve for curve in runs_page.evaluate(DRAWN) if len(curve.get("x", [])) == len(STEPS)]
-    assert {curve["name"].split()[0] for curve in curves} == set(METHODS)
+    assert {of_method(curve) for curve in curves} == set(METHODS)
+    for section in ("paper", "matched", "parameters", "similarity", "matched/auroc"):
+        runs_page.get_by_text(section, exact=True).first.wait_for(state="attached")
     assert all(curve["x"] == STEPS for curve in curves)
     runs_page.get_by_text("Step", exact=True).first.wait_for()

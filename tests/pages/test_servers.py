@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from http_answers import HOST, answers, ask, free_ports
+from http_answers import HOST, answers, free_ports
 from small_project import Project
 from web_pages import Pages, pages_of
 
@@ -20,14 +20,22 @@ def project(one_level: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
 @pytest.fixture(scope="module")
 def pages(project: Project) -> Iterator[Pages]:
     with pages_of(project, *free_ports(2)) as pages:
-        pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready") and answers(f"{pages.mlflow}/health"))
+        pages.wait_for(
+            lambda: (
+                answers(f"{pages.prefect}/api/ready")
+                and answers(f"{pages.mlflow}/health")
+                and "Ctrl-C" in pages.printed()
+            )
+        )
         yield pages
 
 
 def test_it_prints_both_addresses_and_nothing_else_of_the_servers(pages):
     lines = pages.printed().splitlines()
-    assert [line.split()[:2] for line in lines[:2]] == [["Prefect", pages.prefect], ["MLflow", pages.mlflow]]
-    assert lines[2:] == ["Ctrl-C stops both."]
+    named, opened = zip(*(line.split()[:2] for line in lines[:2]), strict=True)
+    assert named == ("Prefect", "MLflow") and opened[0] == pages.prefect and opened[1].startswith(f"{pages.mlflow}/#/")
+    assert lines[2].split()[0].startswith(f"{pages.mlflow}/#/experiments/") and lines[2].split()[1] == "digits"
+    assert lines[3:] == ["Ctrl-C stops both."]
 
 
 def test_both_listen_on_this_machine_alone(pages):
@@ -47,12 +55,13 @@ def test_a_browser_sees_the_flow_runs_in_prefect(pages, browser_page):
 
 
 def test_a_browser_sees_the_methods_below_their_parent_run_in_mlflow(pages, browser_page):
-    found = ask(f"{pages.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=digits")
-    experiment = found["experiment"]["experiment_id"]
-    browser_page.goto(f"{pages.mlflow}/#/experiments/{experiment}/runs?workflowType=machine_learning")
+    browser_page.goto(pages.printed().splitlines()[2].split()[0])
+    browser_page.get_by_text("4 matching runs").wait_for()  # every method at its one sparsity
+    browser_page.goto("about:blank")
+    browser_page.goto(pages.printed().splitlines()[2].split()[0].replace("&viewStateShareKey=rtl", ""))
     parent = browser_page.get_by_role("row").filter(has=browser_page.get_by_role("link", name="digits", exact=True))
     parent.locator("button[data-component-id*=runnamecellrenderer]").click()
-    for method in ("rtl", "rtl_sequential", "imp_single", "imp_multiple"):
+    for method in ("RTL", "RTL sequential", "IMP single", "IMP multiple"):
         browser_page.get_by_role("link", name=method, exact=True).wait_for()
     browser_page.get_by_role("link", name="extraction", exact=True).wait_for()
     browser_page.get_by_text("10 matching runs").wait_for()
@@ -60,7 +69,7 @@ def test_a_browser_sees_the_methods_below_their_parent_run_in_mlflow(pages, brow
 
 def test_ctrl_c_stops_both_and_leaves_nothing_running(pages):
     assert pages.end(signal.SIGINT) == []
-    assert pages.printed().splitlines()[3:] == ["stopped"]
+    assert pages.printed().splitlines()[4:] == ["stopped"]
 
 
 def test_closing_the_terminal_while_they_start_leaves_nothing_running(project):
@@ -77,5 +86,5 @@ def test_a_taken_port_is_one_line_and_stops_the_other_server(project):
         tree = pages.tree()
         assert pages.process.wait(timeout=60) == 1
         assert psutil.wait_procs(tree, timeout=1)[1] == []
-    (line,) = pages.printed().splitlines()[3:]
+    (line,) = pages.printed().splitlines()[4:]
     assert line.startswith("error: the server of Prefect stopped; is its port taken?")

@@ -158,7 +158,7 @@ def test_people_read_in_which_direction_a_metric_goes(job):
 
 def test_mlflow_is_told_of_which_metrics_lower_is_better():
     scoring = scoring_table([row("mse, all", False), row("auroc", True)])
-    assert direction_tags(scoring) == {"direction.any.mse_ all": "lower is better"}
+    assert direction_tags(scoring) == {"direction.any/mse_ all": "lower is better"}
     assert direction_tags(scoring[1:]) == {}
 
 

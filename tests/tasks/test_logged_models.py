@@ -15,7 +15,7 @@ from rtl_core import load, save
 from rtl_core.describing import described
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
-from tasks.tracking.client import new_run, open_client, open_experiment
+from tasks.tracking.client import log_values, new_run, open_client, open_experiment
 from tasks.tracking.models import log_models
 
 INSTANCES = ("a/b:1", "a.b%1")
@@ -44,9 +44,9 @@ def logged(client, results):
     experiment = open_experiment(client, PROBLEM)
     with (
         new_run(client, experiment, PROBLEM, {}) as parent,
-        new_run(client, experiment, "rtl", {"mlflow.parentRunId": parent}) as own,
+        new_run(client, experiment, "RTL", {"mlflow.parentRunId": parent}) as own,
     ):
-        pass
+        log_values(client, own, {"method": "rtl"})
     log_models(PROBLEM, parent, {"results": results, "scoring": scoring_of(results, False)}, [PROBLEM])
     return client.get_run(own)
 
@@ -64,7 +64,7 @@ def test_each_instance_is_registered_and_ones_own_network_is_loaded_where_it_is_
     assert len(models) == 2 and all(model.name.startswith("rtl-mine-a_b_1-") for model in models)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     (version,) = client.search_model_versions(f"name = '{models[0].name}'")
-    assert version.tags["instance"] in INSTANCES and float(version.tags["matched.rmse"]) in (0, 1)
+    assert version.tags["instance"] in INSTANCES and float(version.tags["matched/rmse"]) in (0, 1)
     assert "the one ticket set" in version.description
     address = f"models:/{models[0].name}/1"
     with pytest.raises(Exception, match="its network is 'small_contexts:mlp', code that is not ours"):
