@@ -39,6 +39,8 @@ from tasks.tables.exhibits import exhibits_file, sound_files
 from tasks.tables.routing import routing_table
 from tasks.tables.scores import to_csv
 from tasks.tabulate import tabulate
+from tasks.tracking.once import tell_not_logged
+from tasks.tracking.reachable import refusal_of_tracking
 
 PLOTTED = ("summary.csv", "similarity.csv", "collapse.csv")
 """The tables that `dvc plots` draws. Outputs of DVC's cannot lie in one another, so they are published twice."""
@@ -57,6 +59,8 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     """
     settings = problem_settings(problem, changes)
     check_made_with(problem, settings, "compare")
+    if refused := refusal_of_tracking():
+        tell_not_logged(problem, refused)
     jobs = jobs_of(problem, settings)
     record_taken_up(problem, "compare", settings)
     if settings.collapse.semantics:  # hours of scoring come before it is used

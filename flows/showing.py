@@ -1,9 +1,12 @@
 """Where people compare runs: what a comparison takes to MLflow, to Prefect's page and to pages of its own."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from rtl_core.distinct_names import KEYS, distinct_names
@@ -22,7 +25,9 @@ from tasks.tables.published import read_tables
 from tasks.tracking.client import run_page
 from tasks.tracking.comparison import is_logged, log_report, track
 from tasks.tracking.models import log_models
+from tasks.tracking.once import lacking, run_of, tell_not_logged, unless_refused
 from tasks.tracking.provenance import provenance
+from tasks.tracking.reachable import refusal_of_tracking
 
 Drawn = dict[str, dict[str, dict[str, Reference]]]
 """References by instance (none: the whole run), figure and kind (``picture``, ``spec``)."""
@@ -38,33 +43,46 @@ def show(
     """Take what was published to where people compare runs: MLflow, the Prefect UI and pages of their own.
 
     A comparison that is there already is neither logged nor written again; one that is logged, but of whose pages those
-    of another took the place, is written again.
+    of another took the place, is written again. What MLflow does not take stops nothing: a line says so, and the next
+    comparison logs it.
     """
     flat = flat_settings(settings.model_dump())
     tables, left_out, data = read_tables(paths.tables(problem)), read_left_out(problem), data_digest(jobs)
     digest, identity = tables_digest(problem), comparison_identity(published, flat, data, left_out)
     described = read_description(problem, digest)
-    if described is None or not is_logged(described.run_id, identity):
+    refused = refusal_of_tracking()
+    if described is None or not (refused or is_logged(described.run_id, identity)):
         facts = provenance() | {"seeds": ", ".join(map(str, settings.seeds)), "tables_sha256": digest}
         if ends := [end for job in jobs if (end := _early_end(job, settings))]:
             facts["extraction.ended_at"] = "; ".join(ends)
-        run_id = track(problem, tables, flat, data, paths.figures(problem), facts)
-        log_models(problem, run_id, tables, sections(read_params()))
-        described = Description(facts=facts | {"mlflow.run_id": run_id}, settings=flat, left_out=left_out)
+        tracking = partial(track, problem, tables, flat, data, paths.figures(problem), facts)
+        run_id = None if refused else unless_refused(problem, partial(_log, problem, identity, tables, tracking))
+        facts |= {"mlflow.run_id": run_id} if run_id else {"mlflow": f"not there yet: {lacking(problem)}"}
+        described = Description(facts=facts, settings=flat, left_out=left_out)
         paths.description(problem, digest).unlink(missing_ok=True)  # until the pages are all of this run
         pages = write_pages(problem, tables, _specs(drawn), digest, described)
         write_description(problem, digest, described)
-        log_report(run_id, pages, identity)
+        if run_id:
+            unless_refused(problem, partial(log_report, run_id, pages, identity))
     elif not are_shown(problem, tables, digest):
         write_pages(problem, tables, _specs(drawn), digest, described)
+    if refused:
+        tell_not_logged(problem, refused)
     key = distinct_names(sections(read_params()), KEYS)[problem]
     similarity = tables["similarity"].query("layer == 'all'")
     for name, table in {**tables, "similarity": similarity}.items():
         if name in ("summary", "parameters", "similarity", "collapse", "knees"):
             create_table_artifact(key=f"{key}-{name}", table=json.loads(table.to_json(orient="records")))
-    page = run_page(described.run_id)
-    create_link_artifact(page, link_text=f"MLflow run {described.run_id}", key=f"{key}-mlflow")
-    create_link_artifact(f"{page}/artifacts/report.html", link_text="Report", key=f"{key}-report")
+    if described.run_id and not refused:
+        page = run_page(described.run_id)
+        create_link_artifact(page, link_text=f"MLflow run {described.run_id}", key=f"{key}-mlflow")
+        create_link_artifact(f"{page}/artifacts/report.html", link_text="Report", key=f"{key}-report")
+
+
+def _log(problem: str, identity: str, tables: dict[str, pd.DataFrame], tracking: Callable[[], str]) -> str:
+    run_id = run_of(problem, identity, tracking)
+    log_models(problem, run_id, tables, sections(read_params()))
+    return run_id
 
 
 def _specs(drawn: Drawn) -> dict[str, dict[str, Any]]:

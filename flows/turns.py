@@ -5,10 +5,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 
 from tasks.artefacts.folder_lock import problem_lock
+from tasks.artefacts.under_way import under_way
 from tasks.process.interruption import GOES_ON, end
+from tasks.server.abandoned import recorded_in
 
 P = ParamSpec("P")
 
@@ -22,7 +25,9 @@ def taking_turns(function: Callable[Concatenate[str, P], None]) -> Callable[Conc
 
     @wraps(function)
     def in_turn(problem: str, *args: P.args, **kwargs: P.kwargs) -> None:
-        with problem_lock(problem):
+        run = FlowRunContext.get()
+        assert run is not None and run.flow_run is not None, "what takes turns is a flow"
+        with problem_lock(problem), under_way("prefect", str(run.flow_run.id), recorded_in()):
             try:
                 function(problem, *args, **kwargs)
             except TerminationSignal:

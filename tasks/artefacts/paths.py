@@ -53,6 +53,11 @@ def turn(name: str) -> Path:
     return STATE / "locks" / name
 
 
+def under_way(kind: str, name: str) -> Path:
+    """That a run in MLflow or Prefect is under way, and of which process."""
+    return STATE / "under_way" / kind / name
+
+
 def timing(problem: str, stage: str) -> Path:
     """Where the last run of a stage spent its time."""
     return STATE / "timing" / problem / f"{stage}.json"

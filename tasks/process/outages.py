@@ -9,6 +9,7 @@ from pathlib import Path
 from httpx import HTTPStatusError, TransportError
 
 from tasks.process.interruption import GOES_ON
+from tasks.process.prefect_database import refusal_of_database
 
 CURES = {
     errno.ENOSPC: "free some space",
@@ -31,16 +32,24 @@ PROBE = 1 << 18
 
 def refusal(problem: BaseException) -> str | None:
     """One line on what was refused and what to do, where anything behind an exception tells; None elsewhere."""
-    for each in _behind(problem):
+    if line := refusal_of_files(problem):
+        return line
+    for each in behind(problem):
+        if isinstance(each, TransportError) or (isinstance(each, HTTPStatusError) and each.response.is_server_error):
+            home = Path(os.environ["PREFECT_HOME"])
+            return refusal_of_disk(home) or refusal_of_database(home) or _server_line(each)
+    return None
+
+
+def refusal_of_files(problem: BaseException) -> str | None:
+    """``refusal`` where it was a file, a folder or a database in a file."""
+    for each in behind(problem):
         if isinstance(each, OSError) and each.errno in CURES:
             return _line(each.errno, str(each.filename or ""), each.strerror or "")
-    for each in _behind(problem):
+    for each in behind(problem):
         for words, number in OF_SQLITE.items():
             if words in str(each):
                 return _line(number, "", f"SQLite says: {words}")
-    for each in _behind(problem):
-        if isinstance(each, TransportError) or (isinstance(each, HTTPStatusError) and each.response.is_server_error):
-            return refusal_of_disk(Path(os.environ["PREFECT_HOME"])) or _server_line(each)
     return None
 
 
@@ -65,7 +74,7 @@ def _server_line(problem: TransportError | HTTPStatusError) -> str:
     return f"Prefect's server no longer answers ({type(problem).__name__}); see that it runs, and {GOES_ON}"
 
 
-def _behind(problem: BaseException | None) -> Iterator[BaseException]:
+def behind(problem: BaseException | None) -> Iterator[BaseException]:
     """An exception and what led to it."""
     seen: set[int] = set()
     waiting = [problem]
