@@ -15,7 +15,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.jobs.job import Job, data_digest, name_of
 from tasks.jobs.left_out import read_left_out
 from tasks.jobs.levels import read_levels
-from tasks.report.description import Description, read_description, tables_digest, write_description
+from tasks.report.description import NOT_LOGGED, Description, read_description, tables_digest, write_description
 from tasks.report.identity import comparison_identity
 from tasks.report.pages import write_pages
 from tasks.report.shown_pages import are_shown
@@ -57,7 +57,7 @@ def show(
             facts["extraction.ended_at"] = "; ".join(ends)
         tracking = partial(track, problem, tables, flat, data, paths.figures(problem), facts)
         run_id = None if refused else unless_refused(problem, partial(_log, problem, identity, tables, tracking))
-        facts |= {"mlflow.run_id": run_id} if run_id else {"mlflow": f"not there yet: {lacking(problem)}"}
+        facts |= {"mlflow.run_id": run_id} if run_id else {NOT_LOGGED: f"not there yet: {lacking(problem)}"}
         described = Description(facts=facts, settings=flat, left_out=left_out)
         paths.description(problem, digest).unlink(missing_ok=True)  # until the pages are all of this run
         pages = write_pages(problem, tables, _specs(drawn), digest, described)

@@ -14,7 +14,7 @@ from flows.stage_times import stage_times
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
 from tasks.jobs.taken_up import changed_since
-from tasks.report.description import tables_digest
+from tasks.report.description import read_description, tables_digest
 from tasks.report.shown_pages import are_shown
 from tasks.tables.by_level import KEPT, LevelTable, kept_table, margin_tables, score_tables
 from tasks.tables.published import read_tables
@@ -34,13 +34,16 @@ def show_results(problem: str) -> None:
         console.print(_levels_table(problem, table))
     show_doubts(problem)
     page = paths.report(JobName(problem))
-    if are_shown(problem, tables, tables_digest(problem)):
+    digest = tables_digest(problem)
+    if are_shown(problem, tables, digest):
         line = f"All of it on one page: {page} (tables and pictures beside it, in tables/ and figures/)"
     elif page.exists():
         line = f"{page} is the page of another comparison: `rtl report {problem}` writes the page of this one"
     else:
         line = f"`rtl report {problem}` writes all of it on one page, {page}"
     console.print(line, soft_wrap=True)
+    if (described := read_description(problem, digest)) and described.not_logged:
+        console.print(f"MLflow: {described.not_logged}", soft_wrap=True)
     if changes := changed_since(problem):
         console.print(changes, soft_wrap=True)
     console.print("Look further: dvc metrics show, dvc plots show, rtl ui (Prefect and MLflow)")
