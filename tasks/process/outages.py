@@ -33,7 +33,7 @@ PROBE = 1 << 18
 def refusal(problem: BaseException) -> str | None:
     """One line on what was refused and what to do, where anything behind an exception tells; None elsewhere."""
     if line := refusal_of_files(problem):
-        return line
+        return f"{line} and {GOES_ON}"
     for each in behind(problem):
         if isinstance(each, TransportError) or (isinstance(each, HTTPStatusError) and each.response.is_server_error):
             home = Path(os.environ["PREFECT_HOME"])
@@ -42,7 +42,7 @@ def refusal(problem: BaseException) -> str | None:
 
 
 def refusal_of_files(problem: BaseException) -> str | None:
-    """``refusal`` where it was a file, a folder or a database in a file."""
+    """What a file, a folder or a database in a file refused, and what helps there; None where it was none of them."""
     for each in behind(problem):
         if isinstance(each, OSError) and each.errno in CURES:
             return _line(each.errno, str(each.filename or ""), each.strerror or "")
@@ -60,12 +60,12 @@ def refusal_of_disk(folder: Path) -> str | None:
             file.write(bytes(PROBE))
     except OSError as problem:
         if problem.errno in CURES:
-            return _line(problem.errno, str(folder), problem.strerror)
+            return f"{_line(problem.errno, str(folder), problem.strerror)} and {GOES_ON}"
     return None
 
 
 def _line(number: int, where: str, what: str | None) -> str:
-    return f"{f'{where}: ' if where else ''}{what}; {CURES[number]} and {GOES_ON}"
+    return f"{f'{where}: ' if where else ''}{what}; {CURES[number]}"
 
 
 def _server_line(problem: TransportError | HTTPStatusError) -> str:

@@ -5,15 +5,12 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import threading
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from small_project import Project
 from warm_start import warm
-
 
 OTHER_USER = ("unshare", "--user", "--map-user=12345", "--map-group=12345")
 
