@@ -5,7 +5,9 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,54 @@ def test_what_killed_comparisons_left_is_closed_and_no_model_is_registered_twice
     open_steps = "select name from task_run where state_type in ('RUNNING', 'PENDING')"
     assert not rows(project, open_steps, ".rtl/prefect/prefect.db")
     assert not [path for path in (project.folder / ".rtl/under_way").rglob("*") if path.is_file()]
+
+
+def test_another_users_database_of_prefect_and_a_user_without_a_name_are_one_line(project):
+    if subprocess.run([*OTHER_USER, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no right to be another user")
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        project.environment.pop(name, None)
+    project.cold = True
+    code = "import getpass, rtl_core; print(getpass.getuser())"
+    assert project.succeed(*OTHER_USER, "python", "-c", code) == "user-12345\n"
+    (project.folder / ".rtl/prefect/prefect.db").chmod(0o444)
+    done = project.run(*OTHER_USER, "rtl", "run", "partition", "digits")
+    assert done.returncode == 1 and done.stderr == (
+        f"error: {project.folder}/.rtl/prefect/prefect.db: Prefect's database is another user's, who alone may write "
+        "there; make it and its folder yours to read and write, or set PREFECT_HOME to a folder of your own\n"
+    )
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A proxy that lets nothing through."""
+
+    def handle(self) -> None:
+        self.request.recv(1 << 16)
+        self.request.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_proxy_that_refuses_this_machine_is_not_asked(project):
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{proxy.server_port}"
+    project.environment |= {name: address for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy")}
+    done = project.run("rtl", "run", "partition", "digits")
+    proxy.shutdown()
+    proxy.server_close()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_report_in_a_folder_of_anothers_is_one_line(project):
+    page = project.folder / "artifacts/digits/report.html"
+    before = page.read_bytes()
+    if subprocess.run([*OTHER_USER, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no right to be another user")
+    page.parent.chmod(0o555)
+    project.cold = True
+    done = project.run(*OTHER_USER, "rtl", "report", "digits")
+    page.parent.chmod(0o755)
+    goes_on = "make it yours to read and write and run the same command again: it goes on where it was"
+    assert (
+        done.returncode == 1 and done.stderr == f"error: artifacts/digits/report.html: Permission denied; {goes_on}\n"
+    )
+    assert page.read_bytes() == before
