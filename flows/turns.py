@@ -28,7 +28,7 @@ def taking_turns(function: Callable[Concatenate[str, P], None]) -> Callable[Conc
     def in_turn(problem: str, *args: P.args, **kwargs: P.kwargs) -> None:
         run = FlowRunContext.get()
         assert run is not None and run.flow_run is not None, "what takes turns is a flow"
-        with kept_from_dvc(problem), problem_lock(problem), under_way("prefect", str(run.flow_run.id), recorded_in()):
+        with kept_from_dvc(problem), problem_lock(problem), under_way(str(run.flow_run.id), recorded_in()):
             try:
                 function(problem, *args, **kwargs)
             except TerminationSignal:

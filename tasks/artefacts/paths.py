@@ -53,9 +53,9 @@ def turn(name: str) -> Path:
     return STATE / "locks" / name
 
 
-def under_way(kind: str, name: str) -> Path:
-    """That a run in MLflow or Prefect is under way, and of which process."""
-    return STATE / "under_way" / kind / name
+def under_way(run_id: str) -> Path:
+    """That a flow run is under way in Prefect, and of which process."""
+    return STATE / "under_way" / run_id
 
 
 def timing(problem: str, stage: str) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -10,41 +10,46 @@ from tasks.artefacts import paths
 from tasks.artefacts.whole_file import write_atomically
 from tasks.process.process_identity import ProcessIdentity, this_process
 
-Kind = Literal["mlflow", "prefect"]
 
-
-class _Begun(BaseModel):
-    """Who began it, and on which server or in which database."""
+class Begun(BaseModel):
+    """Who began a run, in which project's folder, and where it is recorded."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     process: ProcessIdentity
+    folder: str
     where: str
 
 
+def begun_here(where: str) -> str:
+    """That this process began a run, to be kept with it until it ends."""
+    return Begun(process=this_process(), folder=str(Path.cwd()), where=where).model_dump_json()
+
+
+def is_abandoned(begun: str | bytes, where: str) -> bool:
+    """Whether what ``begun_here`` wrote is of a process of this project and machine that is surely no more."""
+    try:
+        known = Begun.model_validate_json(begun)
+    except ValidationError:
+        return False
+    return (known.where, known.folder) == (where, str(Path.cwd())) and known.process.is_dead()
+
+
 @contextmanager
-def under_way(kind: Kind, name: str, where: str) -> Iterator[None]:
-    """Keep on disk, for the length of a block, that a run is under way; an exception, as a kill, leaves it there."""
-    path = paths.under_way(kind, name)
-    write_atomically(path, _Begun(process=this_process(), where=where).model_dump_json().encode())
+def under_way(run_id: str, where: str) -> Iterator[None]:
+    """Keep on disk, for the length of a block, that a flow run is under way; an exception, as a kill, leaves it so."""
+    path = paths.under_way(run_id)
+    write_atomically(path, begun_here(where).encode())
     yield
     path.unlink(missing_ok=True)
 
 
-def abandoned(kind: Kind, where: str) -> list[str]:
-    """The runs there that a process of this project and machine, which is surely no more, did not end."""
-    names = sorted(path.name for path in paths.under_way(kind, "").glob("[!.]*"))
-    return [name for name in names if _is_abandoned(kind, name, where)]
+def abandoned(where: str) -> list[str]:
+    """The flow runs recorded there that a process of this project did not end, and surely will not."""
+    marks = sorted(paths.under_way("").glob("[!.]*"))
+    return [mark.name for mark in marks if is_abandoned(mark.read_bytes(), where)]
 
 
-def forget(kind: Kind, name: str) -> None:
-    """A run that was abandoned has been ended."""
-    paths.under_way(kind, name).unlink(missing_ok=True)
-
-
-def _is_abandoned(kind: Kind, name: str, where: str) -> bool:
-    try:
-        begun = _Begun.model_validate_json(paths.under_way(kind, name).read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return False
-    return begun.where == where and begun.process.is_dead()
+def forget(run_id: str) -> None:
+    """A flow run that was abandoned has been ended."""
+    paths.under_way(run_id).unlink(missing_ok=True)

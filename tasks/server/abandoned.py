@@ -27,12 +27,12 @@ def close_abandoned() -> None:
     Raises:
         HTTPError: the server does not answer.
     """
-    if not (left := abandoned("prefect", recorded_in())):
+    if not (left := abandoned(recorded_in())):
         return
     with get_client(sync_client=True) as client:
         for name in left:
             _close(client, UUID(name))
-            forget("prefect", name)
+            forget(name)
 
 
 def _close(client: SyncPrefectClient, run_id: UUID) -> None:

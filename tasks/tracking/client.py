@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from filelock import FileLock
 
-from tasks.artefacts.under_way import under_way
 from tasks.process.interruption import if_ended_early
+from tasks.tracking.abandoned import process_tag
 from tasks.tracking.moved import artifact_location, bring_along
 
 if TYPE_CHECKING:
@@ -95,15 +95,15 @@ def _without_garbage_collection() -> Iterator[None]:
 @contextmanager
 def new_run(client: "MlflowClient", experiment: str, name: str, tags: dict[str, str]) -> Iterator[str]:
     """A run for the length of a block, which ends FINISHED, FAILED or, with the process, KILLED; its id."""
+    tags = {**tags, **process_tag(client)}
     run_id: str = client.create_run(experiment, tags=tags, run_name=name).info.run_id
-    ends = partial(client.set_terminated, run_id)
-    with under_way("mlflow", run_id, client.tracking_uri), if_ended_early(partial(ends, "KILLED")):
+    with if_ended_early(partial(client.set_terminated, run_id, "KILLED")):
         try:
             yield run_id
         except BaseException:
-            ends("FAILED")
+            client.set_terminated(run_id, "FAILED")
             raise
-        ends("FINISHED")
+        client.set_terminated(run_id, "FINISHED")
 
 
 def log_values(client: "MlflowClient", run_id: str, params: dict[str, str], rows: pd.DataFrame | None = None) -> None:

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from rtl_core.distinct_names import METRICS, distinct_names
-from tasks.artefacts.under_way import under_way
 from tasks.process.interruption import if_ended_early
+from tasks.tracking.abandoned import process_tag
 from tasks.tracking.client import open_client, open_experiment
 from tasks.tracking.reachable import why_refused
 
@@ -63,9 +63,8 @@ class LiveTracking:
         experiment = open_experiment(self._client, self._problem)
         known = f"tags.`rtl.extraction` = '{self._identity}' and attributes.status = 'FINISHED'"
         if not self._client.search_runs([experiment], known, max_results=1):
-            tags = {"rtl.extraction": self._identity}
+            tags = {"rtl.extraction": self._identity, **process_tag(self._client)}
             self._run = self._client.create_run(experiment, tags=tags, run_name="extraction").info.run_id
-            self._open.enter_context(under_way("mlflow", self._run, self._client.tracking_uri))
             self._open.enter_context(if_ended_early(partial(self._client.set_terminated, self._run, "KILLED")))
 
     def _log(self, values: Mapping[str, float], step: int) -> None:

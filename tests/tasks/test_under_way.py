@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tasks.artefacts.under_way import abandoned, forget, under_way
+from tasks.artefacts.under_way import abandoned, begun_here, forget, is_abandoned, under_way
 from tasks.process.process_identity import ProcessIdentity, this_process
 
 
@@ -33,17 +33,26 @@ def test_what_ended_is_dead_and_what_may_live_is_not():
 
 
 def test_a_run_is_abandoned_once_its_process_is_dead_and_until_it_is_forgotten(project, monkeypatch):
-    with under_way("mlflow", "whole", "here"):
-        assert abandoned("mlflow", "here") == []
+    with under_way("whole", "here"):
+        assert abandoned("here") == []
     gone = ended()
-    with pytest.raises(KeyError), under_way("mlflow", "failed", "here"):
+    with pytest.raises(KeyError), under_way("failed", "here"):
         raise KeyError
-    assert abandoned("mlflow", "here") == []
+    assert abandoned("here") == []
     monkeypatch.setattr("tasks.artefacts.under_way.this_process", lambda: gone)
-    with pytest.raises(KeyError), under_way("mlflow", "left", "here"):
+    with pytest.raises(KeyError), under_way("left", "here"):
         raise KeyError
-    assert abandoned("mlflow", "here") == ["left"]
-    assert abandoned("mlflow", "elsewhere") == abandoned("prefect", "here") == []
-    (project / ".rtl/under_way/mlflow/damaged").write_text("{")
-    forget("mlflow", "left")
-    assert abandoned("mlflow", "here") == []
+    (project / ".rtl/under_way/damaged").write_text("{")
+    assert abandoned("here") == ["left"] and abandoned("elsewhere") == []
+    forget("left")
+    assert abandoned("here") == []
+
+
+def test_what_another_project_began_is_not_this_ones(project, monkeypatch):
+    gone = ended()
+    monkeypatch.setattr("tasks.artefacts.under_way.this_process", lambda: gone)
+    begun = begun_here("a server of both")
+    assert is_abandoned(begun, "a server of both") and not is_abandoned("", "a server of both")
+    (project / "another").mkdir()
+    monkeypatch.chdir(project / "another")
+    assert not is_abandoned(begun, "a server of both")
