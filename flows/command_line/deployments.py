@@ -44,8 +44,9 @@ def require_visible_flows() -> None:
 
 
 def serve_flows(problem: str) -> None:
-    """Offer the flows, with a problem as the form's default, until Ctrl-C; the nightly schedule is paused at first. What
-    killed processes of this project left open is closed before.
+    """Offer the flows, with a problem as the form's default, until Ctrl-C; the nightly schedule is paused at first.
+
+    What killed processes of this project left open is closed before.
 
     At most as many training steps run at once on the server's runs as this process has cores: a second run queues its
     own behind them.

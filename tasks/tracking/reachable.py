@@ -12,7 +12,7 @@ from threading import Thread
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from rtl_core.errors import RtlError, one_line
+from rtl_core.errors import RtlError, one_line, reason_of
 from tasks.process.outages import behind, refusal_of_files
 from tasks.tracking.abandoned import close_abandoned
 from tasks.tracking.client import DATABASE, SQLITE, open_client, tracking_uri
@@ -39,9 +39,9 @@ def require_tracking() -> None:
 
 def refusal_of_tracking() -> str | None:
     """One line where MLflow does not take what would be logged; None where it does, as ``require_tracking`` says."""
-    importlib.import_module("mlflow.tracking")  # seconds that are not the server's
     if tracking_uri().startswith(SQLITE):  # making its tables may take long, and is not waited for in vain
         return _asked()
+    importlib.import_module("mlflow.tracking")  # seconds that are not the server's
     answers: SimpleQueue[str | None] = SimpleQueue()
     Thread(target=lambda: answers.put(_asked()), daemon=True).start()
     try:
@@ -51,18 +51,8 @@ def refusal_of_tracking() -> str | None:
 
 
 def why_refused(problem: BaseException) -> str:
-    """One line on what MLflow, its database or its server refused, and what helps."""
-    text = str(problem)
-    if known := re.search(r"found version (\w+), but expected \w+", text):
-        return f"{_named()} {_of_version(known[1])}"
-    if missing := next((each for each in behind(problem) if isinstance(each, ModuleNotFoundError)), None):
-        return f"{_named()} needs the Python module {missing.name}; install it, or {_other_place()}"
-    if line := refusal_of_files(problem):
-        return f"{_named()}: {line}"
-    said = [" ".join(str(each).split()) for each in behind(problem)]
-    first = next((words for words in reversed(said) if " " in words), text)
-    why = first if len(first) <= LONGEST else f"{first[:LONGEST]}…"
-    return one_line(f"{_named()} cannot be used ({why}); {_cure()}")
+    """One line on why something was not logged: what is wrong with MLflow now or else, of itself, what it refused."""
+    return refusal_of_tracking() or one_line(f"{_named()} refused it ({_cut(reason_of(problem))})")
 
 
 def _asked() -> str | None:
@@ -73,8 +63,25 @@ def _asked() -> str | None:
             _write_nothing(Path(client.tracking_uri.removeprefix(SQLITE)))
         close_abandoned(client)
     except Exception as problem:
-        return why_refused(problem)
+        return _why_unusable(problem)
     return None
+
+
+def _why_unusable(problem: BaseException) -> str:
+    text = str(problem)
+    if known := re.search(r"found version (\w+), but expected \w+", text):
+        return f"{_named()} {_of_version(known[1])}"
+    if missing := next((each for each in behind(problem) if isinstance(each, ModuleNotFoundError)), None):
+        return f"{_named()} needs the Python module {missing.name}; install it, or {_other_place()}"
+    if line := refusal_of_files(problem):
+        return f"{_named()}: {line}"
+    said = [" ".join(str(each).split()) for each in behind(problem)]
+    first = next((words for words in reversed(said) if " " in words), text)
+    return one_line(f"{_named()} cannot be used ({_cut(first)}); {_cure()}")
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
 
 
 def _write_nothing(database: Path) -> None:

@@ -13,6 +13,7 @@ from made_once import mlflow_tables
 
 from tasks.tracking import reachable
 from tasks.tracking.client import new_run, open_client, open_experiment
+from tasks.tracking.once import unless_refused
 from tasks.tracking.reachable import refusal_of_tracking
 
 PLACE = "set MLFLOW_TRACKING_URI to another place, or leave it unset: mlflow.db in this folder"
@@ -124,3 +125,20 @@ def test_a_run_whose_process_was_killed_is_failed_and_no_other_is_touched(projec
         assert statuses() == {"left": "RUNNING", "somebody's": "RUNNING", "own": "RUNNING"}
         assert refusal_of_tracking() is None
         assert statuses() == {"left": "FAILED", "somebody's": "RUNNING", "own": "RUNNING"}
+
+
+def test_what_mlflow_refuses_of_itself_is_a_line_and_stops_nothing(project, capfd):
+    client = open_client()
+    experiment = open_experiment(client, "digits")
+
+    def log() -> None:
+        with new_run(client, experiment, "refused", {}) as run:
+            client.log_metric(run, "not*a*name", 1.0)
+
+    assert unless_refused("digits", log) is None
+    line = capfd.readouterr().err
+    assert line.startswith(f"warning: MLflow at sqlite:///{project}/mlflow.db refused it (MlflowException: Invalid ")
+    assert line.endswith("); then `rtl run compare digits` logs this comparison\n") and line.count("\n") == 1
+    assert unless_refused("digits", lambda: "logged") == "logged"
+    with pytest.raises(KeyError):
+        unless_refused("digits", lambda: {}["a mistake of ours"])
