@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# DVC fails where the user has a number and no name, as in a container.
+export LOGNAME ?= $(firstword $(shell id -un 2>/dev/null || id -u))
 
 SOUND := ruff check . && ruff format --check . && lint-imports --no-logo >&2
 # Files go to workers in the order of rooms, so that the long ones of the chain do not come last.
@@ -15,7 +17,13 @@ WITH_TYPES = { mypy & $(1); tests=$$?; wait $$! && exit $$tests; }
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
 
+# What DVC is to do without where there is no git repository, as in an archive; once there is one, it is used.
+IN_GIT := git rev-parse --git-dir >/dev/null 2>&1
+WITHOUT_GIT := grep -qs no_scm .dvc/config.local
+
 run: $(ENVIRONMENT)  ## run the pipeline on the problems that params.yaml chooses, and show the results
+	@if $(IN_GIT); then ! $(WITHOUT_GIT) || dvc config --local --unset core.no_scm; \
+	else $(WITHOUT_GIT) || dvc config --local core.no_scm true; fi
 	@started=$$(date +%s.%N); dvc repro && rtl results --since $$started
 
 check: $(ENVIRONMENT)  ## the fast loop: lint, check types, test the core and the tasks

@@ -18,6 +18,7 @@ from tasks.tables.published import doubt_lines, read_tables
 from tasks.tables.verdict import verdict
 from tasks.tracking.client import open_client, server_address
 from tasks.tracking.first_view import run_page, runs_page
+from tasks.tracking.reachable import refusal_of_tracking
 
 READ = ("results", "summary", "scoring", "parameters", "similarity", "doubts")
 
@@ -57,9 +58,11 @@ def _tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, tuple[str, pd.DataF
 
 
 def _links(problem: str) -> dict[str, Any]:
-    """Addresses in MLflow of the comparison whose tables are published: its report, its run and the table of runs."""
+    """Addresses in MLflow of the comparison whose tables are published: its report, its run and the table of runs;
+    none where MLflow does not have it, or does not answer.
+    """
     described = read_description(problem, tables_digest(problem))
-    if described is None or not described.run_id:
+    if described is None or not described.run_id or refusal_of_tracking():
         return {}
     experiment, server = open_client().get_run(described.run_id).info.experiment_id, server_address()
     return {

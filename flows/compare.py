@@ -42,6 +42,8 @@ from tasks.tables.method_metrics import method_metrics
 from tasks.tables.routing import routing_table
 from tasks.tables.scores import to_csv
 from tasks.tabulate import tabulate
+from tasks.tracking.once import tell_not_logged
+from tasks.tracking.reachable import refusal_of_tracking
 
 
 @flow(name="compare", flow_run_name="compare {problem}", task_runner=threads())
@@ -57,6 +59,8 @@ def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
     """
     settings = problem_settings(problem, changes)
     check_made_with(problem, settings, "compare")
+    if refused := refusal_of_tracking():
+        tell_not_logged(problem, refused)
     jobs = jobs_of(problem, settings)
     record_taken_up(problem, "compare", settings)
     if settings.collapse.semantics:  # hours of scoring come before it is used

@@ -31,6 +31,7 @@ from tasks.measure_similarity import measure_similarity
 from tasks.settings.problem_settings import problem_settings
 from tasks.settings.sections import ProblemSettings
 from tasks.tracking.extraction import LiveTracking
+from tasks.tracking.reachable import require_tracking
 
 EPOCHS_AT = 0.5
 """The sparsity at which masks are compared over epochs of training, apart from how many weights have left."""
@@ -48,10 +49,11 @@ def extract(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
             scheduler, such as tcp://10.0.0.1:8786.
 
     Raises:
-        RtlError: extraction is to end at the alarm, and no level comes before it.
+        RtlError: extraction is to end at the alarm, and no level comes before it; or MLflow takes nothing.
     """
     settings = problem_settings(problem, changes)
     check_made_with(problem, settings, "extract")
+    require_tracking()
     jobs, how = jobs_of(problem, settings), settings.extract
     record_taken_up(problem, "extract", settings)
     check_jobs(jobs, settings)

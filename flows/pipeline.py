@@ -10,6 +10,7 @@ from flows.parameters import AS_WRITTEN, Changes, Runner, Section
 from flows.partition import partition
 from flows.retrain import retrain
 from flows.turns import taking_turns
+from tasks.tracking.reachable import require_tracking
 
 
 @flow(name="pipeline", flow_run_name="pipeline {problem}")
@@ -22,7 +23,11 @@ def pipeline(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "
         changes: what this run does otherwise than params.yaml says.
         runner: where steps run: threads; dask, a process a core on this machine; or the address of a Dask
             scheduler, such as tcp://10.0.0.1:8786.
+
+    Raises:
+        RtlError: a stage cannot begin, or MLflow takes nothing.
     """
+    require_tracking()
     partition(problem, changes)
     extract(problem, changes, runner)
     retrain(problem, changes, runner)

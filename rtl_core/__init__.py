@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from rtl_core.user_name import have_user_name
+
 OFFERED = {
     "ContextProblem": "context_problem",
     "Measure": "contexts.metrics",
@@ -16,6 +18,8 @@ OFFERED = {
 """What a library user needs most, and in which module it is: imported when it is asked for, as torch takes a second."""
 
 __all__ = list(OFFERED)
+
+have_user_name()  # before torch is imported
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from tasks.artefacts import paths
+from tasks.process.loopback import bypass_proxies
 
 STATE = paths.STATE.absolute()
 
@@ -50,6 +51,8 @@ DEFAULTS = {
 
 for name, value in DEFAULTS.items():
     os.environ.setdefault(name, value)
+
+bypass_proxies()
 
 # A log that the server refuses is no news for the terminal; Python would print it there.
 logging.raiseExceptions = False

@@ -19,6 +19,7 @@ from rtl_core.errors import RtlError
 from tasks.caching.cached_task import TRAINING
 from tasks.caching.records import declare_records
 from tasks.process.cores import cores
+from tasks.server.abandoned import close_abandoned
 from tasks.server.run_session import require_own_server
 from tasks.sources.project_modules import PLACE_OF_OURS
 
@@ -45,6 +46,8 @@ def require_visible_flows() -> None:
 def serve_flows(problem: str) -> None:
     """Offer the flows, with a problem as the form's default, until Ctrl-C; the nightly schedule is paused at first.
 
+    What killed processes of this project left open is closed before.
+
     At most as many training steps run at once on the server's runs as this process has cores: a second run queues its
     own behind them.
 
@@ -52,6 +55,7 @@ def serve_flows(problem: str) -> None:
         RtlError: no server answers.
     """
     require_own_server()
+    close_abandoned()
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name(f"tag:{TRAINING}", cores())
     declare_records()

@@ -17,6 +17,7 @@ from flows.ending import print_sentences, print_verdict, report_line
 from flows.stage_times import stage_times
 from tasks.artefacts import paths
 from tasks.jobs.taken_up import changed_since
+from tasks.report.description import read_description, tables_digest
 from tasks.tables.by_level import KEPT, MARK, LevelTable, kept_table, margin_tables, score_tables
 from tasks.tables.published import read_tables
 from tasks.tables.standings import marked
@@ -41,6 +42,8 @@ def show_results(problem: str, every: bool) -> None:
         show_every_table(problem, tables)
     show_doubts(problem)
     console.print(report_line(problem, tables), soft_wrap=True)
+    if (described := read_description(problem, tables_digest(problem))) and described.not_logged:
+        console.print(f"MLflow: {described.not_logged}", soft_wrap=True)
     if changes := changed_since(problem):
         console.print(changes, soft_wrap=True)
     more = [] if every else [f"rtl results {problem} --all (every metric and sparsity)"]

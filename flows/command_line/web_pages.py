@@ -11,8 +11,11 @@ from pathlib import Path
 from rich.console import Console
 
 from rtl_core.errors import RtlError
-from tasks.tracking.client import ARTIFACTS, tracking_uri
+from tasks.process.prefect_database import refusal_of_database
+from tasks.tracking.client import tracking_uri
 from tasks.tracking.first_view import compared_in, experiments_page, runs_page
+from tasks.tracking.moved import ARTIFACTS
+from tasks.tracking.reachable import require_tracking
 
 HOST = "127.0.0.1"
 
@@ -21,8 +24,12 @@ def serve_pages(prefect_port: int, mlflow_port: int) -> None:
     """Start both servers, print their addresses, and stop both on Ctrl-C.
 
     Raises:
-        RtlError: one of them ended by itself, a port being taken, say.
+        RtlError: a database cannot be used, or one of them ended by itself, a port being taken, say.
     """
+    home = Path(os.environ["PREFECT_HOME"])
+    if refused := refusal_of_database(home):
+        raise RtlError(refused)
+    require_tracking()
     commands = {
         "Prefect": ["prefect", "server", "start", "--host", HOST, "--port", str(prefect_port)],
         "MLflow": [
@@ -39,7 +46,6 @@ def serve_pages(prefect_port: int, mlflow_port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal, say, unless under nohup
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    home = Path(os.environ["PREFECT_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     logs = {name: home / f"page-of-{name.lower()}.log" for name in commands}
     servers: dict[str, subprocess.Popen[bytes]] = {}

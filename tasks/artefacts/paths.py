@@ -53,6 +53,11 @@ def turn(name: str) -> Path:
     return STATE / "locks" / name
 
 
+def under_way(run_id: str) -> Path:
+    """That a flow run is under way in Prefect, and of which process."""
+    return STATE / "under_way" / run_id
+
+
 def timing(problem: str, stage: str) -> Path:
     """Where the last run of a stage spent its time."""
     return STATE / "timing" / problem / f"{stage}.json"

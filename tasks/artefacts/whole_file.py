@@ -19,7 +19,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     So it is even if the process or the machine stops half way.
     """
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
+    except OSError as problem:
+        problem.filename = str(path)
+        raise
     os.close(descriptor)
     try:
         with if_ended_early(partial(os.unlink, name)):

@@ -9,6 +9,7 @@ from pathlib import Path
 from httpx import HTTPStatusError, TransportError
 
 from tasks.process.interruption import GOES_ON
+from tasks.process.prefect_database import refusal_of_database
 
 CURES = {
     errno.ENOSPC: "free some space",
@@ -31,16 +32,24 @@ PROBE = 1 << 18
 
 def refusal(problem: BaseException) -> str | None:
     """One line on what was refused and what to do, where anything behind an exception tells; None elsewhere."""
-    for each in _behind(problem):
+    if line := refusal_of_files(problem):
+        return f"{line} and {GOES_ON}"
+    for each in behind(problem):
+        if isinstance(each, TransportError) or (isinstance(each, HTTPStatusError) and each.response.is_server_error):
+            home = Path(os.environ["PREFECT_HOME"])
+            return refusal_of_disk(home) or refusal_of_database(home) or _server_line(each)
+    return None
+
+
+def refusal_of_files(problem: BaseException) -> str | None:
+    """What a file, a folder or a database in a file refused, and what helps there; None where it was none of them."""
+    for each in behind(problem):
         if isinstance(each, OSError) and each.errno in CURES:
             return _line(each.errno, str(each.filename or ""), each.strerror or "")
-    for each in _behind(problem):
+    for each in behind(problem):
         for words, number in OF_SQLITE.items():
             if words in str(each):
                 return _line(number, "", f"SQLite says: {words}")
-    for each in _behind(problem):
-        if isinstance(each, TransportError) or (isinstance(each, HTTPStatusError) and each.response.is_server_error):
-            return refusal_of_disk(Path(os.environ["PREFECT_HOME"])) or _server_line(each)
     return None
 
 
@@ -51,12 +60,12 @@ def refusal_of_disk(folder: Path) -> str | None:
             file.write(bytes(PROBE))
     except OSError as problem:
         if problem.errno in CURES:
-            return _line(problem.errno, str(folder), problem.strerror)
+            return f"{_line(problem.errno, str(folder), problem.strerror)} and {GOES_ON}"
     return None
 
 
 def _line(number: int, where: str, what: str | None) -> str:
-    return f"{f'{where}: ' if where else ''}{what}; {CURES[number]} and {GOES_ON}"
+    return f"{f'{where}: ' if where else ''}{what}; {CURES[number]}"
 
 
 def _server_line(problem: TransportError | HTTPStatusError) -> str:
@@ -65,7 +74,7 @@ def _server_line(problem: TransportError | HTTPStatusError) -> str:
     return f"Prefect's server no longer answers ({type(problem).__name__}); see that it runs, and {GOES_ON}"
 
 
-def _behind(problem: BaseException | None) -> Iterator[BaseException]:
+def behind(problem: BaseException | None) -> Iterator[BaseException]:
     """An exception and what led to it."""
     seen: set[int] = set()
     waiting = [problem]

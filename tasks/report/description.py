@@ -11,6 +11,9 @@ from tasks.artefacts.digests import digest_of, file_digest
 from tasks.artefacts.whole_file import write_atomically
 from tasks.tables.published import OPTIONAL, REQUIRED
 
+NOT_LOGGED = "mlflow"
+"""The fact that stands in the place of a run's, where MLflow did not take the comparison."""
+
 
 class Description(BaseModel):
     """Which code, data and run tables came from, their problem's settings under dotted keys, and in lines what the
@@ -24,8 +27,13 @@ class Description(BaseModel):
     left_out: list[str]
 
     @property
+    def not_logged(self) -> str:
+        """That MLflow does not have the comparison, and what gives it; empty where it has."""
+        return self.facts.get(NOT_LOGGED, "")
+
+    @property
     def run_id(self) -> str:
-        """The run in MLflow."""
+        """The run in MLflow; empty while that does not have the comparison."""
         return self.facts.get("mlflow.run_id", "")
 
 

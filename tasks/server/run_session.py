@@ -22,6 +22,7 @@ from prefect.settings import get_current_settings, temporary_settings
 from rtl_core.errors import RtlError
 from tasks.caching.cached_task import started_runs
 from tasks.process.outages import refusal
+from tasks.server.abandoned import close_abandoned
 from tasks.server.temporary_server import SHORTLY, started_server
 
 PAGE = 200  # the most that the server returns at once
@@ -32,6 +33,8 @@ LONGEST_WAIT = 30.0
 @contextmanager
 def all_runs_final() -> Iterator[None]:
     """Run flows inside: at the end every task run that ended is so in the database.
+
+    Runs that killed processes of this project left open are closed first.
 
     Without an API URL of the user's own, the server lives exactly as long as the context. A user's own server
     outlives the process: what it is told is sent, and no record waited for; nor is it where the disk refuses what
@@ -44,6 +47,7 @@ def all_runs_final() -> Iterator[None]:
     """
     if get_current_settings().api.url is not None:
         require_own_server()
+        close_abandoned()
         yield
         _send_all()
         return
@@ -54,6 +58,7 @@ def all_runs_final() -> Iterator[None]:
         except RuntimeError as problem:
             raise RtlError(str(problem)) from None
         _use_server(server.api_url)
+        close_abandoned()
         try:
             # At its end every flow run waits up to a second for its heartbeat, which nobody would hear here.
             with temporary_settings({"flows.heartbeat_frequency": None}):

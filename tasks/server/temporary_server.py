@@ -14,6 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from tasks.process.interruption import GOES_ON, end, if_ended_early
+from tasks.process.prefect_database import DATABASE, URL, refusal_of_database
 
 # What Prefect sets for the server that it starts itself, and what a server without visitors does not need.
 ONLY_RECORDS = {
@@ -24,10 +25,9 @@ ONLY_RECORDS = {
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
 }
 
-
-DATABASE = "prefect.db"
-"""In Prefect's folder, where no other is set; its server makes the tables that are missing."""
 SERVES = Path(__file__).with_name("serve_records.py")
+temporary_urls: set[str] = set()
+"""Of the servers that this process has started."""
 SHORTLY = 1.5
 """Seconds in which it may write what it has received, where nobody waits for a record of what did not end well."""
 
@@ -40,13 +40,14 @@ class TemporaryServer:
 
     def __init__(self) -> None:
         home = Path(os.environ["PREFECT_HOME"])
-        if not (home / DATABASE).exists() and "PREFECT_API_DATABASE_CONNECTION_URL" not in os.environ:
+        if not (home / DATABASE).exists() and URL not in os.environ:
             print("the first run here: Prefect makes its tables, which takes some seconds", file=sys.stderr, flush=True)
         self.log = home / "server.log"
         self.log.write_bytes(b"")
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         port = self._socket.getsockname()[1]
         self.api_url = f"http://127.0.0.1:{port}/api"
+        temporary_urls.add(self.api_url)
         self._changing = threading.Lock()
         self._stopped = False
         self._process = self._started()
@@ -66,10 +67,12 @@ class TemporaryServer:
         try:
             status = self._first.getresponse().status
         except (OSError, HTTPException) as problem:
-            raise RuntimeError(f"Prefect's server did not start ({problem}); see {self.log}") from None
+            why = refusal_of_database(self.log.parent) or f"Prefect's server did not start ({problem}); see {self.log}"
+            raise RuntimeError(why) from None
         self._first.close()
         if status != 200:
-            raise RuntimeError(f"Prefect's server answers with status {status}; see {self.log}")
+            why = f"Prefect's server answers with status {status}; see {self.log}"
+            raise RuntimeError(refusal_of_database(self.log.parent) or why)
 
     def stop(self, seconds: float = 20) -> None:
         """Let it write what it has received, for so long at most, then end it."""
@@ -109,8 +112,9 @@ class TemporaryServer:
         with self._changing:
             if self._stopped:
                 return
-        why = refusal_of_disk(self.log.parent) or f"Prefect's server ended; see {self.log}, and {GOES_ON}"
-        end(1, f"error: {why}")
+        home = self.log.parent
+        ended = f"Prefect's server ended; see {self.log}, and {GOES_ON}"
+        end(1, f"error: {refusal_of_disk(home) or refusal_of_database(home) or ended}")
 
 
 _early: list[TemporaryServer] = []

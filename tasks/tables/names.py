@@ -26,6 +26,7 @@ FACT_NAMES = {
     "dvc.lock": "SHA-256 of dvc.lock",
     "tables_sha256": "SHA-256 of the tables",
     "mlflow.run_id": "MLflow run",
+    "mlflow": "in MLflow",
     "prefect.flow_run_id": "Prefect flow run",
     "extraction.ended_at": "extraction ended at",
 }

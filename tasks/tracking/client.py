@@ -15,13 +15,14 @@ import pandas as pd
 from filelock import FileLock
 
 from tasks.process.interruption import if_ended_early
+from tasks.tracking.abandoned import process_tag
+from tasks.tracking.moved import artifact_location, bring_along
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 SQLITE = "sqlite:///"
 DATABASE = Path("mlflow.db")
-ARTIFACTS = Path("mlartifacts")
 METRICS_PER_CALL, PARAMS_PER_CALL = 900, 100
 """That MLflow takes in one call of log_batch, which may hold 1000 in all."""
 
@@ -40,10 +41,14 @@ def tracking_uri() -> str:
 
 
 def open_client() -> "MlflowClient":
-    """A client of the tracking server or database, whose tables are made where there are none."""
+    """A client of the tracking server or database, whose tables are made where there are none, and whose files are
+    those beside it where it is one itself.
+    """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # of seven, nobody answering, it takes four minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     with _without_garbage_collection():
         from mlflow.tracking import MlflowClient
 
@@ -52,7 +57,10 @@ def open_client() -> "MlflowClient":
         logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # what it refuses is raised as well
         # Two that open a new database at once would both create its tables, and one would fail.
         with FileLock(_folder() / f"{DATABASE}.lock"):
-            return MlflowClient(tracking_uri=tracking_uri())
+            client = MlflowClient(tracking_uri=tracking_uri())
+            if client.tracking_uri.startswith(SQLITE):
+                bring_along(Path(client.tracking_uri.removeprefix(SQLITE)))
+            return client
 
 
 def open_experiment(client: "MlflowClient", problem: str) -> str:
@@ -61,7 +69,7 @@ def open_experiment(client: "MlflowClient", problem: str) -> str:
         return str(experiment.experiment_id)
     # A server keeps artifacts where it was told to; a database knows of no place.
     is_server = client.tracking_uri.startswith("http")
-    location = None if is_server else (_folder() / ARTIFACTS / problem).resolve().as_uri()
+    location = None if is_server else artifact_location(_folder(), problem)
     return str(client.create_experiment(problem, artifact_location=location))
 
 
@@ -91,6 +99,7 @@ def new_run(
 
     It is said to have begun so many seconds ago: what it is of took that long.
     """
+    tags = {**tags, **process_tag(client)}
     began = int(1000 * (time.time() - seconds))
     run_id: str = client.create_run(experiment, began, tags, name).info.run_id
     with if_ended_early(partial(client.set_terminated, run_id, "KILLED")):

@@ -10,7 +10,9 @@ from typing import Any
 
 from rtl_core.distinct_names import METRICS, distinct_names
 from tasks.process.interruption import if_ended_early
+from tasks.tracking.abandoned import process_tag
 from tasks.tracking.client import open_client, open_experiment
+from tasks.tracking.reachable import why_refused
 
 SHOWN = ("jaccard", "excess", "departure")
 
@@ -33,6 +35,7 @@ class LiveTracking:
         self._thread = ThreadPoolExecutor(1)
         self._done: list[Future[None]] = []
         self._run: str | None = None
+        self._refused = False  # from then on nothing is tried: each try may take a minute
         self._open = ExitStack()
 
     def __enter__(self) -> "LiveTracking":
@@ -44,8 +47,8 @@ class LiveTracking:
             self._done.append(self._thread.submit(self._finish, "FAILED" if error else "FINISHED"))
         self._thread.shutdown()
         if refused := [problem for done in self._done if (problem := done.exception())]:
-            why = " ".join(str(refused[0]).split())
-            print(f"warning: MLflow did not take the similarity of all rounds ({why})", file=sys.stderr)
+            why = why_refused(refused[0])
+            print(f"warning: MLflow did not take the similarity of all rounds: {why}", file=sys.stderr)
 
     def log(self, seed: int, sparsity: float, similarity: Mapping[str, Any], instance: str = "") -> None:
         """Log what ``measure_similarity`` found after a round of one seed, of one instance where there are several."""
@@ -60,18 +63,20 @@ class LiveTracking:
         experiment = open_experiment(self._client, self._problem)
         known = f"tags.`rtl.extraction` = '{self._identity}' and attributes.status = 'FINISHED'"
         if not self._client.search_runs([experiment], known, max_results=1):
-            tags = {"rtl.extraction": self._identity}
+            tags = {"rtl.extraction": self._identity, **process_tag(self._client)}
             self._run = self._client.create_run(experiment, tags=tags, run_name="extraction").info.run_id
             self._open.enter_context(if_ended_early(partial(self._client.set_terminated, self._run, "KILLED")))
 
     def _log(self, values: Mapping[str, float], step: int) -> None:
         from mlflow.entities import Metric
 
-        if self._run:
+        if self._run and not self._refused:
             now = int(1000 * time.time())
+            self._refused = True
             self._client.log_batch(self._run, [Metric(name, value, now, step) for name, value in values.items()])
+            self._refused = False
 
     def _finish(self, status: str) -> None:
-        if self._run:
+        if self._run and not self._refused:
             self._client.set_terminated(self._run, status)
             self._open.close()

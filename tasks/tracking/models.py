@@ -100,6 +100,8 @@ class _LoggedTickets:
         if best.instance:
             place["instance"] = best.instance
         self._tags = place | {name: f"{value:.6g}" for name, value in scores.items()}
+        if self._was_logged():
+            return
         self._model = self._client.create_logged_model(
             self._experiment, self._name, self._run_id, tags=self._tags, params=place, model_type="tickets"
         )
@@ -110,8 +112,20 @@ class _LoggedTickets:
         step = round(100 * best.sparsity)
         self._client.log_outputs(self._run_id, [LoggedModelOutput(self._model.model_id, step)])
 
+    def _was_logged(self) -> bool:
+        """Whether an earlier process logged it to the end; what of it one left half-way is removed."""
+        named = f"source_run_id = '{self._run_id}' and name = '{self._name}'"
+        for model in self._client.search_logged_models([self._experiment], named):
+            if model.status == "READY":
+                self._model = model
+                return True
+            self._client.delete_logged_model(model.model_id)
+        return False
+
     def register(self, name: str, description: str) -> None:
-        """Make what was logged a new version of a registered model; the description of its run links to it."""
+        """Make what was logged a new version of a registered model, unless it is one; the description of its run links
+        to it.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -119,18 +133,24 @@ class _LoggedTickets:
         except MlflowException as refused:
             if refused.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        version = self._client.create_model_version(
-            name,
-            f"models:/{self._model.model_id}",
-            self._run_id,
-            tags=self._tags,
-            description=description,
-            model_id=self._model.model_id,
+        found = self._client.search_model_versions(f"name = '{name}' and run_id = '{self._run_id}'")
+        version = (
+            found[0]
+            if found
+            else self._client.create_model_version(
+                name,
+                f"models:/{self._model.model_id}",
+                self._run_id,
+                tags=self._tags,
+                description=description,
+                model_id=self._model.model_id,
+            )
         ).version
         link = f"[{name}, version {version}](#/models/{name.replace(' ', '%20')}/versions/{version})"
         tags = self._client.get_run(self._run_id).data.tags
         lines = [line for line in [tags.get("mlflow.note.content"), link] if line]
-        self._client.set_tag(self._run_id, "mlflow.note.content", "\n\n".join(lines))
+        if link not in tags.get("mlflow.note.content", ""):
+            self._client.set_tag(self._run_id, "mlflow.note.content", "\n\n".join(lines))
 
     def _save(self, folder: Path, paths: Sequence[Path], serving: Serving, signature: "ModelSignature") -> None:
         with warnings.catch_warnings():

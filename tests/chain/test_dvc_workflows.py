@@ -15,6 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 import vl_convert
+import yaml
 from http_answers import until
 from small_project import ONE_LEVEL, Project
 
@@ -183,6 +184,20 @@ def test_runs_of_a_queue_are_kept_where_the_environment_says(project, experiment
     with closing(sqlite3.connect(project.folder / ".rtl/prefect/prefect.db")) as database:
         query = "select count(*) from flow_run where name = 'baselines digits' and state_name = 'Completed'"
         assert database.execute(query).fetchone() == (2,)
+
+
+def test_make_run_does_without_git_until_there_is_a_repository(one_level, repository, tmp_path):
+    project = one_level.copied(tmp_path)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(repository / name, tmp_path)
+    (tmp_path / ".complete").touch()
+    stages = yaml.safe_load((tmp_path / "dvc.yaml").read_text())["stages"]
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"code": stages["code"]}}))
+    config, run = tmp_path / ".dvc/config.local", ("make", "run", "ENVIRONMENT=.complete")
+    assert "Running stage 'code@digits'" in project.succeed(*run) and "no_scm = true" in config.read_text()
+    project.succeed("git", "init", "--quiet")
+    assert "digits: " in project.succeed(*run) and "no_scm" not in config.read_text()
+    project.succeed("dvc", "diff")  # which needs git
 
 
 def revisions_in(spec: dict[str, Any]) -> dict[str, set[str]]:
