@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
+from rtl_core.left_out import several
 from rtl_core.problems.images.image_file import open_turned, rgb_of
 from rtl_core.problems.regions.map_file import Labels, is_png, read_map
 from rtl_core.problems.regions.region_image import MOST_REGIONS, Pixels, RegionImage
@@ -83,9 +84,8 @@ def read_folders(
 def _assumption(maps: Sequence[str]) -> list[str]:
     if not maps:
         return []
-    others = f" and {len(maps) - 1} more" if len(maps) > 1 else ""
     return [
-        f"{maps[0]}{others}: taken to be drawn on the image as stored, and turned as the image's EXIF turns it: "
+        f"{several(maps)}: taken to be drawn on the image as stored, and turned as the image's EXIF turns it: "
         "its size fits either way; a map drawn on the turned image needs an EXIF orientation of its own, 1"
     ]
 
