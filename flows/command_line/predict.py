@@ -17,7 +17,9 @@ WRITTEN = (".csv", ".json")
 
 TicketFile = Annotated[Path, typer.Argument(help="ticket file, of any method", show_default=False)]
 ImageOut = Annotated[Path, typer.Option(help="where to write it; .png, .jpg, .webp and others", show_default=False)]
-Size = Annotated[str, typer.Option(help="of an image: WxH in pixels [default: as trained]", show_default=False)]
+Size = Annotated[
+    str, typer.Option(help="of an image: WxH in pixels, resampled [default: as trained]", show_default=False)
+]
 
 
 def predict(
@@ -80,7 +82,10 @@ def predict(
 
 
 def reconstruct(tickets: TicketFile, out: ImageOut, size: Size = "") -> None:
-    """Paint the image that a ticket file holds, at any resolution: `rtl predict` of such a file."""
+    """Paint the image that a ticket file holds: `rtl predict` of such a file.
+
+    It knows the size that it was trained at, and no more: another is that one resampled (Lanczos).
+    """
     paint_image(tickets_in(tickets), out, size)
 
 

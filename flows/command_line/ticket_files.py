@@ -80,7 +80,9 @@ def paint_image(tickets: "TicketsInUse", out: Path, size: str) -> None:
     except (KeyError, OSError, ValueError) as problem:
         raise DataError(f"{out}: Pillow cannot write this kind of image ({problem})") from problem
     write_out(out, buffer.getvalue())
-    typer.echo(f"{out}: {pixels.shape[1]}×{pixels.shape[0]} pixels")
+    trained = tickets.statistics[0]["regions"].shape
+    how = f", resampled from the {trained[1]}×{trained[0]} as trained" if pixels.shape[:2] != trained else ""
+    typer.echo(f"{out}: {pixels.shape[1]}×{pixels.shape[0]} pixels{how}")
 
 
 def enhance_recording(tickets: "TicketsInUse", source: Path, out: Path, context: str | None) -> None:
