@@ -101,8 +101,8 @@ def enhance(
 ) -> None:
     """Take the noise off the speech in an audio file, of any length, rate and number of channels.
 
-    Rate, channels and length stay; what lies above 8 kHz is lost. IN and OUT may be one file. It is `rtl predict` of a
-    ticket file of speech.
+    Rate, channels and length stay, and 24 bits and floats where OUT can have them; what lies above 8 kHz is lost. IN
+    and OUT may be one file. It is `rtl predict` of a ticket file of speech.
     """
     enhance_recording(tickets_in(tickets), source, out, scene or None)
 
