@@ -134,7 +134,8 @@ def _tabulate(
 ) -> None:
     from rich.console import Console
 
-    from rtl_core.use.files import read_inputs
+    from rtl_core.problems.images.image_file import first_frames
+    from rtl_core.use.files import TABLES, read_inputs
     from rtl_core.use.prediction import POSTERIOR
 
     if out is not None and out.suffix.lower() not in WRITTEN:
@@ -142,6 +143,8 @@ def _tabulate(
     if not inputs:
         raise SettingsError("INPUT: found none; allowed: one file and more")
     values, names = read_inputs(tickets.usage.preprocessing, inputs)
+    for line in first_frames({path: str(path) for path in inputs if path.suffix.lower() not in TABLES}):
+        typer.echo(f"warning: {line}", err=True)
     with Console(stderr=True).status("predicting"):
         predicted = tickets.predict(values, context, together=together, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]

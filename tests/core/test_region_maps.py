@@ -376,6 +376,17 @@ def test_the_second_image_of_a_name_is_left_out(tmp_path):
     assert len(left_out) == 1 and left_out[0].startswith(f"{first}: not readable")
 
 
+def test_of_several_frames_the_first_is_taken_with_a_line(tmp_path):
+    write(tmp_path, "x", regions=HALVES)
+    later = Image.new("RGB", photograph().size, "red")
+    for name in ("y.gif", "z.webp"):
+        photograph().save(tmp_path / "images" / name, save_all=True, append_images=[later], lossless=True)
+    images, left_out = read(tmp_path)
+    assert left_out == [f"{tmp_path}/images/y.gif and 1 more: found several frames; the first is taken"]
+    (z,) = (image for image in images if image.name.endswith("-z"))
+    assert torch.equal(z.pixels, torch.from_numpy(np.array(photograph())))
+
+
 def test_hidden_files_and_folders_are_no_images(tmp_path):
     write(tmp_path, "x", regions=HALVES)
     for name in ("Thumbs.db", "desktop.ini", "._x.png"):

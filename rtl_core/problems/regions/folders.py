@@ -16,7 +16,7 @@ from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
 from rtl_core.left_out import several
-from rtl_core.problems.images.image_file import open_turned, rgb_of
+from rtl_core.problems.images.image_file import first_frames, open_turned, rgb_of
 from rtl_core.problems.regions.lab import lab_of
 from rtl_core.problems.regions.map_file import Labels, is_png, read_map
 from rtl_core.problems.regions.region_image import MOST_REGIONS, Pixels, RegionImage
@@ -63,6 +63,7 @@ def read_folders(
     """
     images: dict[str, RegionImage] = {}
     paths: dict[str, Path] = {}
+    taken: dict[Path, str] = {}
     left_out: list[str] = []
     assumed: list[str] = []
     for photograph in _photographs(folders):
@@ -72,6 +73,7 @@ def read_folders(
                 raise DataError(f"{photograph.image}: found the name {name}, taken by {paths[name]}; allowed: its own")
             images[name], turned_alike = _read(photograph, longest_side, smallest_region, num_regions, seed)
             paths[name] = photograph.image
+            taken[photograph.image] = f"{photograph.folder_name}/images/{photograph.image.name}"
             if photograph.map and turned_alike:
                 assumed.append(f"{photograph.folder_name}/regions/{photograph.map.name}")
         except DataError as problem:
@@ -79,7 +81,7 @@ def read_folders(
     if not images:
         raise DataError(f"{left_out[0]}; images that cannot be used: {len(left_out)} of {len(left_out)}")
     without_image = [line for folder in folders for line in _maps_without_image(folder)]
-    return list(images.values()), [*left_out, *without_image, *_assumption(assumed)]
+    return list(images.values()), [*left_out, *without_image, *_assumption(assumed), *first_frames(taken)]
 
 
 def _assumption(maps: Sequence[str]) -> list[str]:
