@@ -18,7 +18,7 @@ WRITTEN = (".csv", ".json")
 TicketFile = Annotated[Path, typer.Argument(help="ticket file, of any method", show_default=False)]
 ImageOut = Annotated[Path, typer.Option(help="where to write it; .png, .jpg, .webp and others", show_default=False)]
 Size = Annotated[
-    str, typer.Option(help="of an image: WxH in pixels, resampled [default: as trained]", show_default=False)
+    str, typer.Option(help="of an image: WxH in pixels, resampled \\[default: as trained]", show_default=False)
 ]
 
 
@@ -49,7 +49,7 @@ def predict(
     rule: Annotated[
         Literal["matched", "paper"] | None,
         typer.Option(
-            help="of claims: matched (threshold chosen on validation data) or paper (one half) [default: matched, "
+            help="of claims: matched (threshold chosen on validation data) or paper (one half) \\[default: matched, "
             "where the file knows it]",
             show_default=False,
         ),
