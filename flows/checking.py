@@ -8,6 +8,7 @@ from typing import Any
 from flows.steps import Step, for_each, run_steps
 from tasks.check_job import check_job
 from tasks.jobs.job import Job, with_one_network
+from tasks.jobs.memory import memory_line
 from tasks.settings.methods import has_one_network
 from tasks.settings.sections import ProblemSettings
 
@@ -15,11 +16,13 @@ from tasks.settings.sections import ProblemSettings
 def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
     """Check that jobs can be trained, repeated and scored; what was checked before is not checked again.
 
-    What networks start from, where that is not all drawn, is printed.
+    The memory that they take, where it is much, and what networks start from, where that is not all drawn, are printed.
 
     Raises:
-        SettingsError: one cannot; the message says what to change.
+        SettingsError: one cannot, or not in the memory that there is; the message says what to change.
     """
+    if line := memory_line(jobs):
+        print(line, file=sys.stderr)
     lines = run_steps(for_each(jobs, partial(_checks, settings=settings)), "checks")
     for line in dict.fromkeys(lines.values()):
         if line:

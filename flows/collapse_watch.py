@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import nan
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rtl_core.collapse import Alarm, alarm
 from rtl_core.errors import RtlError
 from tasks.jobs.rounds import Rounds, reached
 from tasks.process.status import forget, say
+from tasks.tables.names import score_text
 
 
 class CollapseWatch:
@@ -109,7 +111,7 @@ class CollapseWatch:
     def _say(self, seed: int, excess: float) -> None:
         ring = self.alarms[seed]
         state = f"ALARM, {ring.side} from {self._percent(ring.knee)}" if ring else "no alarm"
-        say(self._subject(seed), f"excess similarity {excess:.3f}, {state}")
+        say(self._subject(seed), f"excess similarity {score_text(excess, nan, nan)}, {state}")
 
     def _warn(self, seed: int, ring: Alarm) -> None:
         self._print(

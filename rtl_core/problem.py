@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rtl_core.context_examples import ContextExamples
 from rtl_core.description.about import Usage
 from rtl_core.errors import SettingsError
+from rtl_core.memory import Memory
 from rtl_core.precision import Precision
 from rtl_core.prunable import prunable_weights
 
@@ -121,31 +122,32 @@ class Problem(ABC):
 
     @classmethod
     def source_files(cls, **settings: Any) -> list[Path]:
-        """The files that ``partition`` would read: where one of them changes, the data are partitioned anew.
-
-        It is given those of the section's ``partition`` settings that it declares.
-        """
+        """The files that ``partition`` would read: where one changes, the data are partitioned anew. It is given those
+        of the section's ``partition`` settings that it declares."""
         return []
 
     @classmethod
     def training_files(cls, **settings: Any) -> list[Path]:
         """The files that the constructor and ``network`` would read beside the partitioned data, such as a checkpoint:
-        where one of them changes, everything is trained and scored anew.
-
-        It is given those of the section's ``training`` settings that it declares. A setting that is itself the path of
-        a file need not be named.
+        where one changes, everything is trained and scored anew. It is given those of the section's ``training``
+        settings that it declares. A setting that is itself the path of a file need not be named.
         """
         return []
+
+    @classmethod
+    def memory_of_training(cls, folder: Path, **settings: Any) -> Memory | None:
+        """What training on a CPU takes up at most, by the ``training`` settings; None: not known, and not checked."""
+        return None
 
     @abstractmethod
     def network(self, generator: torch.Generator) -> nn.Module:
         """A new network with its initial weights θ₀: a constructor of torch's, as it is, will do.
 
-        It may draw from ``generator``, or as torch's layers do from none: either way θ₀ is the same at every call of
-        one seed. In training it may drop at random through layers of ``nn.Dropout`` and its kin, torchvision's
-        ``StochasticDepth`` and timm's ``DropPath``, which then draw from the step's own stream (``rtl_core.dropout``);
-        it draws nothing else at random, and no buffer changes in training but batch normalisation's: results would
-        depend on the order of steps. ``rtl_core.checks`` finds out.
+        It may draw from ``generator``, or as torch's layers do from none: θ₀ is the same at every call of one seed. In
+        training it may drop at random through layers of ``nn.Dropout`` and its kin, torchvision's ``StochasticDepth``
+        and timm's ``DropPath``, which then draw from the step's own stream (``rtl_core.dropout``); nothing else is
+        drawn at random, and no buffer changes in training but batch normalisation's: results would depend on the order
+        of steps. ``rtl_core.checks`` finds out.
         """
 
     def single_network(self, generator: torch.Generator) -> nn.Module:
@@ -229,10 +231,8 @@ class Problem(ABC):
         return ()
 
     def across_subsets(self, network: nn.Module) -> AcrossSubsets | None:
-        """One ticket's network, in evaluation mode, on the jobs of all subsets; None where the others' make no sense.
-
-        It tells whether tickets that differ in structure differ in function.
-        """
+        """One ticket's network, in evaluation mode, on the jobs of all subsets: do tickets that differ in structure
+        differ in function? None where the others' jobs make no sense."""
         return None
 
 

@@ -67,7 +67,7 @@ def check(problem: ProblemName) -> None:
 def results(
     problems: Annotated[
         list[str] | None,
-        typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
+        typer.Argument(help="sections of params.yaml, or a stage of DVC's for one \\[default: its list]"),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="also every protocol, metric and sparsity")] = False,
     since: Annotated[
@@ -127,7 +127,8 @@ def ui(
 @app.command()
 def serve(
     problem: Annotated[
-        str | None, typer.Argument(help="section of params.yaml that the forms begin with [default: its list's first]")
+        str | None,
+        typer.Argument(help="section of params.yaml that the forms begin with \\[default: its list's first]"),
     ] = None,
 ) -> None:
     """Offer the pipeline and each stage to Prefect's page, and run here what is asked for or due (needs `rtl ui`)."""

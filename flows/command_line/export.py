@@ -16,7 +16,7 @@ def export(
     tickets: Annotated[Path, typer.Argument(help="ticket file, of any method", show_default=False)],
     onnx: Annotated[Path, typer.Option(help="file to write, .onnx", show_default=False)],
     context: Annotated[
-        str, typer.Option(help="the only one [default: all, in one graph that is told which]", show_default=False)
+        str, typer.Option(help="the only one \\[default: all, in one graph that is told which]", show_default=False)
     ] = "",
     half: Annotated[bool, typer.Option("--half", help="weights in float16")] = False,
     int8: Annotated[

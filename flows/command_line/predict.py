@@ -22,7 +22,9 @@ MOST_LETTERS, LEAST_LETTERS = 40, 12
 
 TicketFile = Annotated[Path, typer.Argument(help="ticket file, of any method", show_default=False)]
 ImageOut = Annotated[Path, typer.Option(help="where to write it; .png, .jpg, .webp and others", show_default=False)]
-Size = Annotated[str, typer.Option(help="of an image: WxH in pixels [default: as trained]", show_default=False)]
+Size = Annotated[
+    str, typer.Option(help="of an image: WxH in pixels, resampled \\[default: as trained]", show_default=False)
+]
 
 
 def predict(
@@ -52,7 +54,7 @@ def predict(
     rule: Annotated[
         Literal["matched", "paper"] | None,
         typer.Option(
-            help="of claims: matched (threshold chosen on validation data) or paper (one half) [default: matched, "
+            help="of claims: matched (threshold chosen on validation data) or paper (one half) \\[default: matched, "
             "where the file knows it]",
             show_default=False,
         ),
@@ -85,7 +87,10 @@ def predict(
 
 
 def reconstruct(tickets: TicketFile, out: ImageOut, size: Size = "") -> None:
-    """Paint the image that a ticket file holds, at any resolution: `rtl predict` of such a file."""
+    """Paint the image that a ticket file holds: `rtl predict` of such a file.
+
+    It knows the size that it was trained at, and no more: another is that one resampled (Lanczos).
+    """
     paint_image(tickets_in(tickets), out, size)
 
 
@@ -101,8 +106,8 @@ def enhance(
 ) -> None:
     """Take the noise off the speech in an audio file, of any length, rate and number of channels.
 
-    Rate, channels and length stay; what lies above 8 kHz is lost. IN and OUT may be one file. It is `rtl predict` of a
-    ticket file of speech.
+    Rate, channels and length stay, and 24 bits and floats where OUT can have them; what lies above 8 kHz is lost. IN
+    and OUT may be one file. It is `rtl predict` of a ticket file of speech.
     """
     enhance_recording(tickets_in(tickets), source, out, scene or None)
 
@@ -134,7 +139,8 @@ def _tabulate(
 ) -> None:
     from rich.console import Console
 
-    from rtl_core.use.files import read_inputs
+    from rtl_core.problems.images.image_file import first_frames
+    from rtl_core.use.files import TABLES, read_inputs
     from rtl_core.use.prediction import POSTERIOR
 
     if out is not None and out.suffix.lower() not in WRITTEN:
@@ -142,6 +148,8 @@ def _tabulate(
     if not inputs:
         raise SettingsError("INPUT: found none; allowed: one file and more")
     values, names = read_inputs(tickets.usage.preprocessing, inputs)
+    for line in first_frames({path: str(path) for path in inputs if path.suffix.lower() not in TABLES}):
+        typer.echo(f"warning: {line}", err=True)
     with Console(stderr=True).status("predicting"):
         predicted = tickets.predict(values, context, together=together, rule=rule)
     rows = [{"input": name, **row} for name, row in zip(names, predicted.rows(), strict=True)]

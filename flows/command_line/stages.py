@@ -13,7 +13,7 @@ def run(
     stage: Annotated[Stage, typer.Argument(help="pipeline is all of them, one after another", show_default=False)],
     problems: Annotated[
         list[str] | None,
-        typer.Argument(help="sections of params.yaml, or a stage of DVC's for one [default: its list]"),
+        typer.Argument(help="sections of params.yaml, or a stage of DVC's for one \\[default: its list]"),
     ] = None,
     runner: Annotated[
         str, typer.Option(envvar="RTL_RUNNER", help="threads, dask, or the address of a Dask scheduler")

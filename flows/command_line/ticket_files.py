@@ -80,11 +80,16 @@ def paint_image(tickets: "TicketsInUse", out: Path, size: str) -> None:
     except (KeyError, OSError, ValueError) as problem:
         raise DataError(f"{out}: Pillow cannot write this kind of image ({problem})") from problem
     write_out(out, buffer.getvalue())
-    typer.echo(f"{out}: {pixels.shape[1]}×{pixels.shape[0]} pixels")
+    trained = tickets.statistics[0]["regions"].shape
+    how = f", resampled from the {trained[1]}×{trained[0]} as trained" if pixels.shape[:2] != trained else ""
+    typer.echo(f"{out}: {pixels.shape[1]}×{pixels.shape[0]} pixels{how}")
 
 
 def enhance_recording(tickets: "TicketsInUse", source: Path, out: Path, context: str | None) -> None:
     """Write a recording without its noise, whole or not at all, and print how fast that was.
+
+    Samples are as in the recording, where the file's format has that. What is too loud for the format is made again,
+    quieter, so that nothing is cut off.
 
     Raises:
         TicketFileError: the tickets enhance no speech.
@@ -105,17 +110,28 @@ def enhance_recording(tickets: "TicketsInUse", source: Path, out: Path, context:
     network = speech_network(tickets, context)
     facts = facts_of(source)
     audio_format = format_of(out, facts)
-    seconds = facts.frames / facts.rate
+    seconds, scale = facts.frames / facts.rate, 1.0
     started = perf_counter()
     try:
         with whole_file(out) as unfinished, Progress(console=Console(stderr=True), transient=True) as progress:
-            blocks = progress.track(enhanced(network, source), seconds / BLOCK_SECONDS, description="enhancing")
-            write_audio(unfinished, audio_format, facts, blocks, str(out))
+
+            def write(what: str) -> float:
+                blocks = (scale * block for block in enhanced(network, source))
+                told = progress.track(blocks, seconds / BLOCK_SECONDS, description=what)
+                return write_audio(unfinished, audio_format, facts, told, str(out))
+
+            if not audio_format.holds(peak := write("enhancing")):
+                scale = 1 / peak
+                write("enhancing again, quieter")
     except OSError as problem:
         raise DataError(f"{out}: cannot be written ({problem.strerror})") from problem
     channels = "1 channel" if facts.channels == 1 else f"{facts.channels} channels"
     factor = (perf_counter() - started) / seconds
-    typer.echo(f"{out}: {seconds:.1f} s at {facts.rate} Hz, {channels}; real-time factor {factor:.3f}")
+    quieter = f"; scaled by {scale:.3g}, as its peak was {peak:.3g} and such samples end at 1" if scale < 1 else ""
+    typer.echo(
+        f"{out}: {seconds:.1f} s at {facts.rate} Hz, {channels}, {audio_format.words}; "
+        f"real-time factor {factor:.3f}{quieter}"
+    )
 
 
 def _height_and_width(size: str) -> tuple[int, int]:

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_below, entries_in
-from rtl_core.left_out import write_left_out
+from rtl_core.left_out import of_other_kinds, several, write_left_out
 from rtl_core.problems.images.class_clusters import class_clusters, source_of
-from rtl_core.problems.images.image_file import open_image, rgb_of
+from rtl_core.problems.images.image_file import first_frames, open_image, rgb_of
 from rtl_core.problems.images.labelled_images import LabelledImages, hold_out
 from rtl_core.problems.images.large_images import MOST_IN_MEMORY, new_images
 from rtl_core.problems.images.one_vs_rest import OneVsRest
@@ -28,6 +28,8 @@ from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 
 CHANNELS = 3
+OTHER_IMAGES = {".avif", ".heic", ".heif", ".jxl", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2"}
+"""Suffixes of images that Pillow may not know."""
 SPLITS = 3
 """Training, thresholds and testing take an image of each class."""
 
@@ -105,7 +107,7 @@ class _Readable(NamedTuple):
 
 
 def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[str], list[str]]:
-    """All images of a folder, in the order of their paths, its classes, and a line for each image that is left out.
+    """All images of a folder, in the order of their paths, its classes, and lines on what is left out or assumed.
 
     Args:
         name: the folder; $NAME is read from the environment.
@@ -128,6 +130,7 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
         readable.append(_Readable(file, picture.size, picture if held <= MOST_IN_MEMORY else None))
         labels.append(label)
     _check_counts(name, classes, labels, left_out)
+    left_out += first_frames({one.file: f"{name}/{one.file.relative_to(_root(name))}" for one in readable})
     return LabelledImages(_stacked(readable, image_size), torch.tensor(labels)), classes, left_out
 
 
@@ -157,19 +160,22 @@ def _samples(name: str) -> tuple[list[str], list[tuple[Path, int]]]:
 
 
 def _passed_over(name: str, taken: Container[Path]) -> list[str]:
-    """A line for each image that is in no class's folder, or of a kind that torchvision does not take."""
+    """A line for all images that are in no class's folder, and one for each kind that torchvision does not take."""
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
-    root, lines, kinds = _root(name), [], Image.registered_extensions()
-    for path in entries_below(root):
-        if path in taken or not path.is_file() or path.suffix.lower() not in kinds:
-            continue
-        where = f"{name}/{path.relative_to(root)}"
-        if path.suffix.lower() in IMG_EXTENSIONS:
-            lines.append(f"{where}: found in no class's folder; allowed: one sub-folder for each class")
-        else:
-            lines.append(f"{where}: found the suffix {path.suffix!r}; allowed: {', '.join(IMG_EXTENSIONS)}")
-    return lines
+    root, kinds = _root(name), OTHER_IMAGES.union(Image.registered_extensions())
+    passed = [
+        path
+        for path in sorted(entries_below(root))
+        if path not in taken and path.is_file() and path.suffix.lower() in kinds
+    ]
+    stray: list[str] = []
+    others: list[str] = []
+    for path in passed:
+        of_kind = stray if path.suffix.lower() in IMG_EXTENSIONS else others
+        of_kind.append(f"{name}/{path.relative_to(root)}")
+    told = f"{several(stray)}: found in no class's folder; allowed: one sub-folder for each class" if stray else ""
+    return [*filter(None, [told]), *of_other_kinds(others, IMG_EXTENSIONS)]
 
 
 def _check_links(root: Path) -> None:

@@ -1,7 +1,6 @@
 """Photographs as coordinate networks: one network an image, one ticket a region (paper section 3)."""
 
-import colorsys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from rtl_core.description.about import Usage
 from rtl_core.description.architecture import CoordinateNetwork
@@ -20,19 +18,21 @@ from rtl_core.device import DeviceName, device_of
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
 from rtl_core.left_out import write_left_out
+from rtl_core.memory import Memory
 from rtl_core.networks.coordinate_mlp import coordinate_mlp, fourier_features
 from rtl_core.problem import AcrossSubsets, Exhibit, Objective, Problem, Score
+from rtl_core.problems.regions.colour_error import error, error_with_region, one_batch
 from rtl_core.problems.regions.folders import folder_files, read_folders, sample_photographs
+from rtl_core.problems.regions.lab import colours_apart
 from rtl_core.problems.regions.painting import LEAST_FREQUENCY, LEAST_SIDE, MOST_FREQUENCY, MOST_SIDE, bytes_of
-from rtl_core.problems.regions.region_image import FILE, load, save
+from rtl_core.problems.regions.region_image import FILE, load, save, size_of
+from rtl_core.problems.regions.training_memory import training_memory
 from rtl_core.scoring import MEAN
 
 PROTOCOL = "reconstruction"
 MOST_DB = 58.92
 """PSNR of an image that is right but for the rounding of 8 bits, 10 log₁₀(12 · 255²): no figure goes beyond it."""
 ERROR_SCALE = 4
-
-Batch = tuple[Tensor, ...]
 
 
 class ImageRegions(Problem):
@@ -84,6 +84,13 @@ class ImageRegions(Problem):
     def source_files(cls, *, folders: Sequence[str] = (), **_: object) -> list[Path]:
         """Every image and map."""
         return folder_files(folders)
+
+    @classmethod
+    def memory_of_training(
+        cls, folder: Path, *, precision: str = "float32", device: DeviceName = "auto", **_: object
+    ) -> Memory | None:
+        """It grows with the image's pixels, and with its regions where they are many."""
+        return training_memory(*size_of(folder), precision) if device_of(device).type == "cpu" else None
 
     def __init__(
         self,
@@ -145,13 +152,13 @@ class ImageRegions(Problem):
         """
         share = len(self.subsets) / len(self.region)
         return [
-            Objective(name, partial(_one_batch, batch), 1, partial(_error, share * len(batch[0])))
+            Objective(name, partial(one_batch, batch), 1, partial(error, share * len(batch[0])))
             for name, batch in zip(self.subsets, self.batches, strict=True)
         ]
 
     @property
     def single_objective(self) -> Objective:
-        return Objective("all", partial(_one_batch, (self.features, self.colours, self.region)), 1, _error_with_region)
+        return Objective("all", partial(one_batch, (self.features, self.colours, self.region)), 1, error_with_region)
 
     def score(self, tickets: Sequence[nn.Module]) -> list[Score]:
         """PSNR over all pixels (the paper's figure), SSIM, and PSNR of each region."""
@@ -192,10 +199,8 @@ class ImageRegions(Problem):
     @property
     def references(self) -> Sequence[Exhibit]:
         """The photograph and its regions, each in a colour of its own."""
-        count = len(self.subsets)
-        palette = [colorsys.hsv_to_rgb(k * 0.618 % 1, 0.55, 0.6 + 0.4 * (k % 2)) for k in range(count)]
-        coloured = torch.tensor(palette)[self.region.cpu()]
-        return [Exhibit("target", self._pixels(self.colours.cpu())), Exhibit("regions", self._pixels(coloured))]
+        coloured = torch.from_numpy(colours_apart(len(self.subsets)))[self.map.long()]
+        return [Exhibit("target", self._pixels(self.colours.cpu())), Exhibit("regions", coloured)]
 
     def exhibit(self, tickets: Sequence[nn.Module]) -> Sequence[Exhibit]:
         """What the tickets paint, and how far off it is (mean over channels, four times as bright)."""
@@ -226,20 +231,6 @@ class ImageRegions(Problem):
     def _painted_single(self, network: nn.Module) -> Tensor:
         painted: Tensor = network(self.features, self.region)
         return painted.clamp(0, 1).cpu()
-
-
-def _one_batch(batch: Batch, _generator: torch.Generator) -> Iterator[Batch]:
-    yield batch
-
-
-def _error(weight: float, network: nn.Module, batch: Batch) -> Tensor:
-    features, colours = batch
-    return weight * F.mse_loss(network(features), colours)
-
-
-def _error_with_region(network: nn.Module, batch: Batch) -> Tensor:
-    features, colours, region = batch
-    return F.mse_loss(network(features, region), colours)
 
 
 def _psnr(painted: Tensor, colours: Tensor) -> float:

@@ -13,7 +13,8 @@ def painted(tickets: TicketsInUse, size: tuple[int, int] | None = None) -> Tenso
 
     Args:
         tickets: of the problem ImageRegions.
-        size: height and width in pixels; None takes those that the network was trained at.
+        size: height and width in pixels; None takes those that the network was trained at, which are all that it knows:
+            others are resampled from them (Lanczos).
 
     Raises:
         TicketFileError: they paint nothing, are not all of the image's or unsound.

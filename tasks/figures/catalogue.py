@@ -133,8 +133,8 @@ FIGURES = {
     "function": Figure(
         "What tickets do on each other's subsets",
         "First, what each ticket scores on every subset: the stronger the colour, the better; a strong "
-        "diagonal means that tickets are specialists. Then, "
-        "how often two tickets answer alike.",
+        "diagonal means that tickets are specialists. Then, how far two tickets agree: the share of inputs that they "
+        "answer with the same choice or, where answers are quantities, the correlation of these.",
         ("function", "scoring"),
         function,
     ),

@@ -16,8 +16,8 @@ from tasks.tables.names import DEPTH_NAMES, method_name, metric_title
 MOST_ROWS = 60_000
 """So many cells at most are embedded in a figure; of many subsets, only some of the levels are shown."""
 
-NUMBER = "replace(format(datum.value, abs(datum.value) < 10 ? '.2f' : '.3r'), /^(-?)0[.]/, '$1.')"
-"""Vega's expression for a number in a cell: .34, 1.00, 25.3."""
+NUMBER = "replace(format(datum.value, abs(datum.value) < 10 ? '.2f' : '.3r'), /^(−?)0[.]/, '$1.')"
+"""Vega's expression for a number in a cell: .34, −.34, 1.00, 25.3; its minus is U+2212, as in tables."""
 
 FIRST_SHOWN = 0.75
 """The sparsity that a figure shows first, or the one nearest to it."""
@@ -42,7 +42,7 @@ def heatmaps(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
 
 
 def function(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
-    """Each ticket's score on each subset, beside how often two tickets answer alike; one method and level at a time."""
+    """Each ticket's score on each subset, beside how far two tickets agree; one method and level at a time."""
     scores, agreement = tables["function"], tables.get("agreement", pd.DataFrame())
     scores = scores[scores.metric == scores.metric.iloc[0]]
     subsets, methods = list(scores.subset.astype(str).unique()), list(scores.method.unique())
@@ -92,7 +92,7 @@ def _matrix(
     few = len(subsets) <= MOST_NAMED
     ends = ["#ffffff", "#56B4E9" if few else "#08306b"]
     colours = alt.Scale(range=ends if rising else ends[::-1], interpolate="rgb", zero=False, nice=False)
-    legend = alt.Legend(title=label, format=".2f", gradientLength=200, tickCount=4, direction="horizontal")
+    legend = alt.Legend(title=label, labelExpr=NUMBER, gradientLength=200, tickCount=4, direction="horizontal")
     look = {
         "color": alt.Color("value:Q", scale=colours, legend=legend),
         "tooltip": [

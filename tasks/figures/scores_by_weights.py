@@ -51,7 +51,15 @@ def kept_rows(results: pd.DataFrame, parameters: pd.DataFrame) -> pd.DataFrame:
 
 def _weights_axis(weights: pd.Series) -> alt.X:
     low, high = (10**end for end in span_of([math.log10(weights.min()), math.log10(weights.max())]))
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
-    ticks = [digit * 10**power for power in powers for digit in (1, 2, 5) if low <= digit * 10**power <= high]
-    axis = alt.Axis(values=ticks, format="~s", labelOverlap="greedy")
+    axis = alt.Axis(values=weight_ticks(low, high), format=".3~s", labelOverlap="greedy")
     return alt.X("kept:Q").title("prunable weights kept").scale(type="log", domain=[low, high], nice=False).axis(axis)
+
+
+def weight_ticks(low: float, high: float) -> list[float]:
+    """Round numbers on a logarithmic axis, two and more however short it is: 1, 2, 5, else 1 to 9, else 1.1, 1.2, …"""
+    powers = [10.0**power for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)))]
+    for digits in ([1, 2, 5], range(1, 10), [tenth / 10 for tenth in range(10, 100)]):
+        ticks = [digit * power for power in powers for digit in digits if low <= digit * power <= high]
+        if len(ticks) > 1:
+            return ticks
+    return [low, high]

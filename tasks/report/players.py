@@ -23,7 +23,8 @@ class Player(NamedTuple):
 def listening(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, list[Player]]]:
     """Players of the first seed by exhibit and row: what it is to be held against, then one row a level.
 
-    A reference belongs to the exhibit whose name comes before a comma in its own; all others stand together, first.
+    A reference belongs to the exhibit whose name comes before the last comma in its own; all others stand together,
+    first.
 
     Args:
         tables: the published tables of one job; without sounds, and for a run over several, there is no player.
@@ -36,7 +37,7 @@ def listening(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, list[Pl
     made = scored(made[made.seed == made.seed.min()], tables)
     lower = lower_note(tables)
     references = table[table.sparsity.isna()].drop_duplicates("exhibit")
-    parts = references.exhibit.str.partition(", ")
+    parts = references.exhibit.str.rpartition(", ")
     is_own = parts[0].isin(made.exhibit) & (parts[2] != "")
     players = {REFERENCES: {"": _players(references[~is_own], references.exhibit)}} if not is_own.all() else {}
     for exhibit, group in made.groupby("exhibit", sort=False):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from rtl_core.collapse import Knee, alarm, knee
 from rtl_core.errors import DataError
 from rtl_core.randomness import Stream
 from tasks.tables.directions import higher_is_better
-from tasks.tables.names import MEAN
+from tasks.tables.names import MEAN, amount_text
 
 KNEES = [
     "curve", "method", "seed", "subset", "sparsity", "low", "high", "round", "rung", "side",
@@ -195,7 +195,7 @@ def correlation(rows: pd.DataFrame, measure: str, higher_is_better: bool) -> str
     levels = rows.groupby(["sparsity", *rows.filter(["seed", "instance"])], sort=False)
     within = pd.Series([_rho(level, measure) for _, level in levels]).mean()
     rhos = {"over all": _rho(rows, measure), "within a level": within}
-    texts = [f"{_signed(rho)} {where}" for where, rho in rhos.items() if not isnan(rho)]
+    texts = [f"{amount_text(rho, nan, nan)} {where}" for where, rho in rhos.items() if not isnan(rho)]
     return f"ρ = {', '.join(texts)}" if texts else ""
 
 
@@ -205,7 +205,3 @@ def _rho(rows: pd.DataFrame, measure: str) -> float:
     if len(pair) < FEWEST_TICKETS or pair.nunique().min() == 1:
         return float("nan")
     return float(spearmanr(pair["value"], pair[measure]).statistic)
-
-
-def _signed(rho: float) -> str:
-    return f"{rho:z.2f}".replace("0.", ".").replace("-", "−")

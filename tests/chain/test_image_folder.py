@@ -92,14 +92,27 @@ def test_images_that_cannot_be_read_are_left_out_with_a_line_each(pictures, tmp_
     (pictures / "rose/05.png").write_text("no image")
     (pictures / "rose/notes.txt").write_text("not an image file's name")
     shutil.copy(pictures / "rose/00.png", pictures / "stray.png")
-    shutil.copy(pictures / "rose/00.png", pictures / "rose/moving.gif")
+    for number in range(3):
+        shutil.copy(pictures / "rose/00.png", pictures / f"rose/moving{number}.gif")
+        for suffix in (".jfif", ".avif", ".heic"):
+            shutil.copy(pictures / "rose/00.png", pictures / f"bear/{number}{suffix}")
+        shutil.copy(pictures / "rose/00.png", pictures / f"bear/._0{number}.png")
     ImageFolder.partition(tmp_path / "out", path=str(pictures))
     lines = json.loads((tmp_path / "out" / LEFT_OUT).read_text())
+    counted = [f"bear/0{suffix} and 2 more" for suffix in (".avif", ".heic", ".jfif")]
     assert [line.partition(": ")[0] for line in lines] == [
-        f"{pictures}/{name}" for name in ("stray.png", "rose/moving.gif", "apple/00.png", "rose/05.png")
+        f"{pictures}/{name}"
+        for name in (
+            "stray.png",
+            *counted[:1],
+            "rose/moving0.gif and 2 more",
+            *counted[1:],
+            "apple/00.png",
+            "rose/05.png",
+        )
     ]
-    assert "found in no class's folder; allowed" in lines[0] and "found the suffix '.gif'; allowed: .jpg, " in lines[1]
-    assert all("not readable as an image" in line for line in lines[2:])
+    assert "found in no class's folder; allowed" in lines[0] and "found the suffix '.gif'; allowed: .jpg, " in lines[2]
+    assert all("not readable as an image" in line for line in lines[5:])
     stored = load_images(tmp_path / "out")
     assert sum(map(len, stored.splits.values())) == 46
     names = {str(path.relative_to(pictures)) for path in ImageFolder.source_files(path=str(pictures))}

@@ -120,7 +120,8 @@ def test_a_ticket_file_is_painted_at_any_size(project, method, monkeypatch):
     assert done.exit_code == 0 and done.output.strip() == "as-trained.png: 40×24 pixels"
     assert CliRunner().invoke(app, ["predict", str(path), "--out", "predicted.png"]).exit_code == 0
     assert np.array_equal(*(pixels_of(project.folder / name) for name in ("as-trained.png", "predicted.png")))
-    assert CliRunner().invoke(app, ["reconstruct", str(path), "--out", "large.jpg", "--size", "320x200"]).exit_code == 0
+    done = CliRunner().invoke(app, ["reconstruct", str(path), "--out", "large.jpg", "--size", "320x200"])
+    assert done.output.strip() == "large.jpg: 320×200 pixels, resampled from the 40×24 as trained"
     assert pixels_of(project.folder / "large.jpg").shape == (200, 320, 3)
     shown = read_tables(project.folder / "artifacts/image_regions/tables")["exhibits"]
     (png,) = shown[

@@ -31,7 +31,7 @@ def joined(blocks):
 def test_blocks_at_another_rate_are_the_whole_signal_at_that_rate_there_and_back(tmp_path, rate, seconds):
     signal = noise(2, max(1, int(seconds * rate)))
     path = written(tmp_path / "x.wav", signal, rate)
-    assert facts_of(path) == AudioFacts(rate, 2, signal.shape[1])
+    assert facts_of(path) == AudioFacts(rate, 2, signal.shape[1], "FLOAT")
     there = joined(read_blocks(path, SPEECH))
     assert there.shape == (2, -(-signal.shape[1] * SPEECH // rate)) and there.dtype == torch.float32
     assert torch.allclose(there, resample(signal, rate, SPEECH), atol=1e-6)

@@ -20,7 +20,7 @@ from rtl_core.networks.small_cnn import small_cnn
 from rtl_core.networks.speech_unet import RATE, SpeechUNet
 from rtl_core.problem import Objective
 from rtl_core.problems.speech.audio_file import AudioFacts
-from rtl_core.problems.speech.audio_writing import format_of, write_audio
+from rtl_core.problems.speech.audio_writing import AudioFormat, format_of, write_audio
 from rtl_core.problems.speech.enhancement import MARGIN, STRETCH, enhanced
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import masks_to_bytes, tickets_to_bytes
@@ -136,12 +136,15 @@ def test_what_the_network_hears_at_a_time_does_not_grow_with_the_recording(tmp_p
     assert max(shape[2] for shape in heard) == 1 + (STRETCH + 2 * MARGIN) // 256
 
 
-def test_silence_stays_silent_and_loud_samples_are_held_within_one(tmp_path, network):
+def test_silence_stays_silent_and_loud_samples_stay_loud(tmp_path, network):
     assert torch.equal(
         joined(enhanced(network, recording(tmp_path / "x.wav", torch.zeros(1, 30_000), 22_050))), torch.zeros(1, 30_000)
     )
-    loud = joined(enhanced(network, recording(tmp_path / "x.wav", 100 * sounds(1, 30_000), RATE)))
-    assert loud.abs().max() == 1
+    quiet, loud = (
+        joined(enhanced(network, recording(tmp_path / "x.wav", factor * sounds(1, 30_000), RATE)))
+        for factor in (1, 100)
+    )
+    assert loud.abs().max() > 1 and torch.allclose(loud, 100 * quiet, rtol=1e-4, atol=1e-4)
 
 
 def test_a_scene_is_named_where_the_file_holds_several():
@@ -168,12 +171,47 @@ def test_the_command_keeps_rate_channels_and_length(folder, network, out):
     expected = joined(enhanced(network, folder / "in.wav"))
     done = run("rtl", "--scene", "outdoor", "in.wav", out)
     assert done.exit_code == 0, done.exception
-    assert done.stdout.startswith(f"{out}: 1.2 s at 44100 Hz, 2 channels; real-time factor ")
     facts = soundfile.info(folder / out)
+    told = f"{out}: 1.2 s at 44100 Hz, 2 channels, {facts.subtype_info}; real-time factor "
+    assert done.stdout.startswith(told) and "scaled" not in done.stdout
     assert (facts.samplerate, facts.channels, facts.frames) == (44_100, 2, 52_000)
-    if facts.subtype == "PCM_16":
-        assert torch.allclose(samples_of(folder / out), expected, atol=2**-15)
+    if facts.subtype != "VORBIS":
+        assert facts.subtype == ("PCM_24" if facts.format == "FLAC" else "FLOAT")
+        assert torch.allclose(samples_of(folder / out), expected, atol=2**-23)
     assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "samples"),
+    [
+        ("PCM_16", "out.wav", "PCM_16"),
+        ("PCM_24", "out.wav", "PCM_24"),
+        ("PCM_24", "out.flac", "PCM_24"),
+        ("PCM_24", "out.ogg", "VORBIS"),
+        ("PCM_U8", "out.wav", "PCM_16"),
+        ("DOUBLE", "out.aiff", "DOUBLE"),
+        ("FLOAT", "out.opus", "OPUS"),
+    ],
+)
+def test_samples_keep_their_bits_where_the_file_has_them(folder, source, out, samples):
+    soundfile.write(folder / "own.wav", sounds(1, 4800).T.numpy(), 48_000, source)
+    done = run("single", "own.wav", out)
+    assert done.exit_code == 0, done.exception
+    facts = soundfile.info(folder / out)
+    assert (facts.subtype, facts.samplerate, facts.frames) == (samples, 48_000, 4800)
+
+
+@pytest.mark.parametrize("out", ["out.wav", "out.flac"])
+def test_samples_beyond_one_stay_or_are_scaled_with_a_word(folder, network, out):
+    recording(folder / "loud.wav", 30 * sounds(1, 20_000), RATE)
+    expected = joined(enhanced(network, folder / "loud.wav"))
+    peak = float(expected.abs().max())
+    assert peak > 1
+    done = run("rtl", "--scene", "outdoor", "loud.wav", out)
+    scaled = f"; scaled by {1 / peak:.3g}, as its peak was {peak:.3g} and such samples end at 1"
+    assert done.stdout.strip().endswith(scaled) == (out == "out.flac")
+    wanted = expected / peak if out == "out.flac" else expected
+    assert torch.allclose(samples_of(folder / out), wanted, atol=2**-22)
 
 
 def test_predicting_with_a_file_of_speech_is_enhancing(folder):
@@ -202,8 +240,9 @@ def test_predicting_with_a_file_of_speech_is_enhancing(folder):
         (["single", "nowhere.wav", "out.wav"], "nowhere.wav: no such file"),
         (["single", "rtl", "out.wav"], "rtl: not readable as audio"),
         (["single", "nan.wav", "out.wav"], "nan.wav: found a sample that is not a finite number at second 0.000"),
-        (["single", "in.wav", "out.txt"], "out.txt: found the suffix '.txt'; allowed: .wav, .flac, .ogg, .mp3"),
-        (["single", "in.wav", "out"], "out: found the suffix ''; allowed: .wav, .flac, .ogg, .mp3"),
+        (["single", "in.wav", "out.txt"], "out.txt: found the suffix '.txt'; allowed: .wav, .flac, .ogg, .opus"),
+        (["single", "in.wav", "out"], "out: found the suffix ''; allowed: .wav, .flac, .ogg, .opus"),
+        (["single", "in.wav", "out.opus"], "out.opus: cannot be written at 44100 Hz with 2 channel(s) ("),
         (["single", "in.wav", "nowhere/out.wav"], "nowhere/out.wav: cannot be written (No such file or directory)"),
         (["single", "nan.wav", "in.wav"], "nan.wav: found a sample that is not a finite number at second 0.000"),
     ],
@@ -224,15 +263,16 @@ def test_a_format_that_has_no_such_rate_is_told_in_one_line(folder):
 
 
 def test_a_wave_file_beyond_four_gigabytes_has_longer_numbers(tmp_path):
-    hours = AudioFacts(48_000, 2, 48_000 * 3600 * 7)
-    assert format_of(tmp_path / "x.wav", hours) == "RF64" and format_of(tmp_path / "x.flac", hours) == "FLAC"
-    short = AudioFacts(48_000, 2, 9)
-    assert format_of(tmp_path / "x.wav", short) == "WAV"
-    write_audio(tmp_path / "x.wav", "RF64", short, [torch.full((2, 9), 0.5)], "x")
+    hours, larger = (AudioFacts(48_000, 2, 48_000 * 3600 * h, kind) for h, kind in ((7, "PCM_16"), (4, "FLOAT")))
+    assert {format_of(tmp_path / "x.wav", facts).container for facts in (hours, larger)} == {"RF64"}
+    assert format_of(tmp_path / "x.flac", hours) == ("FLAC", "PCM_16")
+    short = AudioFacts(48_000, 2, 9, "PCM_16")
+    assert format_of(tmp_path / "x.wav", short) == ("WAV", "PCM_16")
+    write_audio(tmp_path / "x.wav", AudioFormat("RF64", "PCM_16"), short, [torch.full((2, 9), 0.5)], "x")
     assert np.array_equal(samples_of(tmp_path / "x.wav"), np.full((2, 9), 0.5))
 
 
 def test_a_long_block_makes_an_ogg_file(tmp_path):
-    long = AudioFacts(48_000, 2, 3_000_000)
-    write_audio(tmp_path / "x.ogg", "OGG", long, [torch.zeros(2, long.frames)], "x")
+    long = AudioFacts(48_000, 2, 3_000_000, "VORBIS")
+    write_audio(tmp_path / "x.ogg", AudioFormat("OGG", "VORBIS"), long, [torch.zeros(2, long.frames)], "x")
     assert soundfile.info(tmp_path / "x.ogg").frames == long.frames

@@ -1,7 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from rtl_core.construction import initial_weights
@@ -166,14 +168,34 @@ def test_a_perfect_image_scores_what_eight_bits_hold(china):
     assert china.exhibit_single(Perfect())[1].pixels.max() == 0
 
 
-def test_a_file_is_painted_as_it_was_scored_and_at_any_size(china, tickets):
+def test_a_file_is_painted_as_it_was_scored(china, tickets):
     read = in_use(china, tickets)
-    assert torch.equal(painted(read), china.exhibit(networks_of(china, tickets))[0].pixels)
-    threefold = painted(read, (3 * china.height, 3 * china.width))
-    assert threefold.shape == (3 * china.height, 3 * china.width, 3)
-    # The middle pixel of each three by three lies where the original does.
-    assert (threefold[1::3, 1::3].int() - painted(read).int()).abs().max() <= 1
+    scored = china.exhibit(networks_of(china, tickets))[0].pixels
+    assert torch.equal(painted(read), scored) and torch.equal(painted(read, (china.height, china.width)), scored)
     assert painted(read, (7, 100)).shape == (7, 100, 3)
+
+
+def test_at_twice_the_size_an_image_is_as_near_the_photograph_as_its_enlargement(tmp_path):
+    ImageRegions.partition(tmp_path / "once", longest_side=32, num_regions=3)
+    ImageRegions.partition(tmp_path / "twice", longest_side=64, num_regions=3)
+    once, twice = (ImageRegions(tmp_path / name / "flower", device="cpu") for name in ("once", "twice"))
+    weights = initial_weights(once, STREAM)
+    everything = Masks(weights.layout, torch.ones(len(once.subsets), weights.layout.size, dtype=torch.bool))
+    adam = OptimizerChoice("adam", 1e-2)
+    tickets = retrain(weights, everything, once.objectives, Duration.parse("200it"), 1, "synchronous", adam, STREAM)
+    read, target = in_use(once, tickets), twice.references[0].pixels.double()
+
+    def off(pixels):
+        return -10 * math.log10(
+            (torch.from_numpy(np.asarray(pixels).copy()).double() - target).div(255).square().mean()
+        )
+
+    own, size = Image.fromarray(painted(read).numpy()), (twice.width, twice.height)
+    found, bicubic = off(painted(read, size[::-1]).numpy()), off(own.resize(size, Image.Resampling.BICUBIC))
+    features, inside = fourier_features(*size[::-1]), F.interpolate(once.map[None, None], size[::-1])[0, 0].flatten()
+    between = torch.stack([read.context(name).cpu()(features) for name in once.subsets]).detach()
+    between = between[inside.long(), torch.arange(len(inside))].clamp(0, 1).reshape(*size[::-1], 3) * 255
+    assert found > bicubic - 0.1 and found > off(between.numpy()) + 3
 
 
 def test_one_network_for_all_regions_is_painted_from_its_file(china):

@@ -37,6 +37,18 @@ def test_an_image_is_read_as_a_folder_of_images_is(tmp_path, mode):
     assert torch.equal(inputs, data.images) and names == [str(path) for path in paths]
 
 
+def test_of_several_frames_a_folder_takes_the_first_with_a_line(tmp_path):
+    for number in range(6):
+        path = tmp_path / f"folder/{'ab'[number % 2]}/{number}.webp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frames = [picture(number, (6, 6)), picture(number + 9, (6, 6))]
+        frames[0].save(path, save_all=number > 3, append_images=frames[1:] if number > 3 else [], lossless=True)
+    data, _, left_out = read_image_folder(str(tmp_path / "folder"), 0)
+    where = tmp_path / "folder/a/4.webp"
+    assert left_out == [f"{where} and 1 more: found several frames; the first is taken"]
+    assert torch.equal(data.images[2], torch.from_numpy(np.array(picture(4, (6, 6)))).permute(2, 0, 1))
+
+
 def test_white_is_the_largest_value_of_the_images_that_tickets_learned_from(tmp_path):
     grey = torch.arange(16, dtype=torch.uint8).reshape(4, 4) * 17
     Image.fromarray(grey.numpy()).save(tmp_path / "x.png")

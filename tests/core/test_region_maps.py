@@ -16,6 +16,7 @@ from rtl_core.errors import DataError
 from rtl_core.left_out import LEFT_OUT
 from rtl_core.problems.image_regions import ImageRegions
 from rtl_core.problems.regions.folders import cluster_regions, folder_files, read_folders, sample_photographs
+from rtl_core.problems.regions.lab import colours_apart, lab_of
 from rtl_core.problems.regions.region_image import FILE, RegionImage, load, save
 from rtl_core.problems.regions.settling import settle
 
@@ -374,6 +375,25 @@ def test_the_second_image_of_a_name_is_left_out(tmp_path):
     (image,), left_out = read(tmp_path / "a")
     assert torch.equal(image.pixels, torch.from_numpy(np.array(photograph())))
     assert len(left_out) == 1 and left_out[0].startswith(f"{first}: not readable")
+
+
+@pytest.mark.parametrize(("count", "least"), [(2, 60), (13, 45), (50, 20), (255, 8)])
+def test_regions_have_colours_apart(count, least):
+    found = colours_apart(count)
+    places = lab_of(found[None])[0]
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    assert found.shape == (count, 3) and apart[np.triu_indices(count, 1)].min() > least
+
+
+def test_of_several_frames_the_first_is_taken_with_a_line(tmp_path):
+    write(tmp_path, "x", regions=HALVES)
+    later = Image.new("RGB", photograph().size, "red")
+    for name in ("y.gif", "z.webp"):
+        photograph().save(tmp_path / "images" / name, save_all=True, append_images=[later], lossless=True)
+    images, left_out = read(tmp_path)
+    assert left_out == [f"{tmp_path}/images/y.gif and 1 more: found several frames; the first is taken"]
+    (z,) = (image for image in images if image.name.endswith("-z"))
+    assert torch.equal(z.pixels, torch.from_numpy(np.array(photograph())))
 
 
 def test_hidden_files_and_folders_are_no_images(tmp_path):

@@ -15,7 +15,15 @@ from rtl_core.errors import DataError, SettingsError
 from rtl_core.left_out import LEFT_OUT
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problems.speech.mixtures import SPLITS, Recording, noise_parts, plan_scene, split_names
-from rtl_core.problems.speech.stored_mixtures import MANIFEST, NOISE, SPEECH, StoredMixtures, mix, read_manifest
+from rtl_core.problems.speech.stored_mixtures import (
+    COUNTS,
+    MANIFEST,
+    NOISE,
+    SPEECH,
+    StoredMixtures,
+    mix,
+    read_manifest,
+)
 from rtl_core.problems.speech_scenes import SpeechScenes
 from rtl_core.randomness import Stream
 
@@ -45,10 +53,10 @@ def sources(tmp_path):
     return tmp_path
 
 
-def spread_thin(sources):
-    """A third recording for each scene, no longer than the others."""
-    for scene in SCENES:
-        write(sources / f"noise/{scene}/2.flac", sound(10, [9, ord(scene[0])]))
+def cut_short(sources):
+    """One scene's recordings of a second each."""
+    for number in range(2):
+        write(sources / f"noise/calm/{number}.flac", sound(1, [9, number]))
 
 
 def partition(sources, to="data", **changes):
@@ -205,8 +213,70 @@ def test_what_cannot_be_used_is_named_and_harms_no_other(sources):
     }.items():
         (line,) = (line for line in lines if line.startswith(f"clean/{name}: "))
         assert reason in line and str(sources) not in line
-    assert len(lines) == 5
+    assert len(lines) == 5 + 6
     assert set(read_manifest(folder).speech_file) == {"bb1.wav", "cc1.wav", "dd0.wav", "dd1.wav"}
+
+
+def test_what_is_too_short_or_of_no_known_kind_is_told_with_a_count_and_changes_nothing(sources):
+    first = partition(sources)
+    for number, frames in enumerate((1, 1600, 7999)):
+        write(sources / f"noise/calm/short{number}.wav", np.full(frames, np.nan), subtype="FLOAT")
+        write(sources / f"clean/aashort{number}.wav", sound(0.2, number))
+        (sources / f"clean/{number}.m4a").write_bytes(b"")
+        shutil.copy(sources / "noise/calm/0.flac", sources / f"noise/{number}.flac")
+    folder = partition(sources, "again")
+    kinds = ".aif, .aiff, .flac, .mp3, .ogg, .opus, .w64, .wav"
+    assert left_out(folder) == [
+        "clean/aashort0.wav and 2 more: found less than 0.25 s; allowed: 0.25 s and more",
+        f"clean/0.m4a and 2 more: found the suffix '.m4a'; allowed: {kinds}",
+        "noise/0.flac and 2 more: found in no scene's folder; allowed: one sub-folder for each scene",
+        "calm/short0.wav and 2 more: found less than 0.5 s; allowed: 0.5 s and more",
+    ]
+    for name in (MANIFEST, COUNTS, SPEECH, NOISE):
+        assert (first / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_short_recordings_beside_a_long_one_are_dealt_out_whole(sources):
+    for number in range(20):
+        write(sources / f"noise/calm/short{number:02}.wav", sound(SECONDS + 0.1 * (number % 3), [3, number]))
+    manifest = read_manifest(partition(sources, speaker="^(.)"))
+    assert not (sources / "data" / LEFT_OUT).exists()
+    calm = manifest[manifest.scene == "calm"]
+    assert (calm[calm.noise_file.str.contains("short")].groupby("noise_file").split.nunique() == 1).all()
+    parts = noise_parts(
+        [Recording("long", 60.0), *(Recording(f"{number}", 2.0) for number in range(20))],
+        "(.+)", {"validation": 0.1, "test": 0.25}, 2.0, Stream(0),
+    )  # fmt: skip
+    assert {split: len(own) for split, own in parts.items()} == {"train": 1 + 13, "validation": 1 + 2, "test": 1 + 5}
+    speech = [("a", ("x.wav", 0.0))] * 300
+    used = {m.noise[0] for m in plan_scene("s", "train", speech, parts["train"], 2.0, [0, 5], 0, Stream(0))}
+    assert len(used) == 14
+    few = noise_parts(
+        [Recording("long", 60.0), Recording("2", 2.0)], "(.+)", {"validation": 0.1, "test": 0.25}, 2.0, Stream(0)
+    )
+    assert few["train"][1:] == [("2", 0.0, 2.0)] and len(few["test"]) == 1
+
+
+def test_how_many_mixtures_a_scene_has_in_each_split_is_told_and_tabulated(sources):
+    for scene in SCENES:
+        (sources / f"noise/{scene}/1.flac").unlink()
+    whole = pd.read_csv(partition(sources) / COUNTS).set_index(["scene", "split"])
+    assert (whole.planned == whole.mixtures).all() and whole.mixtures["calm", "train"] == 12
+    spoilt = sound(10, 4)
+    spoilt[int(8.9 * RATE) :] = 0
+    write(sources / "noise/calm/0.flac", spoilt)
+    folder = partition(sources, "again")
+    counts, manifest = pd.read_csv(folder / COUNTS), read_manifest(folder)
+    there = manifest.groupby(["scene", "split"]).size()
+    assert counts.set_index(["scene", "split"]).mixtures.to_dict() == there.to_dict()
+    files = manifest.groupby(["scene", "split"]).speech_file.nunique()
+    assert counts.set_index(["scene", "split"]).speech_files.to_dict() == files.to_dict()
+    _, counted = left_out(folder)
+    assert 0 < there["calm", "test"] < 6
+    assert counted == (
+        f"scene calm, test: found {there['calm', 'test']} mixtures; planned: 6; "
+        "the sounds of the others could not be used"
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,9 +294,11 @@ def test_what_cannot_be_used_is_named_and_harms_no_other(sources):
         (lambda at: None, {"speaker": "(b.)"}, r"partition\.speaker: .* finds no name in 'aa0\.wav'"),
         (lambda at: None, {"speaker": "()"}, "finds no name in"),
         (lambda at: None, {"speaker": "(wav)"}, r"finds 1 name\(s\), such as 'wav'; allowed: 3 and more"),
-        (lambda at: None, {"seconds": 9.0}, r"partition\.place: .* finds 2 name\(s\), such as 'calm/0\.flac';"),
-        (lambda at: None, {"seconds": 9.0, "place": "["}, r"partition\.place: '\[' is not a regular expression"),
-        (spread_thin, {"seconds": 11.0}, r"noise/calm: the longest recording that is for train has 10\.0 s"),
+        (lambda at: None, {"seconds": 2.0}, r"partition\.place: .* finds 2 name\(s\), such as 'calm/0\.flac';"),
+        (lambda at: None, {"seconds": 2.0, "place": "["}, r"partition\.place: '\[' is not a regular expression"),
+        (cut_short, {"seconds": 2.0}, r"scene calm: .*; calm/0\.flac and 1 more: found less than 2 s; allowed: 2 s"),
+        (lambda at: None, {"seconds": 3.0}, r"partition\.clean: .*; clean/aa0\.wav and 7 more: found less than 1\.5 s"),
+        (lambda at: [write(f, sound(0.2, 1)) for f in at.glob("clean/[ab]*")], {}, r"partition\.speaker: .* finds 2 n"),
         (lambda at: [write(f, np.zeros(9 * RATE)) for f in at.glob("noise/calm/*")], {}, "found silence at"),
     ],
 )  # fmt: skip

@@ -122,6 +122,14 @@ def test_sounds_of_different_names_are_different_files(tmp_path, monkeypatch):
         assert f"sounds/{path}.flac" in found
 
 
+def test_a_scene_with_a_comma_in_its_name_has_sounds_of_its_own(tables):
+    exhibits = tables["exhibits"]
+    renamed = exhibits.assign(exhibit=exhibits.exhibit.str.replace("outdoor", "indoor, wet"))
+    players = listening(tables | {"exhibits": renamed})
+    urls = {name: [player.url for player in players[name][""]] for name in ("indoor", "indoor, wet")}
+    assert [len(urls[name]) for name in urls] == [2, 2] and not set(urls["indoor"]) & set(urls["indoor, wet"])
+
+
 def test_pictures_have_the_score_of_the_clip_they_are_of(tables):
     written = spec(figures(tables)["exhibits"])
     references, *made = [written["datasets"][panel["data"]["name"]] for panel in written["concat"]]

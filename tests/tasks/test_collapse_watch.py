@@ -32,7 +32,7 @@ def test_a_quiet_trajectory_is_kept_whole():
     watch, rang = follow("stop", QUIET)
     assert rang == [] and watch.last_round == 16
     assert json.loads(watch.record()) == {"levels": [0.2, 0.5, 0.8], "rounds": SPARSITIES, "alarms": {"0": None}}
-    assert status_lines() == ["seed 0: excess similarity 0.900, no alarm"]
+    assert status_lines() == ["seed 0: excess similarity .900, no alarm"]
     with watch:
         pass
     assert status_lines() == []
@@ -51,7 +51,7 @@ def test_stop_keeps_the_levels_before_the_alarm_and_warn_keeps_all(capsys):
     assert len(told) == 2 and "rises from round 12 on (60 % sparsity)" in told[0]
     assert told[1].startswith("extraction ends at 50 % sparsity")
     stopped, _ = follow("stop", RISING)
-    assert status_lines() == ["seed 0: excess similarity 0.900, ALARM, rise from 60 %"]
+    assert status_lines() == ["seed 0: excess similarity .900, ALARM, rise from 60 %"]
     warned, _ = follow("warn", RISING)
     assert warned.last_round == 16 and json.loads(warned.record())["levels"] == [0.2, 0.5, 0.8]
 
@@ -64,7 +64,7 @@ def test_the_order_in_which_rounds_end_does_not_matter():
 
 def test_of_many_instances_each_is_named_and_only_those_under_way_have_a_line(capsys):
     def line(name):
-        return f"{name}, seed 0: excess similarity 0.900, no alarm"
+        return f"{name}, seed 0: excess similarity .900, no alarm"
 
     def lines():
         return [said for said in status_lines() if not said.startswith("seed")]  # what other tests left

@@ -10,10 +10,13 @@ import pytest
 import vl_convert
 from example_instances import job_tables, run_tables
 from example_tables import example_tables
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.figures.catalogue import FIGURES, VEGA_LITE, figures, png, spec, specs
 from tasks.figures.fonts import FAMILY
-from tasks.figures.heatmaps import MOST_ROWS
+from tasks.figures.heatmaps import MOST_ROWS, NUMBER
+from tasks.figures.scores_by_weights import weight_ticks
 
 OF_JOB = [name for name, figure in FIGURES.items() if figure.holds_for != "run"]
 OF_RUN = [name for name, figure in FIGURES.items() if figure.holds_for != "job"]
@@ -110,6 +113,26 @@ def test_one_seed_and_one_level_are_enough(job):
     drawn = figures(few)
     assert list(drawn) == OF_JOB
     assert all(png(spec(chart)) for chart in drawn.values())
+
+
+@given(st.floats(1, 1e9), st.floats(1.1, 1e4))
+def test_an_axis_of_weights_has_numbers_however_short_it_is(low, factor):
+    ticks = weight_ticks(low, low * factor)
+    assert len(ticks) > 1 and all(low <= tick <= low * factor for tick in ticks)
+
+
+def test_a_caption_says_what_agreement_is_and_numbers_in_cells_are_written_as_in_tables():
+    assert "correlation" in FIGURES["function"].reading and "answer alike" not in FIGURES["function"].reading
+    svg = vl_convert.vegalite_to_svg(
+        {
+            "data": {"values": [{"value": value} for value in (-0.182, 0.397, 1.0, 25.31)]},
+            "transform": [{"calculate": NUMBER, "as": "text"}],
+            "mark": "text",
+            "encoding": {"text": {"field": "text"}},
+        }
+    )
+    found = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert found == ["−.18", ".40", "1.00", "25.3"]
 
 
 def test_many_subsets_are_thinned_to_what_a_page_can_hold():

@@ -1,6 +1,7 @@
 """Reading an image file, whatever its format, as 8-bit RGB."""
 
 import warnings
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from rtl_core.errors import DataError
+from rtl_core.left_out import several
 
 
 def open_image(path: Path) -> Image.Image:
@@ -34,6 +36,22 @@ def open_turned(path: Path) -> tuple[Image.Image, int | None]:
     except Exception as problem:  # whatever Pillow makes of bytes that are not an image's
         reason = " ".join(str(problem).split())
         raise DataError(f"{path}: not readable as an image ({reason})") from problem
+
+
+def first_frames(names: Mapping[Path, str]) -> list[str]:
+    """A line for those of some readable images that hold several frames, as a GIF may: the first is taken.
+
+    Args:
+        names: what the line calls each file.
+    """
+    moving = [name for path, name in names.items() if _frames_in(path) > 1]
+    return [f"{several(moving)}: found several frames; the first is taken"] if moving else []
+
+
+def _frames_in(path: Path) -> int:
+    with Image.open(path, formats=_formats()) as picture:
+        # a camera's JPEG holds previews of itself as frames
+        return 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
 
 
 def turn(picture: Image.Image, orientation: int) -> Image.Image:

@@ -10,12 +10,14 @@ from unicodedata import normalize
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 from rtl_core.distinct_names import FILES, distinct_names
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_in
-from rtl_core.problems.images.image_file import open_turned, rgb_of
+from rtl_core.left_out import several
+from rtl_core.problems.images.image_file import first_frames, open_turned, rgb_of
+from rtl_core.problems.regions.lab import lab_of
 from rtl_core.problems.regions.map_file import Labels, is_png, read_map
 from rtl_core.problems.regions.region_image import MOST_REGIONS, Pixels, RegionImage
 from rtl_core.problems.regions.settling import settle
@@ -61,6 +63,7 @@ def read_folders(
     """
     images: dict[str, RegionImage] = {}
     paths: dict[str, Path] = {}
+    taken: dict[Path, str] = {}
     left_out: list[str] = []
     assumed: list[str] = []
     for photograph in _photographs(folders):
@@ -70,6 +73,7 @@ def read_folders(
                 raise DataError(f"{photograph.image}: found the name {name}, taken by {paths[name]}; allowed: its own")
             images[name], turned_alike = _read(photograph, longest_side, smallest_region, num_regions, seed)
             paths[name] = photograph.image
+            taken[photograph.image] = f"{photograph.folder_name}/images/{photograph.image.name}"
             if photograph.map and turned_alike:
                 assumed.append(f"{photograph.folder_name}/regions/{photograph.map.name}")
         except DataError as problem:
@@ -77,15 +81,14 @@ def read_folders(
     if not images:
         raise DataError(f"{left_out[0]}; images that cannot be used: {len(left_out)} of {len(left_out)}")
     without_image = [line for folder in folders for line in _maps_without_image(folder)]
-    return list(images.values()), [*left_out, *without_image, *_assumption(assumed)]
+    return list(images.values()), [*left_out, *without_image, *_assumption(assumed), *first_frames(taken)]
 
 
 def _assumption(maps: Sequence[str]) -> list[str]:
     if not maps:
         return []
-    others = f" and {len(maps) - 1} more" if len(maps) > 1 else ""
     return [
-        f"{maps[0]}{others}: taken to be drawn on the image as stored, and turned as the image's EXIF turns it: "
+        f"{several(maps)}: taken to be drawn on the image as stored, and turned as the image's EXIF turns it: "
         "its size fits either way; a map drawn on the turned image needs an EXIF orientation of its own, 1"
     ]
 
@@ -120,7 +123,7 @@ def cluster_regions(pixels: Pixels, num_regions: int, seed: int) -> Labels:
     from threadpoolctl import threadpool_limits
 
     height, width, _ = pixels.shape
-    colour = _lab(pixels).reshape(-1, 3)
+    colour = lab_of(pixels).reshape(-1, 3)
     place = np.indices((height, width)).reshape(2, -1).T.astype(np.float64)
     features = np.hstack([_standardised(colour), math.sqrt(PLACE) * _standardised(place)])
     step = math.ceil(math.sqrt(height * width / FITTED))
@@ -207,15 +210,6 @@ def _region_image(name: str, pixels: Pixels, labels: Labels, smallest_region: fl
     rank = np.empty(len(values), np.uint8)
     rank[np.lexsort((values, -counts))] = np.arange(len(values))
     return RegionImage(name, torch.from_numpy(pixels), torch.from_numpy(rank[index].reshape(labels.shape)))
-
-
-def _lab(pixels: Pixels) -> NDArray[np.float64]:
-    """CIE L*, a* and b*, rounded as Pillow does, float [H, W, 3]."""
-    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
-    converted = ImageCms.applyTransform(Image.fromarray(pixels), to_lab)
-    stored = np.asarray(converted)
-    light, colour = stored[..., :1] * (100 / 255), stored[..., 1:].astype(np.int8)
-    return np.concatenate([light, colour], axis=-1, dtype=np.float64)
 
 
 def _standardised(columns: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -60,6 +60,12 @@ def load(folder: Path) -> RegionImage:
     return image
 
 
+def size_of(folder: Path) -> tuple[int, int]:
+    """Pixels and regions of what ``save`` wrote."""
+    regions = load(folder).regions
+    return regions.numel(), int(regions.max()) + 1
+
+
 def _check(image: RegionImage, name: str) -> None:
     pixels, regions = image.pixels, image.regions
     if pixels.dtype != torch.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.numel():

@@ -33,11 +33,12 @@ UNKNOWN_BYTES = 0x7FFF_0000
 
 
 class AudioFacts(NamedTuple):
-    """Samples per second, channels, and samples in each channel."""
+    """Samples per second, channels, samples in each channel, and what libsndfile calls their format."""
 
     rate: int
     channels: int
     frames: int
+    samples: str
 
 
 def facts_of(path: Path) -> AudioFacts:
@@ -47,7 +48,7 @@ def facts_of(path: Path) -> AudioFacts:
         DataError: it is missing, not readable as audio, cut short, or without a sample.
     """
     with _opened(path, str(path)) as file:
-        return AudioFacts(file.samplerate, file.channels, file.frames)
+        return AudioFacts(file.samplerate, file.channels, file.frames, file.subtype)
 
 
 def read_blocks(path: Path, rate: int, name: str = "") -> Iterator[Tensor]:

@@ -19,16 +19,17 @@ def enhanced(network: SpeechUNet, source: Path) -> Iterator[Tensor]:
     """The recording in an audio file without its noise, float32 [C, L] for each ten seconds or so, one after another.
 
     Rate, channels and number of samples are the file's own. Each channel is enhanced by itself, at 16 kHz: what lies
-    above 8 kHz is lost. Side by side the blocks are what the network makes of the whole signal, except that samples
-    beyond ±1, which most files cannot hold, become ±1. The file is read twice.
+    above 8 kHz is lost. Side by side the blocks are what the network makes of the whole signal, samples beyond ±1 too,
+    which most files cannot hold. The file is read twice.
 
     Raises:
         DataError: as with ``read_blocks``.
     """
-    rate, _, left = facts_of(source)
+    facts = facts_of(source)
+    rate, left = facts.rate, facts.frames
     levels = _levels_of(read_blocks(source, RATE))
     for block in resampled(_enhanced_stretches(network, read_blocks(source, RATE), levels), RATE, rate):
-        yield block[:, :left].clamp(-1, 1)
+        yield block[:, :left]
         left -= block.shape[1]
 
 

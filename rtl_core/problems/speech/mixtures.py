@@ -10,6 +10,7 @@ import torch
 
 from rtl_core.errors import DataError
 from rtl_core.folder_contents import entries_below
+from rtl_core.left_out import of_other_kinds, several
 from rtl_core.networks.speech_unet import RATE
 from rtl_core.problems.speech.audio_file import facts_of
 from rtl_core.problems.speech.first_groups import first_groups
@@ -17,6 +18,8 @@ from rtl_core.randomness import Stream
 
 SPLITS = ("train", "validation", "test")
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".w64"}
+OTHER_SOUND = {".m4a", ".aac", ".wma", ".amr", ".ape", ".mka", ".mp2", ".sph", ".au", ".snd", ".caf", ".raw", ".pcm"}
+"""Suffixes of sound that is not looked at."""
 
 Stretch = tuple[str, float]
 """A file below its folder, and the second at which a stretch of it begins."""
@@ -49,39 +52,57 @@ def audio_files(folder: Path) -> list[Path]:
     return sorted(path for path in entries_below(folder) if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def recordings_in(folder: Path, key: str) -> tuple[list[Recording], list[str]]:
-    """What can be read below a folder, from headers alone, and a line for each file that cannot.
+def recordings_in(folder: Path, key: str, least: float) -> tuple[list[Recording], list[str]]:
+    """What can be used below a folder, from headers alone, and lines to tell of the rest: one for each file that cannot
+    be read, one for all that are too short, and one for each other kind of sound.
+
+    Args:
+        folder: of speech, or of noise.
+        key: what messages call its setting.
+        least: seconds that a recording must have.
 
     Raises:
-        DataError: there is no such folder, or no audio file in it, or none that can be read.
+        DataError: there is no such folder, or no audio file in it, or none that can be used.
     """
     if not folder.is_dir():
         raise DataError(f"{key}: found {str(folder)!r}, which is no folder")
-    recordings, left_out = [], []
+    recordings, short, left_out = [], [], []
     for path in audio_files(folder):
         name = path.relative_to(folder).as_posix()
         try:
             facts = facts_of(path)
-            recordings.append(Recording(name, facts.frames / facts.rate))
         except DataError as problem:
             left_out.append(str(problem).replace(str(path), f"{folder.name}/{name}"))
+            continue
+        seconds = facts.frames / facts.rate
+        if seconds >= least:
+            recordings.append(Recording(name, seconds))
+        else:
+            short.append(f"{folder.name}/{name}")
+    if short:
+        left_out.append(f"{several(short)}: found less than {least:g} s; allowed: {least:g} s and more")
+    others = sorted(path for path in entries_below(folder) if path.suffix.lower() in OTHER_SOUND and path.is_file())
+    names = [f"{folder.name}/{path.relative_to(folder).as_posix()}" for path in others]
+    left_out += of_other_kinds(names, sorted(SUFFIXES))
     if not recordings:
         reason = left_out[0] if left_out else f"allowed: files ending in {', '.join(sorted(SUFFIXES))}"
         raise DataError(f"{key}: found no audio file that can be used below {str(folder)!r}; {reason}")
     return recordings, left_out
 
 
-def groups_of(recordings: Sequence[Recording], pattern: str, key: str) -> dict[str, list[Recording]]:
+def groups_of(
+    recordings: Sequence[Recording], pattern: str, key: str, least: int = len(SPLITS)
+) -> dict[str, list[Recording]]:
     """The recordings of each speaker, or place: whom the first group of a regular expression names in a file's path.
 
     Args:
         recordings: of speech, or of noise.
         pattern: the regular expression.
         key: what messages call its setting.
+        least: how many groups there must be.
 
     Raises:
-        DataError: the pattern is none, has no group, takes too long, or misses a file; or there are fewer than three
-            groups.
+        DataError: the pattern is none, has no group, takes too long, or misses a file; or there are too few groups.
     """
     groups = defaultdict(list)
     names = first_groups(pattern, [normalize("NFC", recording.file) for recording in recordings], key)
@@ -89,9 +110,9 @@ def groups_of(recordings: Sequence[Recording], pattern: str, key: str) -> dict[s
         if not name:
             raise DataError(f"{key}: {pattern!r} finds no name in {recording.file!r}")
         groups[name].append(recording)
-    if len(groups) < len(SPLITS):
+    if len(groups) < least:
         raise DataError(
-            f"{key}: {pattern!r} finds {len(groups)} name(s), such as {next(iter(groups))!r}; allowed: {len(SPLITS)} "
+            f"{key}: {pattern!r} finds {len(groups)} name(s), such as {next(iter(groups))!r}; allowed: {least} "
             "and more, so that train, validation and test share none"
         )
     return dict(groups)
@@ -125,11 +146,12 @@ def noise_parts(
 ) -> dict[str, list[Part]]:
     """What of the noise in a scene serves each split.
 
-    Every recording is cut in three, training first, testing last, where they are long enough for that. Short ones, as
-    TAU's of ten seconds, are dealt out whole, at random; files of one place stay together.
+    A recording that is long enough is cut in three, training first, testing last. Short ones, as TAU's of ten seconds,
+    are dealt out whole, at random; files of one place stay together. Short ones of fewer than three places serve
+    training where there are long ones beside them, which serve all three.
 
     Args:
-        recordings: of one scene.
+        recordings: of one scene, each a mixture's length at least.
         pattern: a regular expression whose first group names the place in the path of a file.
         shares: of ``validation`` and ``test``.
         seconds: length of a mixture.
@@ -138,15 +160,19 @@ def noise_parts(
     Raises:
         DataError: recordings are too short to be cut, and of fewer than three places.
     """
-    cut = {split: [_cut(recording, shares)[split] for recording in recordings] for split in SPLITS}
-    if all(any(end - start > seconds for _, start, end in parts) for parts in cut.values()):
-        return cut
-    groups = groups_of(recordings, pattern, "partition.place")
-    split_of = split_names(groups, shares, stream)
-    return {
-        split: [(r.file, 0.0, r.seconds) for name in sorted(groups) if split_of[name] == split for r in groups[name]]
-        for split in SPLITS
+    pieces = [_cut(recording, shares) for recording in recordings]
+    are_long = [all(end - start > seconds for _, start, end in each.values()) for each in pieces]
+    parts = {
+        split: [each[split] for each, is_long in zip(pieces, are_long, strict=True) if is_long] for split in SPLITS
     }
+    short = [recording for recording, is_long in zip(recordings, are_long, strict=True) if not is_long]
+    if short:
+        groups = groups_of(short, pattern, "partition.place", 1 if any(are_long) else len(SPLITS))
+        enough = len(groups) >= len(SPLITS)
+        split_of = split_names(groups, shares, stream) if enough else dict.fromkeys(groups, SPLITS[0])
+        for name in sorted(groups):
+            parts[split_of[name]] += [(r.file, 0.0, r.seconds) for r in groups[name]]
+    return parts
 
 
 def _cut(recording: Recording, shares: Mapping[str, float]) -> dict[str, Part]:
@@ -175,31 +201,21 @@ def plan_scene(
         scene: its name.
         split: ``train``, ``validation`` or ``test``.
         speech: speaker and stretch, of this split.
-        noise: what of the scene's recordings serves this split.
+        noise: what of the scene's recordings serves this split, each a mixture's length at least.
         seconds: length of a stretch.
         snr: least and greatest ratio of energies, in dB, between which it is drawn evenly.
         most: mixtures; 0 for as many as there are stretches of speech.
         stream: where all is drawn from.
-
-    Raises:
-        DataError: no recording is long enough.
     """
-    fitting = [part for part in noise if part[2] - part[1] >= seconds]
-    if not fitting:
-        longest = max(end - start for _, start, end in noise)
-        raise DataError(
-            f"noise/{scene}: the longest recording that is for {split} has {longest:.1f} s; "
-            f"allowed: a mixture's {seconds:g} s and more"
-        )
-    rooms = torch.tensor([end - start - seconds for _, start, end in fitting], dtype=torch.float64)
+    rooms = torch.tensor([end - start - seconds for _, start, end in noise], dtype=torch.float64)
     generator = stream.generator()
     order = torch.randperm(len(speech), generator=generator)[: most or None].tolist()
-    chances = rooms if rooms.any() else torch.ones_like(rooms)
+    chances = rooms if (rooms >= seconds).all() else 1 + rooms / seconds  # by length, where one leaves hardly room
     taken = torch.multinomial(chances, len(order), replacement=True, generator=generator).tolist()
     where, levels = torch.rand(2, len(order), dtype=torch.float64, generator=generator).tolist()
     mixtures = []
     for place, number, at, level in zip(order, taken, where, levels, strict=True):
-        file, start, _ = fitting[number]
+        file, start, _ = noise[number]
         offset = int((start + at * float(rooms[number])) * RATE) / RATE
         speaker, stretch = speech[place]
         mixtures.append(

@@ -6,9 +6,10 @@ from unicodedata import normalize
 
 from rtl_core.errors import DataError, SettingsError
 from rtl_core.folder_contents import entries_in
-from rtl_core.left_out import write_left_out
+from rtl_core.left_out import several, write_left_out
 from rtl_core.problems.speech.mixtures import (
     SPLITS,
+    SUFFIXES,
     Recording,
     groups_of,
     noise_parts,
@@ -56,13 +57,14 @@ def mix_folders(
             f"partition: found snr {snr} and mixtures {mixtures}; allowed: the smaller ratio first, "
             "and counts of 0 and more"
         )
-    recordings, left_out = recordings_in(clean, "partition.clean")
+    recordings, left_out = recordings_in(clean, "partition.clean", seconds / 2)
     scenes = _scenes_in(noise)
+    left_out += _in_no_scene(noise)
     speakers = groups_of(recordings, speaker, "partition.speaker")
     split_of = split_names(speakers, shares, stream.at(draw="speakers"))
     planned = []
     for scene, own_folder in scenes.items():
-        of_scene, unusable = recordings_in(noise / own_folder, f"partition.noise, scene {scene}")
+        of_scene, unusable = recordings_in(noise / own_folder, f"partition.noise, scene {scene}", seconds)
         left_out += unusable
         of_scene = [Recording(f"{own_folder}/{recording.file}", recording.seconds) for recording in of_scene]
         parts = noise_parts(of_scene, place, shares, seconds, stream.at(scene=scene, draw="places"))
@@ -89,6 +91,14 @@ def _check_all_there(folder: Path, scenes: Iterable[str], left_out: Sequence[str
                 raise DataError(
                     f"no mixture for {split} in scene {scene}; {left_out[0] if left_out else 'speech is too short'}"
                 )
+
+
+def _in_no_scene(noise: Path) -> list[str]:
+    files = [path for path in entries_in(noise) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if not files:
+        return []
+    names = [f"{noise.name}/{path.name}" for path in files]
+    return [f"{several(names)}: found in no scene's folder; allowed: one sub-folder for each scene"]
 
 
 def _scenes_in(noise: Path) -> dict[str, str]:

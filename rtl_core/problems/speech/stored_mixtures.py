@@ -1,7 +1,7 @@
 """Mixtures as files: the stretches of sound cut out of their sources, a table that names them, and both read back."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,18 @@ from rtl_core.networks.speech_unet import RATE
 from rtl_core.problems.speech.audio_file import read_blocks
 from rtl_core.problems.speech.mixtures import Mixture, Stretch
 
-MANIFEST, SPEECH, NOISE = "manifest.csv", "speech.wav", "noise.wav"
+MANIFEST, COUNTS, SPEECH, NOISE = "manifest.csv", "counts.csv", "speech.wav", "noise.wav"
 SILENT = 1e-4
 """Root mean square below which a stretch says nothing."""
 
 
 def write_mixtures(folder: Path, clean: Path, noise: Path, mixtures: Sequence[Mixture], seconds: float) -> list[str]:
-    """Write the manifest and the two files of sound that it refers to; a line for each file that could not be used."""
+    """Write the manifest, counts of it and the two files of sound that it refers to.
+
+    Returns:
+        a line for each file of which a stretch could not be used, and one for each scene and split that has fewer
+        mixtures than planned.
+    """
     spoken, left_out = cut_out(clean, [m.speech for m in mixtures], seconds, folder / SPEECH)
     sounded, more = cut_out(noise, [m.noise for m in mixtures], seconds, folder / NOISE)
     rows = [
@@ -43,7 +48,28 @@ def write_mixtures(folder: Path, clean: Path, noise: Path, mixtures: Sequence[Mi
         if m.speech in spoken and m.noise in sounded
     ]
     pd.DataFrame(rows).to_csv(folder / MANIFEST, index=False)
-    return left_out + more
+    counts = _counts(mixtures, {(m.speech, m.noise) for m in mixtures if m.speech in spoken and m.noise in sounded})
+    counts.to_csv(folder / COUNTS, index=False)
+    return [*left_out, *more, *_fewer(counts)]
+
+
+def _counts(planned: Sequence[Mixture], there: Container[tuple[Stretch, Stretch]]) -> pd.DataFrame:
+    """For each scene and split: mixtures that were planned, that are there, and the files that these are made of."""
+    rows = [(m.scene, m.split, m.speech[0], m.noise[0], (m.speech, m.noise) in there) for m in planned]
+    table = pd.DataFrame(rows, columns=["scene", "split", "speech_files", "noise_files", "mixtures"])
+    groups = table.groupby(["scene", "split"], sort=False)
+    counted = groups.agg(planned=("mixtures", "size"), mixtures=("mixtures", "sum"))
+    files = table[table.mixtures].groupby(["scene", "split"])[["speech_files", "noise_files"]].nunique()
+    return counted.join(files).fillna(0).astype(int).reset_index()
+
+
+def _fewer(counts: pd.DataFrame) -> list[str]:
+    return [
+        f"scene {row.scene}, {row.split}: found {row.mixtures} mixtures; planned: {row.planned}; the sounds of the "
+        "others could not be used"
+        for row in counts.itertuples()
+        if row.mixtures < row.planned
+    ]
 
 
 def cut_out(
