@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.chains import chain_steps, gathered, level_ends, start_steps
+from flows.chains import chain_steps, gathered, level_ends, mask_times, start_steps
 from flows.checking import check_jobs
 from flows.describing import described_files
 from flows.parameters import AS_WRITTEN, Changes, Runner
@@ -27,6 +27,7 @@ from tasks.jobs.rounds import planned_rounds
 from tasks.jobs.starting_point import published_start
 from tasks.jobs.taken_up import record_taken_up
 from tasks.jobs.ticket_sets import bare_file
+from tasks.jobs.training_times import Training, keep_training_times, seconds_of
 from tasks.retrain_tickets import retrain_tickets
 from tasks.settings.methods import has_one_network, rtl_methods
 from tasks.settings.problem_settings import problem_settings
@@ -69,6 +70,13 @@ def baselines(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "thr
             for number, reference in enumerate(files[place])
         },
     )
+    trained = [
+        Training(name.instance, method, seed, sparsity, "training", seconds_of(_listed(results[place])))
+        for place in places
+        for name, method, seed, sparsity in [place]
+    ]
+    rounds = {name_of(job): planned_rounds(with_one_network(job), settings) for job in jobs}
+    keep_training_times(problem, "baselines", [*trained, *mask_times(jobs, "imp_single", rounds, results)])
 
 
 def baseline_places(job: JobName, settings: ProblemSettings) -> list[tuple[JobName, str, int, float]]:

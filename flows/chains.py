@@ -1,12 +1,14 @@
 """The steps of independent chains of pruning rounds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from flows.steps import Step
+from flows.steps import Step, results_of
+from tasks.artefacts.paths import JobName
 from tasks.extract_round import extract_round
-from tasks.jobs.job import Job
+from tasks.jobs.job import Job, name_of
+from tasks.jobs.training_times import Training, mask_seconds
 from tasks.train_start import train_start
 
 
@@ -50,6 +52,27 @@ def chain_steps(
 def level_ends(rounds: Sequence[dict[str, Any]]) -> dict[float, int]:
     """The number of the round at which each sparsity level is reached."""
     return {r["sparsity"]: r["number"] for r in rounds if r["sparsity"] is not None}
+
+
+def mask_times(
+    jobs: Sequence[Job],
+    method: str,
+    rounds: Mapping[JobName, Sequence[dict[str, Any]]],
+    results: Mapping[tuple[Any, ...], Any],
+) -> list[Training]:
+    """How long a method's chains took until the masks of each level.
+
+    Args:
+        jobs: of the problem.
+        method: whose chains they are.
+        rounds: of a chain, by job.
+        results: of the steps of all jobs.
+    """
+    return [
+        Training(job["instance"], method, *place, "masks", seconds)
+        for job in jobs
+        for place, seconds in mask_seconds(results_of(job, results), method, level_ends(rounds[name_of(job)])).items()
+    ]
 
 
 def gathered(submit: Callable[..., Any], *ends: Any) -> Any:

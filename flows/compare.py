@@ -6,13 +6,13 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.costs import counting_steps, training_costs
 from flows.doubts import show_doubts
 from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.runner import threads, workers
 from flows.scoring import (
     across_steps,
     analysis_steps,
-    compared_places,
     exhibit_steps,
     routing_steps,
     scoring_steps,
@@ -66,18 +66,19 @@ def compare(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
         scored = run_steps(for_each(jobs, partial(scoring_steps, settings=settings)), "scoring")
         routed = run_steps(for_each(jobs, partial(routing_steps, settings=settings)), "unknown contexts")
         across = run_steps(for_each(jobs, partial(across_steps, settings=settings)), "tickets on every subset")
+        counted = run_steps(for_each(jobs, partial(counting_steps, settings=settings)), "examples of an epoch")
         similar = run_steps(for_each(jobs, partial(similarity_steps, settings=settings)), "similarity of masks")
         pictured = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures and sounds")
     analysis = partial(analysis_steps, settings=settings, scored=scored, across=across, similar=similar)
     analysed = run_steps(for_each(jobs, analysis), "collapse analysis")
-    places = {(name_of(job), *place): None for job in jobs for place in compared_places(job, settings)}
-    compared, examined = [scored[place] for place in places], [scored[place] for place in scored if place not in places]
+    costs = training_costs(jobs, settings, counted)
+    compared, examined = [scored[place] for place in costs], [scored[place] for place in scored if place not in costs]
     exhibits = [row for rows in pictured.values() for row in rows]
     files = {
         **tabulate(
             problem,
             [row for one in [*compared, *routed.values()] for row in one["scores"]],
-            [one["parameters"] for one in compared],
+            [scored[place]["parameters"] | cost for place, cost in costs.items()],
         ),
         **together(problem, {job["instance"]: analysed[name_of(job), "analysis"] for job in jobs}),
         "exhibits.parquet": exhibits_file(exhibits),

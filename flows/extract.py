@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.chains import chain_steps, gathered, start_steps
+from flows.chains import chain_steps, gathered, mask_times, start_steps
 from flows.checking import check_jobs
 from flows.collapse_watch import CollapseWatch
 from flows.parameters import AS_WRITTEN, Changes, Runner
@@ -26,6 +26,7 @@ from tasks.jobs.made_with import check_made_with, publish_stage
 from tasks.jobs.making import jobs_of
 from tasks.jobs.rounds import Rounds, planned_rounds, reached
 from tasks.jobs.taken_up import record_taken_up
+from tasks.jobs.training_times import keep_training_times
 from tasks.measure_similarity import measure_similarity
 from tasks.settings.problem_settings import problem_settings
 from tasks.settings.sections import ProblemSettings
@@ -87,6 +88,7 @@ def extract(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
     for job in jobs:
         files |= masks_files(name_of(job), settings, watches[name_of(job)], results_of(job, results))
     publish_stage(problem, "extract", settings, files)
+    keep_training_times(problem, "extract", mask_times(jobs, "rtl", rounds, results))
 
 
 def extraction_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dict[tuple[Any, ...], Step]:

@@ -18,6 +18,7 @@ from tasks.jobs.made_with import check_made_with, publish_stage
 from tasks.jobs.making import jobs_of
 from tasks.jobs.starting_point import published_start
 from tasks.jobs.taken_up import record_taken_up
+from tasks.jobs.training_times import Training, keep_training_times, seconds_of
 from tasks.retrain_tickets import retrain_tickets
 from tasks.settings.methods import rtl_methods
 from tasks.settings.problem_settings import problem_settings
@@ -46,6 +47,14 @@ def retrain(problem: str, changes: Changes = AS_WRITTEN, runner: Runner = "threa
         tickets = described_files(jobs_of(problem, settings), {place: [file] for place, file in made.items()})
     files = {paths.tickets(*place): file for place, (file,) in tickets.items()}
     publish_stage(problem, "retrain", settings, files)
+    keep_training_times(
+        problem,
+        "retrain",
+        [
+            Training(name.instance, method, seed, sparsity, "training", seconds_of([file]))
+            for (name, method, seed, sparsity), file in made.items()
+        ],
+    )
 
 
 def retraining_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str, int, float], Step]:

@@ -37,7 +37,7 @@ def extract_round(
     before = (
         chain_from_bytes(STORE.get(previous["sha256"]), weights.layout.size) if previous else unpruned(weights.layout)
     )
-    with spending("training"):
+    with spending("training") as spent:
         after = core_round(
             weights,
             objective_of(problem, method, chain, stream),
@@ -47,4 +47,4 @@ def extract_round(
             OptimizerChoice(**job["optimizer"]),
             stream.at(method=method, subset=chain),
         )
-    return {"sha256": STORE.put(chain_to_bytes(after))}
+    return {"sha256": STORE.put(chain_to_bytes(after)), "seconds": spent.seconds}

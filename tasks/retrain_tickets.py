@@ -39,7 +39,7 @@ def retrain_tickets(
     """
     problem, stream = load_problem(job), stream_of(job, seed)
     weights, checkpoint = starting_weights(job, seed, start), checkpoint_of_step()
-    with spending("training"):
+    with spending("training") as spent:
         tickets = retrain(
             weights.copy() if weights.prunable.is_cuda else weights,
             masks_in(masks, problem.subsets, layout_of(job)),
@@ -52,6 +52,6 @@ def retrain_tickets(
             checkpoint,
             threads_for_one(),
         )
-    reference: Reference = {"sha256": STORE.put(tickets_to_bytes(tickets))}
+    reference: Reference = {"sha256": STORE.put(tickets_to_bytes(tickets)), "seconds": spent.seconds}
     checkpoint.clear()
     return reference

@@ -16,6 +16,6 @@ def share_statistics(job: Job, seed: int, sparsity: float, tickets: Reference) -
     problem, stream = load_problem(job), stream_of(job, seed)
     (own,) = ticket_sets(problem, "shared_statistics", [tickets])
     place = stream.at(method="shared_statistics")
-    with spending("training"):
+    with spending("training") as spent:
         shared = with_shared_statistics(initial_weights(problem, stream), own, problem.objectives, place)
-    return {"sha256": STORE.put(tickets_to_bytes(shared))}
+    return {"sha256": STORE.put(tickets_to_bytes(shared)), "seconds": spent.seconds}

@@ -20,7 +20,7 @@ def train_networks(
     """References of the K ticket files of IMP (multiple models), which takes over RTL's masks."""
     problem, stream = load_problem(job), stream_of(job, seed)
     make_optimizer, checkpoint = OptimizerChoice(**job["optimizer"]), checkpoint_of_step()
-    with spending("training"):
+    with spending("training") as spent:
         networks = imp_multiple(
             problem,
             masks_in(masks, problem.subsets, layout_of(job)),
@@ -30,6 +30,9 @@ def train_networks(
             checkpoint,
             starting_weights(job, seed, start),
         )
-    references: list[Reference] = [{"sha256": STORE.put(tickets_to_bytes(tickets))} for tickets in networks]
+    each = spent.seconds / len(networks)
+    references: list[Reference] = [
+        {"sha256": STORE.put(tickets_to_bytes(tickets)), "seconds": each} for tickets in networks
+    ]
     checkpoint.clear()
     return references

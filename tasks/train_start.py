@@ -17,8 +17,8 @@ def train_start(job: Job, method: str, seed: int, duration: str) -> Reference:
     """Reference of the unpruned tickets to rewind to, of the network that a method trains."""
     problem, stream = load_problem(job), stream_of(job, seed)
     make_optimizer, checkpoint = OptimizerChoice(**job["optimizer"]), checkpoint_of_step()
-    with spending("training"):
+    with spending("training") as spent:
         tickets = late_tickets(problem, Duration.parse(duration), make_optimizer, stream, checkpoint, threads_for_one())
-    reference: Reference = {"sha256": STORE.put(tickets_to_bytes(tickets))}
+    reference: Reference = {"sha256": STORE.put(tickets_to_bytes(tickets)), "seconds": spent.seconds}
     checkpoint.clear()
     return reference

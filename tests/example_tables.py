@@ -107,6 +107,7 @@ def _parameters(num_subsets: int, seeds: Sequence[int]) -> Iterator[dict[str, ob
         yield {
             "method": method, "seed": seed, "sparsity": sparsity, "prunable": PRUNABLE, "union": union,
             "active_mean": active, "dense": 5_210, "file_bytes": 4 * union + 20_000,
+            "steps": round(1_000 / (1 - sparsity)), "presentations": round(64_000 / (1 - sparsity)),
         }  # fmt: skip
 
 

@@ -58,6 +58,11 @@ def timing(problem: str, stage: str) -> Path:
     return STATE / "timing" / problem / f"{stage}.json"
 
 
+def training_times(problem: str, stage: str) -> Path:
+    """How long the trainings of a stage took on the machines that they ran on."""
+    return STATE / "training_times" / problem / f"{stage}.json"
+
+
 def taken_up(problem: str, stage: str) -> Path:
     """The files, as they were, that the last run of a stage was made from."""
     return STATE / "taken_up" / problem / f"{stage}.json"

@@ -18,10 +18,13 @@ from tasks.process.computing_time import spending
 
 
 class Reference(TypedDict):
-    """What steps hand to one another: the digest of an object and, of a published file, its path for messages."""
+    """What steps hand to one another: the digest of an object and, of a published file, its path for messages; of what
+    was trained, the seconds that this took.
+    """
 
     sha256: str
     path: NotRequired[str]
+    seconds: NotRequired[float]
 
 
 class Store:

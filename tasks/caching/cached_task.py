@@ -77,7 +77,7 @@ class ContentPolicy(CachePolicy):
         identity = {
             "task": name,
             "sources": step_digest(self.module),
-            "inputs": _without_paths(inputs),
+            "inputs": _contents(inputs),
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -180,11 +180,14 @@ def _may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
     )
 
 
-def _without_paths(value: Any) -> Any:
-    """Inputs without the paths of artefacts: where one is published is no part of what it holds."""
+def _contents(value: Any) -> Any:
+    """Inputs without what a reference says besides: where an artefact is published, or how long it took, is no part of
+    what it holds.
+    """
     if isinstance(value, Mapping):
-        return {key: _without_paths(item) for key, item in value.items() if key != "path" or "sha256" not in value}
-    return [_without_paths(item) for item in value] if isinstance(value, list) else value
+        besides = {"path", "seconds"} if "sha256" in value else set()
+        return {key: _contents(item) for key, item in value.items() if key not in besides}
+    return [_contents(item) for item in value] if isinstance(value, list) else value
 
 
 def _not_json(values: Mapping[str, Any], finite: bool = True) -> Iterator[str]:

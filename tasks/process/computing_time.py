@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Part = Literal["training", "scoring", "loading", "store"]
@@ -12,14 +13,23 @@ PARTS: tuple[Part, ...] = get_args(Part)
 _intervals: list[tuple[Part, float, float]] = []
 
 
+@dataclass
+class Spent:
+    """The seconds inside a block of ``spending``, once it has ended."""
+
+    seconds: float = 0.0
+
+
 @contextmanager
-def spending(on: Part) -> Iterator[None]:
+def spending(on: Part) -> Iterator[Spent]:
     """Count the time inside as spent on one of ``PARTS``, in whatever thread."""
-    start = time.time()
+    start, spent = time.monotonic(), Spent()
     try:
-        yield
+        yield spent
     finally:
-        _intervals.append((on, start, time.time()))
+        end = time.monotonic()
+        spent.seconds = end - start
+        _intervals.append((on, start, end))
 
 
 def take_times() -> dict[str, float]:

@@ -20,7 +20,9 @@ def results_table(problem: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """parameters.csv: weights and bytes per method, seed and sparsity, of each instance."""
+    """parameters.csv: weights, bytes and cost of training (``rtl_core.cost``) per method, seed and sparsity, of each
+    instance; ``presentations`` are empty where batches do not tell their examples.
+    """
     columns = [
         *_instance(rows),
         "method",
@@ -31,8 +33,10 @@ def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "active_mean",
         "dense",
         "file_bytes",
+        "steps",
+        "presentations",
     ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype({"presentations": "Int64"})
 
 
 def scoring_table(rows: list[dict[str, Any]]) -> pd.DataFrame:

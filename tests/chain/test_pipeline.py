@@ -26,6 +26,7 @@ from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes, without_about
+from tasks.jobs.training_times import read_training_times
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def finished(repository, tmp_path_factory):
     return project
 
 
-def test_the_tables_that_others_rely_on(finished):
+def test_the_tables_that_others_rely_on(finished, monkeypatch):
     artifacts = finished.folder / "artifacts/digits"
     results = pd.read_csv(artifacts / "tables/results.csv")
     assert list(results) == ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
@@ -50,7 +51,8 @@ def test_the_tables_that_others_rely_on(finished):
     assert not results.duplicated(list(results)[:-1]).any()
     parameters = pd.read_csv(artifacts / "tables/parameters.csv")
     assert list(parameters) == [
-        "method", "seed", "sparsity", "prunable", "union", "active_mean", "dense", "file_bytes",
+        "method", "seed", "sparsity", "prunable", "union", "active_mean", "dense", "file_bytes", "steps",
+        "presentations",
     ]  # fmt: skip
     expected = parameters.prunable - (parameters.sparsity * parameters.prunable).round()
     assert (parameters.active_mean == expected).all()
@@ -58,6 +60,10 @@ def test_the_tables_that_others_rely_on(finished):
     assert (single["union"] == single.active_mean).all()
     several = parameters[parameters.method == "imp_multiple"]
     assert (several["union"] == 10 * several.active_mean).all()
+    places = set(zip(parameters.method, parameters.seed, parameters.sparsity, strict=True))
+    monkeypatch.chdir(finished.folder)
+    times = read_training_times("digits")
+    assert set(zip(times.method, times.seed, times.sparsity, strict=True)) == places and (times.seconds > 0).all()
     similarity = pd.read_csv(artifacts / "tables/similarity.csv")
     assert list(similarity) == [
         "masks", "seed", "sparsity", "layer", "jaccard", "chance", "excess", "departure", "union",

@@ -1,0 +1,91 @@
+"""What each method's training costs at each level, from the start: its own steps and those it takes over from RTL."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import isnan
+from typing import Any
+
+from flows.chains import level_ends
+from flows.scoring import Place, Results, compared_places
+from flows.steps import Step, results_of
+from rtl_core.cost import Cost, Epoch, round_cost, summed, training_cost
+from rtl_core.duration import Duration
+from rtl_core.methods import METHODS
+from tasks.count_examples import count_examples
+from tasks.jobs.job import Job, name_of, with_one_network
+from tasks.jobs.making import job_of
+from tasks.jobs.rounds import planned_rounds
+from tasks.settings.methods import has_one_network, rtl_methods
+from tasks.settings.sections import ProblemSettings
+
+Row = dict[str, int | None]
+
+
+def counting_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str], Step]:
+    """The examples in an epoch of chains, of joint retraining and, where there is one, of the one network."""
+    views = {"chains": job, "joint": job_of(name_of(job), settings.for_retraining)}
+    if has_one_network(settings):
+        views["single"] = with_one_network(job)
+    return {(name,): Step(partial(count_examples.submit, view)) for name, view in views.items()}
+
+
+def training_costs(jobs: Sequence[Job], settings: ProblemSettings, counted: Results) -> dict[tuple[Any, ...], Row]:
+    """The cost of every method compared, up to its tickets or networks at each level: by job, method, seed and level
+    ``steps`` and ``presentations``, None where batches do not tell their examples.
+
+    Masks that are RTL's, or made to their measure, cost what finding RTL's did.
+
+    Args:
+        jobs: of the problem.
+        settings: of the problem.
+        counted: what ``counting_steps`` of all jobs returned.
+    """
+    return {
+        (name_of(job), *place): {
+            "steps": cost.steps,
+            "presentations": None if isnan(cost.presentations) else round(cost.presentations),
+        }
+        for job in jobs
+        for place, cost in _costs_of(job, settings, results_of(job, counted)).items()
+    }
+
+
+def _costs_of(job: Job, settings: ProblemSettings, counted: Results) -> dict[Place, Cost]:
+    epochs = {name: [Epoch(*epoch) for epoch in found] for (name,), found in counted.items()}
+    places, extract, longer = compared_places(job, settings), settings.extract, settings.single_model_duration
+    late = extract.rewind_to
+    rtl = _searches(job, settings, epochs["chains"], extract.duration, late)
+    single: dict[float, Cost] = {}
+    if any(method == "imp_single" for method, *_ in places):
+        one = with_one_network(job)
+        single = _searches(one, settings, epochs["single"], longer(extract.duration), late and longer(late))
+    trained = {method: _training(epochs, settings, method) for method, *_ in places}
+    return {
+        place: summed([single[place[2]] if place[0] == "imp_single" else rtl[place[2]], trained[place[0]]])
+        for place in places
+    }
+
+
+def _searches(
+    job: Job, settings: ProblemSettings, epochs: Sequence[Epoch], duration: str, late: str | None
+) -> dict[float, Cost]:
+    """What finding the masks of each level took: what is rewound to, and all rounds of all chains until there."""
+    rounds = [round_cost(epoch, Duration.parse(duration)) for epoch in epochs]
+    start = [_joint(epochs, late, "synchronous")] if late else []
+    return {
+        level: summed([*start, *rounds * number]) for level, number in level_ends(planned_rounds(job, settings)).items()
+    }
+
+
+def _training(epochs: Mapping[str, Sequence[Epoch]], settings: ProblemSettings, method: str) -> Cost:
+    """What training under the masks took."""
+    kind, duration = METHODS[method].kind, settings.retrain.duration
+    if kind == "one network":
+        return _joint(epochs["single"], settings.single_model_duration(duration), "sequential")
+    if kind == "K networks":
+        return _joint(epochs["chains"], duration, "sequential")
+    return _joint(epochs["joint"], duration, rtl_methods(settings).get(method, settings.retrain.update[0]))
+
+
+def _joint(epochs: Sequence[Epoch], duration: str, update: str) -> Cost:
+    return training_cost(epochs, Duration.parse(duration), max(epoch.batches for epoch in epochs), update)
