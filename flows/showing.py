@@ -1,6 +1,7 @@
 """Where people compare runs: what a comparison takes to MLflow, to Prefect's page and to pages of its own."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.jobs.job import Job, data_digest, name_of
 from tasks.jobs.left_out import read_left_out
 from tasks.jobs.levels import read_levels
-from tasks.report.description import Description, read_description, tables_digest, write_description
+from tasks.jobs.training_times import read_training_times
+from tasks.report.description import Description, read_description, tables_digest, times_of, write_description
 from tasks.report.identity import comparison_identity
 from tasks.report.pages import write_pages
 from tasks.report.shown_pages import are_shown
@@ -50,7 +52,13 @@ def show(
             facts["extraction.ended_at"] = "; ".join(ends)
         run_id = track(problem, tables, flat, data, paths.figures(problem), facts)
         log_models(problem, run_id, tables, sections(read_params()))
-        described = Description(facts=facts | {"mlflow.run_id": run_id}, settings=flat, left_out=left_out)
+        described = Description(
+            facts=facts | {"mlflow.run_id": run_id},
+            settings=flat,
+            left_out=left_out,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            times=times_of(read_training_times(problem)),
+        )
         paths.description(problem, digest).unlink(missing_ok=True)  # until the pages are all of this run
         pages = write_pages(problem, tables, _specs(drawn), digest, described)
         write_description(problem, digest, described)

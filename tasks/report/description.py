@@ -4,6 +4,9 @@ A description names its run, so it is no output of DVC's: when DVC brings the ta
 beside them is still of the run before.
 """
 
+from typing import NamedTuple
+
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.artefacts import paths
@@ -12,9 +15,20 @@ from tasks.artefacts.whole_file import write_atomically
 from tasks.tables.published import OPTIONAL, REQUIRED
 
 
+class Time(NamedTuple):
+    """Seconds that one training took to get to a method's tickets or networks, a mean over seeds; ``instance`` is empty
+    where the problem is the one job.
+    """
+
+    instance: str
+    method: str
+    sparsity: float
+    seconds: float
+
+
 class Description(BaseModel):
     """Which code, data and run tables came from, their problem's settings under dotted keys, and in lines what the
-    partition stage left out of the data, and why.
+    partition stage left out of the data, and why; when they were made (ISO 8601), and the times of what trained here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,11 +36,25 @@ class Description(BaseModel):
     facts: dict[str, str]
     settings: dict[str, str]
     left_out: list[str]
+    made_at: str = ""
+    times: list[Time] = []
+
+    def of_instance(self, instance: str) -> "Description":
+        """What is known of one instance's part of the run."""
+        own = [time for time in self.times if time.instance == instance]
+        return self.model_copy(update={"left_out": [], "times": own})
 
     @property
     def run_id(self) -> str:
         """The run in MLflow."""
         return self.facts.get("mlflow.run_id", "")
+
+
+def times_of(trainings: pd.DataFrame) -> list[Time]:
+    """Means over seeds of ``tasks.jobs.training_times.read_training_times``."""
+    rows = trainings if "instance" in trainings else trainings.assign(instance="")
+    means = rows.groupby(["instance", "method", "sparsity"], sort=False).seconds.mean().reset_index()
+    return [Time(*row) for row in means.itertuples(index=False)]
 
 
 def tables_digest(problem: str) -> str:

@@ -23,14 +23,19 @@ class LevelTable:
     sections: dict[str, dict[str, list[str]]]
 
 
-def score_tables(summary: pd.DataFrame, scoring: pd.DataFrame) -> list[LevelTable]:
+def score_tables(summary: pd.DataFrame, scoring: pd.DataFrame, student: bool = False) -> list[LevelTable]:
     """One table per protocol, a section per metric: each mean with its interval over instances and seeds.
 
     Args:
         summary: summary.csv.
         scoring: scoring.csv.
+        student: give the interval of the mean by Student's t; no table where there is none.
     """
-    spread, tables = _spread(summary), []
+    if student:
+        if "t_low" not in summary or summary.t_low.isna().all():
+            return []
+        summary = summary.assign(low=summary.t_low, high=summary.t_high)
+    spread, tables = _spread(summary, student), []
     for protocol, rows in summary.groupby("protocol", sort=False):
         texts = [score_text(*row) for row in rows[["mean", "low", "high"]].itertuples(index=False)]
         sections = [metric_title(metric, higher_is_better(scoring, metric)) for metric in rows.metric]
@@ -72,13 +77,14 @@ def kept_table(parameters: pd.DataFrame, sections: Mapping[str, Sequence[str]]) 
     return _table(f"prunable weights kept of {parameters.prunable.max():,}", pd.concat(parts))
 
 
-def _spread(summary: pd.DataFrame) -> str:
+def _spread(summary: pd.DataFrame, student: bool) -> str:
     """What the figures are means of, and what the brackets behind them are."""
     counts = {name: int(summary[name].max()) for name in ("instances", "seeds") if name in summary}
     if not (several := {name: count for name, count in counts.items() if count > 1}):
         return "one seed"
     means = " and ".join(f"{count} {name}" for name, count in several.items())
-    return f"mean of {means} [{spread_name(math.prod(several.values()))} over {' and '.join(several)}]"
+    name = "95 % t interval of the mean" if student else spread_name(math.prod(several.values()))
+    return f"mean of {means} [{name} over {' and '.join(several)}]"
 
 
 def _table(title: str, rows: pd.DataFrame) -> LevelTable:
