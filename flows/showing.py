@@ -13,7 +13,7 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.jobs.job import Job, data_digest, name_of
 from tasks.jobs.left_out import read_left_out
 from tasks.jobs.levels import read_levels
-from tasks.jobs.training_times import read_training_times
+from tasks.jobs.training_times import all_seconds, read_training_times
 from tasks.report.description import Description, read_description, tables_digest, times_of, write_description
 from tasks.report.identity import comparison_identity
 from tasks.report.pages import write_pages
@@ -58,6 +58,7 @@ def show(
             left_out=left_out,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             times=times_of(read_training_times(problem)),
+            seconds=all_seconds(problem),
         )
         paths.description(problem, digest).unlink(missing_ok=True)  # until the pages are all of this run
         pages = write_pages(problem, tables, _specs(drawn), digest, described)

@@ -29,7 +29,7 @@ def kept(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     rows = kept_rows(board, tables["parameters"])
     styles = styles_of(rows.name)
     higher = higher_is_better(tables["scoring"], metric)
-    heading = plot_heading(metric_title(metric, True), higher, f"{protocol} protocol, mean over subsets")
+    heading = plot_heading(metric, higher, f"{protocol} protocol, mean over subsets")
     x, edge = _weights_axis(rows.kept)
     scale = alt.Scale(domain=[alt.ExprRef("lowest"), alt.ExprRef("highest")], nice=False, zero=False)
     y = alt.Y("mean:Q", title=None, scale=scale, axis=alt.Axis(tickCount=5, minExtent=56))
@@ -67,7 +67,7 @@ def kept(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
 
 def plot_heading(metric: str, higher: bool, of: str) -> str:
     """What stands above the plot: the metric, an arrow that points to what is better, and whose it is."""
-    return f"{metric}, {'↑' if higher else '↓'} better · {of}"
+    return f"{metric_title(metric, higher)} {'↑ better' if higher else '↓'} · {of}"
 
 
 def kept_rows(board: pd.DataFrame, parameters: pd.DataFrame) -> pd.DataFrame:

@@ -71,16 +71,25 @@ def read_training_times(problem: str) -> pd.DataFrame:
 
     Masks that are RTL's, or made to their measure, took what finding RTL's did.
     """
-    files = [paths.training_times(problem, stage) for stage in STAGES]
-    rows = pd.DataFrame(
-        [row for file in files if file.is_file() for row in json.loads(file.read_bytes())], columns=Training._fields
-    )
+    rows = pd.DataFrame(_read(problem), columns=Training._fields)
     keys = ["instance", "source", "seed", "sparsity"]
     trained = rows[rows.part == "training"].assign(source=lambda own: own.method.map(_masks_of))
     masks = rows[rows.part == "masks"].rename(columns={"method": "source", "seconds": "before"})
     both = trained.merge(masks[[*keys, "before"]], on=keys)
     times = both.assign(seconds=both.seconds + both.before)[["instance", "method", "seed", "sparsity", "seconds"]]
     return times if times.instance.any() else times.drop(columns="instance")
+
+
+def all_seconds(problem: str) -> float:
+    """Seconds that all trainings of a problem took; of the rounds that lead from level to level, up to the last one."""
+    rows = pd.DataFrame(_read(problem), columns=Training._fields)
+    masks = rows[rows.part == "masks"].groupby(["instance", "method", "seed"]).seconds.max()
+    return float(rows[rows.part == "training"].seconds.sum() + masks.sum())
+
+
+def _read(problem: str) -> list[dict[str, Any]]:
+    files = [paths.training_times(problem, stage) for stage in STAGES]
+    return [row for file in files if file.is_file() for row in json.loads(file.read_bytes())]
 
 
 def _masks_of(method: str) -> str:

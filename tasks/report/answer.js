@@ -89,9 +89,9 @@ function showWorst() {
   const strip = document.querySelector("[data-strip=worst]");
   const worst = data.scores[chosen.score].worst[chosen.level];
   strip.hidden = !worst.length;
-  strip.querySelector("tbody").replaceChildren(...worst.map(([method, subset, score]) => {
+  strip.querySelector("tbody").replaceChildren(...worst.map(([method, text]) => {
     const made = element("tr");
-    made.append(Object.assign(element("th", method), {scope: "row"}), element("td", `${subset}, ${score}`));
+    made.append(Object.assign(element("th", method), {scope: "row"}), element("td", text));
     return made;
   }));
 }

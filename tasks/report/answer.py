@@ -16,8 +16,8 @@ from tasks.report.description import Time
 from tasks.report.vega import with_symbol
 from tasks.tables.boards import boards
 from tasks.tables.directions import higher_is_better
-from tasks.tables.names import MEAN, level_text, method_name, metric_title, score_text, time_text
-from tasks.tables.selection import headline
+from tasks.tables.names import MEAN, level_text, method_name, metric_text, metric_title, score_text, time_text
+from tasks.tables.selection import headline, of_subsets
 from tasks.tables.standings import shown_first
 from tasks.tables.verdict import contenders
 
@@ -92,7 +92,8 @@ def _scores(
     """Each protocol and metric, with a part per subset: its boards by level, which hold rows of the number of a method,
     mean, low, high (null without), text, whether it leads, its name's place on the plot or null, and its t interval.
     """
-    worst = _worst(tables)
+    worst, told = _worst(tables), of_subsets(tables["results"])
+    instead = (told.protocol.iloc[0], told.metric.iloc[0]) if len(told) else ("", "")
     scores: dict[tuple[str, str], dict[str, Any]] = {}
     rows = rows.assign(number=rows.method.map(order.index), level=rows.sparsity.map(levels.index))
     rows["worth"] = rows["mean"].where(_higher(rows, tables), -rows["mean"])
@@ -105,7 +106,9 @@ def _scores(
                 "protocol": row.protocol,
                 "key": row.metric,
                 "metric": metric_title(row.metric, higher),
-                "worst": [worst.get((row.protocol, row.metric, level), []) for level in levels],
+                "worst": [
+                    worst.get((row.protocol, row.metric, level)) or worst.get((*instead, level), []) for level in levels
+                ],
                 "parts": {},
             },
         )
@@ -114,7 +117,7 @@ def _scores(
             of,
             {
                 "subset": of,
-                "heading": plot_heading(metric_title(row.metric, True), higher, f"{row.protocol} protocol, {of}"),
+                "heading": plot_heading(row.metric, higher, f"{row.protocol} protocol, {of}"),
                 "span": [row.lowest, row.highest],
                 "boards": [[] for _ in levels],
             },
@@ -150,7 +153,7 @@ def _worst(tables: Mapping[str, pd.DataFrame]) -> Worst:
     worst = means.loc[worth.groupby([means[key] for key in keys], sort=False).idxmin()]
     found: Worst = {}
     for protocol, metric, level, method, where, value in worst.itertuples(index=False):
-        texts = [method_name(method), str(where), score_text(value, nan, nan)]
+        texts = [method_name(method), f"{where}, {metric_text(metric, value)}"]
         found.setdefault((protocol, metric, level), []).append(texts)
     return found
 

@@ -28,7 +28,8 @@ class Time(NamedTuple):
 
 class Description(BaseModel):
     """Which code, data and run tables came from, their problem's settings under dotted keys, and in lines what the
-    partition stage left out of the data, and why; when they were made (ISO 8601), and the times of what trained here.
+    partition stage left out of the data, and why; when they were made (ISO 8601), the times of what trained here, and the
+    seconds of all of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,11 +39,12 @@ class Description(BaseModel):
     left_out: list[str]
     made_at: str = ""
     times: list[Time] = []
+    seconds: float = 0.0
 
     def of_instance(self, instance: str) -> "Description":
         """What is known of one instance's part of the run."""
         own = [time for time in self.times if time.instance == instance]
-        return self.model_copy(update={"left_out": [], "times": own})
+        return self.model_copy(update={"left_out": [], "times": own, "seconds": 0.0})
 
     @property
     def run_id(self) -> str:

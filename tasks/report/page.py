@@ -21,7 +21,7 @@ from tasks.report.gallery import gallery
 from tasks.report.vega import page_spec, vega_script
 from tasks.tables.by_level import LEDGER, kept_table, margin_tables, score_tables
 from tasks.tables.directions import higher_is_better
-from tasks.tables.names import FACT_NAMES, MEAN, WORSE, level_text, method_name, metric_name
+from tasks.tables.names import FACT_NAMES, MEAN, WORSE, level_text, method_name, metric_name, time_text
 from tasks.tables.published import doubt_lines, instances_in
 from tasks.tables.verdict import verdict
 
@@ -63,6 +63,7 @@ def report(
     for panel in specs.get("kept", {"concat": []})["concat"]:
         del panel["title"]  # which would not fit a phone: the page has it above
     known = description or Description(facts={}, settings={}, left_out=[])
+    one = "instance" if instances_in(tables) else "subset"
     html = page.render(
         title=title,
         about=_about(tables, known),
@@ -71,12 +72,15 @@ def report(
         answer=answer(tables, known.times),
         spread=spread_name(_repeats(tables)),
         repeats=_repeats(tables),
-        place="instance" if instances_in(tables) else "subset",
+        place=one,
         holding=_holding(tables),
         alarm=_marked(tables, "rtl", "alarm", "rings at", "did not ring"),
         gallery=gallery(tables),
         sections={
-            place: (heading, [(name, FIGURES[name], specs[name]) for name in names if name in specs])
+            place: (
+                heading.replace("subset", one),
+                [(name, FIGURES[name], specs[name]) for name in names if name in specs],
+            )
             for place, (heading, names) in SECTIONS.items()
         },
         plot=specs.get("kept"),
@@ -106,6 +110,8 @@ def _about(tables: Mapping[str, pd.DataFrame], known: Description) -> list[str]:
         "method": results.method.nunique(),
     }
     texts = [f"{count} {name}{'s' * (count > 1)}" for name, count in counts.items() if count]
+    if known.seconds:
+        texts.append(f"trained for {time_text(known.seconds)}")
     if known.made_at:
         texts.append(f"{datetime.fromisoformat(known.made_at):%-d %B %Y, %H:%M} UTC")
     return texts
