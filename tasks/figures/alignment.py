@@ -5,7 +5,7 @@ import pandas as pd
 
 from tasks.figures.axes import opacity, percent_of, picked_in, span_of, sparsity_axis, value_axis, with_density
 from tasks.figures.lines import Tables
-from tasks.figures.styles import RULE, channels, grid, styles_of
+from tasks.figures.styles import RULE, channels, grid, layered, styles_of
 from tasks.tables.names import DEPTH_NAMES
 
 SIGNIFICANT = 0.05
@@ -41,7 +41,7 @@ def alignment(tables: Tables) -> alt.ConcatChart:
         filled = points.transform_filter(significant).mark_point(filled=True, size=45)
         hollow = points.transform_filter(f"!({significant})").mark_point(size=40, strokeWidth=1.4)
         layers = [zero, line, hollow, filled]
-        panels.append(alt.LayerChart(layer=layers, width=340, height=210, title=f"against {over}"))
+        panels.append(layered(layers, width=340, height=210, title=f"against {over}"))
     return grid(panels, columns=len(panels), panel=330, legend=(5, 130), params=[picked_in()], styles=styles)
 
 

@@ -18,7 +18,18 @@ from tasks.figures.axes import (
     with_density,
 )
 from tasks.figures.lines import BESIDE, Tables, end_labels, marks_of, over_seeds, rules
-from tasks.figures.styles import MOST_NAMED, NAMED_STYLES, OTHER, RULE, SOFT, Style, channels, grid, ticket_styles
+from tasks.figures.styles import (
+    MOST_NAMED,
+    NAMED_STYLES,
+    OTHER,
+    RULE,
+    SOFT,
+    Style,
+    channels,
+    grid,
+    layered,
+    ticket_styles,
+)
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import CURVE_NAMES, MASKS_NAMES, MEAN, MEASURES, WORSE, method_name, metric_title
 
@@ -62,8 +73,8 @@ def collapse(tables: Tables) -> alt.ConcatChart:
             *_ticket_lines(similar[method], tickets, x, MEASURES["departure"], similar_span),
         ]
         panels = [
-            alt.LayerChart(layer=above, width=400, height=TICKETS_HEIGHT, title=method_name(str(method))),
-            alt.LayerChart(layer=below, width=400, height=TICKETS_HEIGHT),
+            layered(above, width=400, height=TICKETS_HEIGHT, title=method_name(str(method))),
+            layered(below, width=400, height=TICKETS_HEIGHT),
         ]
         stacks.append(alt.VConcatChart(vconcat=panels, spacing=12))
     styles = ticket_styles(tickets) | {MEAN: MEAN_STYLE} if len(tickets) <= MOST_NAMED else {}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.figures.axes import even_places
-from tasks.figures.styles import MOST_NAMED, grid
+from tasks.figures.styles import MOST_NAMED, grid, layered
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import DEPTH_NAMES, method_name, metric_title
 
@@ -73,7 +73,7 @@ def function(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
 
 def _matrix(
     cells: pd.DataFrame, subsets: Sequence[str], label: str, title: str, across: str = "ticket", rising: bool = True
-) -> alt.LayerChart | alt.FacetChart:
+) -> alt.LayerChart:
     """A heatmap of value over tickets a (down) and b (across).
 
     Args:
@@ -117,7 +117,7 @@ def _matrix(
     if few:
         texts = [placed(chart, *place).mark_text(fontSize=9.5, color="#111111") for chart, _, place in drawn]
         layers += [text.encode(text=alt.Text("text:N")) for text in texts]
-    return alt.LayerChart(layer=layers, width=270, height=270, title=title)
+    return layered(layers, width=270, height=270, title=title)
 
 
 def _cells(rows: pd.DataFrame, down: str, across: str, value: str, sets: Sequence[tuple[Any, ...]]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import altair as alt
 
 from tasks.figures.axes import percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import Tables, lines
-from tasks.figures.styles import grid, styles_of
+from tasks.figures.styles import grid, layered, styles_of
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import method_name, metric_title
 
@@ -20,5 +20,5 @@ def metrics(tables: Tables) -> alt.ConcatChart:
         name = metric_title(metric, higher_is_better(tables["scoring"], metric))
         title = alt.TitleParams(name, subtitle=f"{protocol} protocol")
         y = value_axis("mean", None, span_of(group[["mean", "low", "high"]].stack()))
-        panels.append(alt.LayerChart(layer=lines(group, styles, x, y), width=230, height=150, title=title))
+        panels.append(layered(lines(group, styles, x, y), width=230, height=150, title=title))
     return grid(panels, columns=3, panel=280, legend=(5, 190), params=[picked_in()], styles=styles)

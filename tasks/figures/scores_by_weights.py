@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.figures.axes import log_span_of, on_axis, opacity, percent_of, picked_in, span_of
 from tasks.figures.lines import BESIDE, apart
-from tasks.figures.styles import INK, channels, grid, styles_of
+from tasks.figures.styles import INK, channels, grid, layered, styles_of
 from tasks.tables.boards import boards
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MEAN, method_name, metric_title
@@ -55,8 +55,8 @@ def kept(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
         picked_in(), alt.param(name="level", value=None), alt.param(name="heading", value=heading),
         alt.param(name="lowest", value=rows.lowest.iloc[0]), alt.param(name="highest", value=rows.highest.iloc[0]),
     ]  # fmt: skip
-    chart = alt.LayerChart(
-        layer=[leader, whiskers, line, points, names],
+    chart = layered(
+        [leader, whiskers, line, points, names],
         width=620, height=HEIGHT, title=alt.TitleParams(alt.ExprRef("heading")),
     )  # fmt: skip
     shown = rows[SHOWN].astype(object).where(rows[SHOWN].notna(), None).to_dict("records")

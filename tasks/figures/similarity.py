@@ -8,7 +8,7 @@ import pandas as pd
 
 from tasks.figures.axes import density_of, log_span_of, percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import Tables, lines, marks_of, over_seeds, rules
-from tasks.figures.styles import CHANCE_NAME, grid, styles_of
+from tasks.figures.styles import CHANCE_NAME, grid, layered, styles_of
 from tasks.tables.names import CURVE_NAMES, DEPTH_NAMES, MASKS_NAMES, MEASURES
 
 
@@ -43,5 +43,5 @@ def _panels(tables: Tables, wanted: Sequence[str]) -> alt.ConcatChart | None:
             layers = lines(spread[spread.layer == depth], styles, x, y, point=16)
             marked = rules(marks, x, reach, labelled=number == 0 or len(depths) == 1)
             title = DEPTH_NAMES[depth]
-            panels.append(alt.LayerChart(layer=[*marked, *layers], width=240, height=170, title=title))
+            panels.append(layered([*marked, *layers], width=240, height=170, title=title))
     return grid(panels, columns=3, panel=280, legend=(5, 230), params=[picked_in()], styles=styles)

@@ -141,8 +141,7 @@ def grid(
         styles: how the names in its legend look: a page has a legend of its own, whose names are buttons.
         properties: of the whole, as Altair names them.
     """
-    return alt.ConcatChart(  # whole at once: each method of a chart copies all that it holds
-        concat=list(panels),
+    whole = alt.ConcatChart(
         columns=columns,
         spacing={"row": 24, "column": 20},
         padding=8,
@@ -152,3 +151,12 @@ def grid(
         config={**LOOK, "legend": {**LOOK["legend"], "columns": legend[0]}},
         **properties,
     )
+    whole.concat = list(panels)  # a constructor copies all that it is given, with all that this holds
+    return whole
+
+
+def layered(layers: Sequence[Any], **properties: Any) -> alt.LayerChart:
+    """A panel of layers; ``properties`` of the whole, as Altair names them."""
+    panel = alt.LayerChart(**properties)
+    panel.layer = list(layers)  # as in ``grid``
+    return panel

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from tasks.figures.styles import INK, grid, styles_of
+from tasks.figures.styles import INK, grid, layered, styles_of
 from tasks.tables.names import method_name
 
 
@@ -31,5 +31,5 @@ def parameters(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
         )
         text = base.mark_text(align="left", dx=4, fontSize=12, color=INK).encode(text=alt.Text("kept:Q", format=".3~s"))
         title = f"{100 * float(sparsity):g} % sparsity"
-        panels.append(alt.LayerChart(layer=[bars, text], width=190, height=20 * len(names), title=title))
+        panels.append(layered([bars, text], width=190, height=20 * len(names), title=title))
     return grid(panels, columns=min(3, len(panels)), panel=300, legend=(5, 190))

@@ -28,8 +28,8 @@ class Time(NamedTuple):
 
 class Description(BaseModel):
     """Which code, data and run tables came from, their problem's settings under dotted keys, and in lines what the
-    partition stage left out of the data, and why; when they were made (ISO 8601), the times of what trained here, and the
-    seconds of all of it.
+    partition stage left out of the data, and why; when they were made (ISO 8601), the times of what trained here, and
+    the seconds of all of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
