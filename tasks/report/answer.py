@@ -96,16 +96,16 @@ def _scores(
     instead = (told.protocol.iloc[0], told.metric.iloc[0]) if len(told) else ("", "")
     scores: dict[tuple[str, str], dict[str, Any]] = {}
     rows = rows.assign(number=rows.method.map(order.index), level=rows.sparsity.map(levels.index))
-    rows["worth"] = rows["mean"].where(_higher(rows, tables), -rows["mean"])
+    rows["higher"] = _higher(rows, tables)
+    rows["worth"] = rows["mean"].where(rows.higher, -rows["mean"])
     rows = rows.sort_values("worth", ascending=False, kind="stable").astype(object).where(rows.notna(), None)
     for row in rows.itertuples(index=False):
-        higher = higher_is_better(tables["scoring"], row.metric)
         score = scores.setdefault(
             (row.protocol, row.metric),
             {
                 "protocol": row.protocol,
                 "key": row.metric,
-                "metric": metric_title(row.metric, higher),
+                "metric": metric_title(row.metric, row.higher),
                 "worst": [
                     worst.get((row.protocol, row.metric, level)) or worst.get((*instead, level), []) for level in levels
                 ],
@@ -117,7 +117,7 @@ def _scores(
             of,
             {
                 "subset": of,
-                "heading": plot_heading(row.metric, higher, f"{row.protocol} protocol, {of}"),
+                "heading": plot_heading(row.metric, row.higher, f"{row.protocol} protocol, {of}"),
                 "span": [row.lowest, row.highest],
                 "boards": [[] for _ in levels],
             },
