@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,15 @@ from tasks.artefacts.store import STORE, Reference
 from tasks.jobs.job import Job, data_digest, name_of
 from tasks.jobs.left_out import read_left_out
 from tasks.jobs.levels import read_levels
-from tasks.jobs.training_times import read_training_times
-from tasks.report.description import NOT_LOGGED, Description, read_description, tables_digest, write_description
+from tasks.jobs.training_times import all_seconds, read_training_times
+from tasks.report.description import (
+    NOT_LOGGED,
+    Description,
+    read_description,
+    tables_digest,
+    times_of,
+    write_description,
+)
 from tasks.report.identity import comparison_identity
 from tasks.report.pages import write_pages
 from tasks.report.shown_pages import are_shown
@@ -59,7 +67,14 @@ def show(
         tracking = partial(track, problem, tables, times, flat, data, paths.figures(problem), facts, first)
         run_id = None if refused else unless_refused(problem, partial(_log, problem, identity, tables, tracking))
         facts |= {"mlflow.run_id": run_id} if run_id else {NOT_LOGGED: f"not there yet: {lacking(problem)}"}
-        described = Description(facts=facts, settings=flat, left_out=left_out)
+        described = Description(
+            facts=facts,
+            settings=flat,
+            left_out=left_out,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            times=times_of(times),
+            seconds=all_seconds(problem),
+        )
         paths.description(problem, digest).unlink(missing_ok=True)  # until the pages are all of this run
         pages = write_pages(problem, tables, _specs(drawn), digest, described)
         write_description(problem, digest, described)

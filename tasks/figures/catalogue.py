@@ -15,9 +15,9 @@ from tasks.figures.exhibits import exhibits
 from tasks.figures.fonts import bring_font, tell_foreign
 from tasks.figures.heatmaps import function, heatmaps
 from tasks.figures.metrics import metrics
-from tasks.figures.scores_by_instance import instances
+from tasks.figures.scores_by_place import instances, subsets
 from tasks.figures.scores_by_weights import kept
-from tasks.figures.similarity import similarity
+from tasks.figures.similarity import similarity, similarity_by_depth
 from tasks.figures.weights_kept import parameters
 from tasks.figures.worth_by_similarity import worth
 
@@ -33,24 +33,62 @@ _altair = Lock()
 
 @dataclass(frozen=True)
 class Figure:
-    """What a figure is called, how to read it, the tables it cannot do without, and how it is made.
+    """What a figure is called, how to read it, the tables it cannot do without, and how it is made: to None where these
+    hold nothing to draw.
 
-    ``holds_for`` says what it is drawn for: one job, a run over several instances, or both.
+    ``holds_for`` says what it is drawn for: one job, a run over several instances, or both. A page shows one that is
+    ``folded`` when it is asked for.
     """
 
     heading: str
     reading: str
     tables: tuple[str, ...]
-    draw: Callable[[Mapping[str, pd.DataFrame]], alt.ConcatChart]
+    draw: Callable[[Mapping[str, pd.DataFrame]], alt.ConcatChart | None]
     holds_for: Literal["job", "run", "both"] = "job"
+    folded: bool = False
 
 
 FIGURES = {
+    "kept": Figure(
+        "Scores against weights kept",
+        "Each line is one method, each point one of its sparsities: the mean score against the number of prunable "
+        "weights that the method needs in all. Read upwards from one number of weights to compare methods that cost "
+        "the same. Whiskers reach from the lowest to the highest seed or instance (of ten and more, the 95 % bootstrap "
+        "interval of the mean).",
+        ("results", "scoring", "parameters"),
+        kept,
+        "both",
+    ),
+    "exhibits": Figure(
+        "What comes out",
+        "First what results are to be held against, then what each method makes of it from few weights pruned to many, "
+        "with its score below. Pictures are those of the first seed, enlarged without smoothing.",
+        ("results", "scoring", "exhibits"),
+        exhibits,
+    ),
+    "subsets": Figure(
+        "Scores on every subset",
+        "Each row is one subset, each mark what one method scores there, its mean over seeds: further right is better, "
+        "unless the axis says that lower is. Above, on how many subsets a method has the best mean.",
+        ("results", "scoring"),
+        subsets,
+    ),
+    "instances": Figure(
+        "Scores at every instance",
+        "Each row is one instance, each mark what one method scores there, its mean over seeds: further right is "
+        "better, unless the axis says that lower is. Above, at how many instances a method has the best mean. At one "
+        "sparsity methods keep different numbers of weights, and those that keep more have an easier task.",
+        ("results", "scoring"),
+        instances,
+        "run",
+    ),
     "metrics": Figure(
-        "Scores",
-        "Each panel is one metric under one protocol, each line one method: the mean over subsets, seeds and, where "
-        "there are several, instances at each sparsity. Bands are 95 % bootstrap intervals over seeds and instances; "
-        "with one of each there are none.",
+        "Every metric against sparsity",
+        "Each panel is one metric under one protocol (a rule by which decisions are made and scored), each line one "
+        "method: the mean over subsets, seeds and, where there are several, instances at each sparsity. Bands reach "
+        "from the lowest to the highest seed or instance (of ten and more, the 95 % bootstrap interval of the mean); "
+        "with one of each there are none. The axis is the logarithm of what is kept: 90 % to 99 % take as much room "
+        "as 0 to 90.",
         ("summary", "scoring"),
         metrics,
         "both",
@@ -63,46 +101,12 @@ FIGURES = {
         parameters,
         "both",
     ),
-    "kept": Figure(
-        "Scores against weights kept",
-        "Each panel is one metric, each line one method, each point one of its sparsities: the mean score against the "
-        "number of prunable weights that the method needs in all. Read upwards from one number of weights to compare "
-        "methods that cost the same.",
-        ("results", "scoring", "parameters"),
-        kept,
-        "both",
-    ),
-    "instances": Figure(
-        "Scores at every instance",
-        "Each row is one instance, each mark what one method scores there, its mean over seeds: further right is "
-        "better, unless the axis says that lower is. Above, at how many instances a method leads. At one sparsity "
-        "methods keep different numbers of weights, and those that keep more have an easier task.",
-        ("results", "scoring"),
-        instances,
-        "run",
-    ),
-    "exhibits": Figure(
-        "What comes out",
-        "First what results are to be held against, then what each method makes of it from few weights pruned to many, "
-        "with its score below. Pictures are those of the first seed, enlarged without smoothing.",
-        ("results", "scoring", "exhibits"),
-        exhibits,
-    ),
-    "similarity": Figure(
-        "Similarity of the masks",
-        "How alike the masks of different subsets are as weights are pruned: what training did to them (their "
-        "departures from the mask of θ₀'s largest weights), the masks themselves in excess of chance, and as they are. "
-        "The controls are the noise floor: only what lies away from them says something about the data. Bands reach "
-        "from the lowest to the highest of seeds and instances.",
-        ("similarity",),
-        similarity,
-        "both",
-    ),
     "collapse": Figure(
         "Where tickets collapse",
-        "Above, what each ticket scores; below, how alike its departures from θ₀'s mask are to the other tickets'. "
-        "Vertical rules mark where the metric gets worse (its interval behind it), where similarity bends, and where "
-        "the alarm rings that needs no labels.",
+        "Above, what each ticket scores; below, how alike its departures are to the other tickets': the places where "
+        "its mask differs from that of the largest weights of θ₀, the network before training. Vertical rules mark "
+        "where the metric gets worse (its interval behind it), where similarity bends, and where the alarm rings that "
+        "needs no labels.",
         ("collapse", "overlap", "scoring"),
         collapse,
     ),
@@ -115,6 +119,24 @@ FIGURES = {
         ("collapse", "scoring"),
         worth,
         "both",
+    ),
+    "similarity": Figure(
+        "Similarity of the masks",
+        "How alike the masks of different subsets are as weights are pruned: what training did to them (their "
+        "departures from the mask of θ₀'s largest weights), the masks themselves in excess of chance, and as they are "
+        "(Jaccard: weights in both, of those in either). The controls are the noise floor: only what lies away from "
+        "them says something about the data. Bands reach from the lowest to the highest of seeds and instances.",
+        ("similarity",),
+        similarity,
+        "both",
+    ),
+    "similarity_by_depth": Figure(
+        "The same in shallow, middle and deep layers",
+        "As above, a row for each measure of similarity and a column for each third of the layers.",
+        ("similarity",),
+        similarity_by_depth,
+        "both",
+        folded=True,
     ),
     "heatmaps": Figure(
         "Which masks are alike",
@@ -159,7 +181,9 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.ConcatChart]:
     charts = {}
     with _altair:
         for name, figure in drawable.items():
-            charts[name] = figure.draw(tables)
+            if (chart := figure.draw(tables)) is None:
+                continue
+            charts[name] = chart
             charts[name].description = f"{figure.heading}. {figure.reading}"
     return charts
 

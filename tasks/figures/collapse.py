@@ -1,16 +1,35 @@
 """The figure of collapse: what each ticket is worth, above how alike it is to the others."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
-import numpy as np
 import pandas as pd
-from sklearn.isotonic import IsotonicRegression
 
-from tasks.figures.axes import Span, on_axis, opacity, percent_of, picked_in, span_of, sparsity_axis, value_axis
-from tasks.figures.lines import LABEL_HEIGHT, Tables, marks_of, over_seeds, rules
-from tasks.figures.styles import MOST_NAMED, NAMED_STYLES, OTHER, Style, channels, grid, ticket_styles
+from tasks.figures.axes import (
+    Span,
+    density_of,
+    log_span_of,
+    opacity,
+    percent_of,
+    picked_in,
+    span_of,
+    sparsity_axis,
+    value_axis,
+    with_density,
+)
+from tasks.figures.lines import BESIDE, Tables, end_labels, marks_of, over_seeds, rules
+from tasks.figures.styles import (
+    MOST_NAMED,
+    NAMED_STYLES,
+    OTHER,
+    RULE,
+    SOFT,
+    Style,
+    channels,
+    grid,
+    layered,
+    ticket_styles,
+)
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import CURVE_NAMES, MASKS_NAMES, MEAN, MEASURES, WORSE, method_name, metric_title
 
@@ -40,40 +59,37 @@ def collapse(tables: Tables) -> alt.ConcatChart:
         )
     )
     percent = pd.concat([*scores.values(), *similar.values()]).percent
-    x, reach = sparsity_axis(percent), span_of(percent)
+    x, reach = sparsity_axis(percent), log_span_of(density_of(percent))
     stacks: list[alt.VConcatChart] = []
     for method in scores:
         marks = marks_of(tables, str(method), {"metric": WORSE[higher], **CURVE_NAMES})
         above = [
             *rules(marks, x, reach, labelled=True),
-            *_ticket_lines(scores[method], tickets, picked, x, metric, score_span, point=30),
+            *_ticket_lines(scores[method], tickets, x, metric, score_span, point=30),
         ]
         below = [
             *rules(marks, x, reach, labelled=False),
             *_floors(floors, x, similar_span),
-            *_ticket_lines(similar[method], tickets, picked, x, MEASURES["departure"], similar_span),
+            *_ticket_lines(similar[method], tickets, x, MEASURES["departure"], similar_span),
         ]
-        if not stacks:
-            above[-1] = above[-1].add_params(picked)
-        stacks.append(
-            alt.vconcat(
-                alt.layer(*above).properties(width=400, height=TICKETS_HEIGHT, title=method_name(str(method))),
-                alt.layer(*below).properties(width=400, height=TICKETS_HEIGHT),
-                spacing=12,
-            )
-        )
-    return grid(stacks, columns=len(stacks), panel=430, legend=(6, 120))
+        panels = [
+            layered(above, width=400, height=TICKETS_HEIGHT, title=method_name(str(method))),
+            layered(below, width=400, height=TICKETS_HEIGHT),
+        ]
+        stacks.append(alt.VConcatChart(vconcat=panels, spacing=12))
+    styles = ticket_styles(tickets) | {MEAN: MEAN_STYLE} if len(tickets) <= MOST_NAMED else {}
+    return grid(stacks, columns=len(stacks), panel=430, legend=(6, 120), params=[picked], styles=styles)
 
 
 def _ticket_lines(
-    rows: pd.DataFrame, tickets: Sequence[str], picked: alt.Parameter, x: alt.X, title: str, span: Span, point: int = 8
+    rows: pd.DataFrame, tickets: Sequence[str], x: alt.X, title: str, span: Span, point: int = 8
 ) -> list[alt.Chart]:
     """A thin line per ticket and a thick mean, with their names at the end where they are few."""
     named = len(tickets) <= MOST_NAMED
     styles = {**(ticket_styles(tickets) if named else dict.fromkeys(tickets, UNNAMED_STYLE)), MEAN: MEAN_STYLE}
     look = channels("name", styles, symbol="stroke" if named else None)
     y = value_axis("mean", title, span)
-    base = alt.Chart(rows.round(6)).encode(x=x, y=y, color=look["color"], opacity=opacity(picked))
+    base = alt.Chart(with_density(rows).round(6)).encode(x=x, y=y, color=look["color"], opacity=opacity())
     line = base.mark_line(strokeOpacity=1 if named else 0.6).encode(
         strokeDash=look["strokeDash"],
         strokeWidth=alt.StrokeWidthValue(
@@ -86,7 +102,14 @@ def _ticket_lines(
             alt.Tooltip("mean:Q", title=title, format=".4f"),
         ],
     )  # fmt: skip
-    return [line, points, *(_end_labels(rows, look, picked, x, y, span) if named else [])]
+    return [line, points, *(_names(rows, look["color"], x, y, span) if named else [])]
+
+
+def _names(rows: pd.DataFrame, colour: alt.Color, x: alt.X, y: alt.Y, span: Span) -> list[alt.Chart]:
+    last = rows.sort_values("percent").groupby("name", sort=False).tail(1)
+    low, high = log_span_of(density_of(rows.percent))
+    edge = low * (low / high) ** BESIDE
+    return end_labels(with_density(last), colour, x, y, span, edge, TICKETS_HEIGHT)
 
 
 def _floors(rows: pd.DataFrame, x: alt.X, span: Span) -> list[alt.Chart]:
@@ -96,36 +119,14 @@ def _floors(rows: pd.DataFrame, x: alt.X, span: Span) -> list[alt.Chart]:
     for masks, group in rows.groupby("masks", sort=False):
         line = over_seeds(group.assign(percent=percent_of(group.sparsity)), ["percent"], "departure")
         line = line.rename(columns={"mean": "departure"}).assign(name=MASKS_NAMES.get(str(masks), str(masks)))
-        base = alt.Chart(line[["percent", "departure", "name"]].round(6)).encode(x=x, y=y)
+        base = alt.Chart(with_density(line[["percent", "departure", "name"]]).round(6)).encode(x=x, y=y)
         dash = list(NAMED_STYLES.get(line.name.iloc[0], OTHER).dash)
         layers.append(
-            base.mark_line(color="#8a929c", strokeDash=dash, strokeWidth=1.4).encode(tooltip=alt.Tooltip("name:N"))
+            base.mark_line(color=RULE, strokeDash=dash, strokeWidth=1.4).encode(tooltip=alt.Tooltip("name:N"))
         )
         first = base.transform_filter(f"datum.percent == {line.percent.min()}")
-        layers.append(
-            first.mark_text(align="left", dy=-7, fontSize=11, color="#55606b").encode(text=alt.Text("name:N"))
-        )
+        layers.append(first.mark_text(align="left", dy=-7, fontSize=11, color=SOFT).encode(text=alt.Text("name:N")))
     return layers
-
-
-def _end_labels(
-    rows: pd.DataFrame, look: Mapping[str, Any], picked: alt.Parameter, x: alt.X, y: alt.Y, span: Span
-) -> list[alt.Chart]:
-    """The name of each line beside its end, moved up or down just as far as the names need."""
-    ends = rows.sort_values("percent").groupby("name", sort=False).tail(1).sort_values("mean").reset_index(drop=True)
-    steps = LABEL_HEIGHT * (span[1] - span[0]) / TICKETS_HEIGHT * np.arange(len(ends))
-    apart = IsotonicRegression(y_min=span[0], y_max=span[1] - steps[-1])
-    places = apart.fit_transform(np.arange(len(ends)), ends["mean"] - steps) + steps
-    low, high = span_of(rows.percent)
-    ends = ends.assign(place=places, beside=high + 0.02 * (high - low))
-    base = alt.Chart(ends.round(6)).encode(opacity=opacity(picked))
-    leader = base.mark_rule(strokeWidth=0.8).encode(
-        x=x, x2=alt.X2("beside:Q"), y=y, y2=alt.Y2("place:Q"), color=look["color"], opacity=opacity(picked)
-    )
-    text = base.mark_text(align="left", dx=3, fontSize=12, color="#1c2228").encode(
-        x=on_axis(x, "beside"), y=on_axis(y, "place"), text=alt.Text("name:N")
-    )
-    return [leader, text]
 
 
 def _ticket_rows(rows: pd.DataFrame, value: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from tasks.figures.axes import even_places
-from tasks.figures.styles import grid
+from tasks.figures.styles import grid, layered
 from tasks.tables.exhibits import lower_note, scored
 from tasks.tables.names import method_name
 
@@ -31,20 +31,20 @@ def exhibits(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     methods, levels = list(made.method.unique()), sorted(made.sparsity.unique())
     made = made.assign(place=made.method.map(methods.index), above=made.method.map(method_name))
     shown = made[made.sparsity.isin([levels[place] for place in even_places(len(levels), MOST_LEVELS)])]
+    # Of panels below one another, as wide as each other, Vega-Lite's signal ``width`` is the width of each.
+    width = min(MOST_WIDE, WIDEST * max(len(methods), len(references)))
     panels = [
-        _row(f"{exhibit}, {100 * level:g} % sparsity{lower}", pictures, len(methods))
+        _row(f"{exhibit}, {100 * level:g} % sparsity{lower}", pictures, len(methods), width)
         for exhibit, group in shown.groupby("exhibit", sort=False)
         for level, pictures in group.groupby("sparsity")
     ]
     if not references.empty:
         named = references.assign(place=range(len(references)), above=references.exhibit)
-        panels.insert(0, _row("", named, len(references)))
-    # Of panels below one another, as wide as each other, Vega-Lite's signal ``width`` is the width of each.
-    width = min(MOST_WIDE, WIDEST * max(len(methods), len(references)))
-    return grid([panel.properties(width=width) for panel in panels], columns=1, panel=width, legend=(1, width))
+        panels.insert(0, _row("", named, len(references), width))
+    return grid(panels, columns=1, panel=width, legend=(1, width))
 
 
-def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart | alt.FacetChart:
+def _row(title: str, pictures: pd.DataFrame, count: int, width: int) -> alt.LayerChart:
     """Pictures side by side, in as many lines as a panel of this width needs.
 
     The panel itself has no height: the pictures hang from its upper edge, and the layout makes room for all marks.
@@ -53,6 +53,7 @@ def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart | alt
         title: what stands above.
         pictures: place, url, ratio (height to width), above and, where there are captions below, below.
         count: of places.
+        width: of the panel, in pixels.
     """
     captions = 2 if "below" in pictures else 1
     fitting = f"ceil({count} / max(1, floor(width / {NARROWEST})))"
@@ -82,7 +83,7 @@ def _row(title: str, pictures: pd.DataFrame, count: int) -> alt.LayerChart | alt
     if captions == 2:
         score = base.mark_text(baseline="top", dy=4, color="#55606b", **text)
         layers.append(score.encode(y=_pixels("bottom"), text=alt.Text("below:N")))
-    return alt.layer(*layers).properties(height=0, title=title)
+    return layered(layers, height=0, width=width, title=title)
 
 
 def _pixels(field: str) -> alt.Y:

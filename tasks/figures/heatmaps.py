@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.figures.axes import even_places
-from tasks.figures.styles import MOST_NAMED, grid
+from tasks.figures.styles import MOST_NAMED, grid, layered
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import DEPTH_NAMES, method_name, metric_title
 
@@ -29,63 +29,60 @@ def heatmaps(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     subsets = list(dict.fromkeys([*table.subset_a.astype(str), *table.subset_b.astype(str)]))
     depths = [depth for depth in ("shallow", "middle", "deep") if depth in set(table.layer)]
     levels = _thinned(sorted(table.sparsity.unique()), len(depths) * len(subsets) ** 2 // 2)
-    cells = _cells(table, "subset_a", "subset_b", "jaccard", ["layer", "sparsity"], levels)
-    shown = _level_choice(levels, alt.binding_range(min=0, max=len(levels) - 1, step=1, name="pruning level "))
+    slider = alt.binding_range(min=0, max=len(levels) - 1, step=1, name="pruning level ")
+    shown = alt.param(name="shown", value=_nearest(levels), bind=slider)
     panels = [
         _matrix(
-            cells[cells.layer == depth].drop(columns="layer"), subsets, "datum.level == shown", "Jaccard similarity"
-        ).properties(title=DEPTH_NAMES[depth])
+            _cells(table[table.layer == depth], "subset_a", "subset_b", "jaccard", [(level,) for level in levels]),
+            subsets,
+            "Jaccard similarity",
+            DEPTH_NAMES[depth],
+        )
         for depth in depths
     ]
-    panels[0] = panels[0].add_params(shown)
-    return grid(panels, columns=len(panels), panel=300, legend=(1, 300), title=_level_title(levels))
+    title = _shown_title([f"{100 * level:.4g} % sparsity" for level in levels])
+    return grid(panels, columns=len(panels), panel=300, legend=(1, 300), params=[shown], title=title)
 
 
 def function(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
-    """Each ticket's score on each subset, beside how far two tickets agree; one method and level at a time."""
+    """Each ticket's score on each subset, beside how far two tickets agree, of one method at one level: those that
+    there are, since RTL may be examined further than others.
+    """
     scores, agreement = tables["function"], tables.get("agreement", pd.DataFrame())
     scores = scores[scores.metric == scores.metric.iloc[0]]
     subsets, methods = list(scores.subset.astype(str).unique()), list(scores.method.unique())
     levels = _thinned(sorted(scores.sparsity.unique()), len(methods) * len(subsets) ** 2 * 3 // 2)
-    texts = [f"{100 * level:g} %" for level in levels]
-    choice = alt.binding_select(options=list(range(len(levels))), labels=texts, name="sparsity ")
-    names = [method_name(name) for name in methods]
-    method = alt.param(
-        name="method", value=methods[0], bind=alt.binding_select(options=methods, labels=names, name="method ")
-    )
-    wanted, keys = "datum.level == shown && datum.method == method", ["method", "sparsity"]
-    cells = _cells(scores, "ticket", "subset", "value", keys, levels)
+    there = set(zip(scores.method, scores.sparsity, strict=True))
+    sets = [(method, level) for method in methods for level in levels if (method, level) in there]
+    texts = [f"{method_name(method)}, {100 * level:.4g} % sparsity" for method, level in sets]
+    first = _nearest([level for method, level in sets if method == methods[0]])
+    choice = alt.binding_select(options=list(range(len(sets))), labels=texts, name="tickets of ")
+    shown = alt.param(name="shown", value=first, bind=choice)
     metric = scores.metric.iloc[0]
     higher = higher_is_better(tables["scoring"], metric)
-    panels = [
-        _matrix(cells, subsets, wanted, metric_title(metric, higher), across="subset", rising=higher).properties(
-            title="each ticket on each subset"
-        )
-    ]
+    cells, title = _cells(scores, "ticket", "subset", "value", sets), "each ticket on each subset"
+    panels = [_matrix(cells, subsets, metric_title(metric, higher), title, across="subset", rising=higher)]
     if not agreement.empty:
-        cells = _cells(agreement, "ticket_a", "ticket_b", "agreement", keys, levels)
-        panels.append(
-            _matrix(cells, subsets, wanted, "agreement of predictions").properties(title="agreement of two tickets")
-        )
-    panels[0] = panels[0].add_params(_level_choice(levels, choice), method)
-    title = f"{json.dumps(dict(zip(methods, names, strict=True)))}[method] + ', ' + "
+        cells = _cells(agreement, "ticket_a", "ticket_b", "agreement", sets)
+        panels.append(_matrix(cells, subsets, "agreement of predictions", "agreement of two tickets"))
     return grid(
-        panels, columns=len(panels), panel=330, legend=(1, 300), title=_level_title(levels, title),
+        panels, columns=len(panels), panel=330, legend=(1, 300), params=[shown], title=_shown_title(texts),
         resolve={"scale": {"color": "independent"}},
     )  # fmt: skip
 
 
 def _matrix(
-    cells: pd.DataFrame, subsets: Sequence[str], wanted: str, label: str, across: str = "ticket", rising: bool = True
-) -> alt.LayerChart | alt.FacetChart:
+    cells: pd.DataFrame, subsets: Sequence[str], label: str, title: str, across: str = "ticket", rising: bool = True
+) -> alt.LayerChart:
     """A heatmap of value over tickets a (down) and b (across).
 
     Args:
-        cells: a, b, value. Where tickets also stand across, each pair is there once: it is drawn both ways, and the
-            diagonal is 1, grey, and takes no part in the range of colours.
+        cells: ``_cells``, of which those of the ``place`` that is shown are drawn. Where tickets also stand across,
+            each pair is there once: it is drawn both ways, and the diagonal is 1, grey, and takes no part in the range
+            of colours.
         subsets: the order of rows and columns.
-        wanted: Vega's expression for the cells to show.
         label: what the value is.
+        title: what stands above.
         across: what stands across.
         rising: whether colours grow stronger from low to high, or from high to low.
     """
@@ -101,7 +98,7 @@ def _matrix(
             alt.Tooltip("value:Q", title=label, format=".3f"),
         ],
     }
-    base = alt.Chart(cells).transform_filter(wanted).transform_calculate(text=NUMBER)
+    base = alt.Chart(cells).transform_filter("datum.place == shown").transform_calculate(text=NUMBER)
     drawn: list[tuple[alt.Chart, dict[str, Any], tuple[str, str]]] = [(base, look, ("a", "b"))]
     if across == "ticket":
         itself = alt.Chart(pd.DataFrame({"a": list(subsets), "text": "1"}))
@@ -120,17 +117,19 @@ def _matrix(
     if few:
         texts = [placed(chart, *place).mark_text(fontSize=9.5, color="#111111") for chart, _, place in drawn]
         layers += [text.encode(text=alt.Text("text:N")) for text in texts]
-    return alt.layer(*layers).properties(width=270, height=270)
+    return layered(layers, width=270, height=270, title=title)
 
 
-def _cells(
-    rows: pd.DataFrame, down: str, across: str, value: str, keys: list[str], levels: Sequence[float]
-) -> pd.DataFrame:
-    """a, b, value (mean over seeds), level (place in ``levels``; rows of other levels are left out), and the keys."""
-    rows = rows[rows.sparsity.isin(levels)]
+def _cells(rows: pd.DataFrame, down: str, across: str, value: str, sets: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    """a, b, value (mean over seeds), and place, that in ``sets``; rows of others are left out.
+
+    ``sets``: sparsities, each after its method where there are several.
+    """
+    keys = ["method", "sparsity"][-len(sets[0]) :]
+    places = pd.DataFrame(sets, columns=keys).assign(place=range(len(sets)))
+    rows = rows.merge(places, on=keys)
     rows = rows.assign(a=rows[down].astype(str), b=rows[across].astype(str), value=rows[value])
-    cells = rows.groupby([*keys, "a", "b"], sort=False)["value"].mean().round(4).reset_index()
-    return cells.assign(level=cells.pop("sparsity").map({level: i for i, level in enumerate(levels)}))
+    return rows.groupby(["place", "a", "b"], sort=False)["value"].mean().round(4).reset_index()
 
 
 def _thinned(levels: Sequence[float], cells: int) -> list[float]:
@@ -153,11 +152,5 @@ def _nearest(levels: Sequence[float]) -> int:
     return min(range(len(levels)), key=lambda place: abs(levels[place] - FIRST_SHOWN))
 
 
-def _level_choice(levels: Sequence[float], bind: alt.Binding) -> alt.Parameter:
-    """The place in ``levels`` of the sparsity that is shown."""
-    return alt.param(name="shown", value=_nearest(levels), bind=bind)
-
-
-def _level_title(levels: Sequence[float], before: str = "") -> alt.TitleParams:
-    texts = [f"{100 * level:.4g} % sparsity" for level in levels]
-    return alt.TitleParams(alt.ExprRef(f"{before}{json.dumps(texts)}[shown]"), anchor="start", fontSize=14)
+def _shown_title(texts: Sequence[str]) -> alt.TitleParams:
+    return alt.TitleParams(alt.ExprRef(f"{json.dumps(texts)}[shown]"), anchor="start", fontSize=14)

@@ -4,7 +4,7 @@ import altair as alt
 
 from tasks.figures.axes import percent_of, picked_in, span_of, sparsity_axis, value_axis
 from tasks.figures.lines import Tables, lines
-from tasks.figures.styles import NAMED_STYLES, OTHER, grid
+from tasks.figures.styles import grid, layered, styles_of
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import method_name, metric_title
 
@@ -13,14 +13,12 @@ def metrics(tables: Tables) -> alt.ConcatChart:
     """A panel per protocol and metric: mean over seeds with its interval, one line per method."""
     summary = tables["summary"]
     rows = summary.assign(percent=percent_of(summary.sparsity), name=summary.method.map(method_name))
-    styles = {name: NAMED_STYLES.get(name, OTHER) for name in rows.name.unique()}
-    picked = picked_in()
+    styles = styles_of(rows.name)
     x = sparsity_axis(rows.percent, sorted(rows.percent.unique()))
     panels = []
     for (protocol, metric), group in rows.groupby(["protocol", "metric"], sort=False):
         name = metric_title(metric, higher_is_better(tables["scoring"], metric))
         title = alt.TitleParams(name, subtitle=f"{protocol} protocol")
         y = value_axis("mean", None, span_of(group[["mean", "low", "high"]].stack()))
-        panels.append(alt.layer(*lines(group, styles, picked, x, y)).properties(width=230, height=150, title=title))
-    panels[0] = panels[0].add_params(picked)
-    return grid(panels, columns=3, panel=280, legend=(5, 190))
+        panels.append(layered(lines(group, styles, x, y), width=230, height=150, title=title))
+    return grid(panels, columns=3, panel=280, legend=(5, 190), params=[picked_in()], styles=styles)

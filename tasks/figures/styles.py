@@ -1,7 +1,8 @@
 """How methods, masks and depths look in every figure: colour, shape and dash, so that none is told by colour alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import altair as alt
@@ -20,6 +21,8 @@ class Style:
     dash: tuple[int, ...]
 
 
+INK, SOFT, LABEL, RULE, LINE, PAPER = "#1c2228", "#55606b", "#333b44", "#8a929c", "#e4e7eb", "#ffffff"
+"""The greys of a picture. In a page, they and black are those of its theme: ``tasks.report.vega``."""
 OTHER = Style("#000000", "triangle-right", (1, 0))
 BAR = "M-1,-.3H1V.3H-1Z"
 
@@ -36,17 +39,18 @@ LOOK: dict[str, Any] = {
     "font": f"{FAMILY}, DejaVu Sans, Arial, sans-serif",
     "view": {"stroke": None},
     "axis": {
-        "gridColor": "#e4e7eb", "domainColor": "#8a929c", "tickColor": "#8a929c", "labelColor": "#333b44",
-        "titleColor": "#333b44", "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        "gridColor": LINE, "domainColor": RULE, "tickColor": RULE, "labelColor": LABEL,
+        "titleColor": LABEL, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
         "titlePadding": 6,
     },
     "title": {
-        "fontSize": 13, "fontWeight": 600, "anchor": "start", "frame": "group", "color": "#1c2228", "offset": 8,
-        "subtitleFontSize": 12, "subtitleColor": "#55606b",
+        "fontSize": 13, "fontWeight": 600, "anchor": "start", "frame": "group", "color": INK, "offset": 8,
+        "subtitleFontSize": 12, "subtitleColor": SOFT,
     },
     "legend": {
-        "orient": "top", "labelFontSize": 12, "labelLimit": 0, "labelColor": "#1c2228", "symbolSize": 90,
+        "orient": "top", "labelFontSize": 12, "labelLimit": 0, "labelColor": INK, "symbolSize": 90,
         "columnPadding": 16, "rowPadding": 4, "titleFontSize": 12, "titleFontWeight": "normal", "titleLimit": 0,
+        "titleColor": INK,
     },
 }  # fmt: skip
 """Vega-Lite's configuration of every figure."""
@@ -72,6 +76,13 @@ NAMED_STYLES = {
     CHANCE_NAME: Style("#999999", BAR, (2, 4)),
 }
 """Styles by the name that people read."""
+
+
+def styles_of(names: Iterable[str]) -> dict[str, Style]:
+    """The style of each name, in the one order that methods and masks have everywhere; others come last."""
+    order = {name: place for place, name in enumerate(NAMED_STYLES)}
+    there = sorted(dict.fromkeys(names), key=lambda name: order.get(name, len(order)))
+    return {name: NAMED_STYLES.get(name, OTHER) for name in there}
 
 
 def ticket_styles(tickets: Sequence[str]) -> dict[str, Style]:
@@ -111,7 +122,13 @@ def channels(
 
 
 def grid(
-    panels: Sequence[Any], columns: int, panel: int, legend: tuple[int, int], **properties: Any
+    panels: Sequence[Any],
+    columns: int,
+    panel: int,
+    legend: tuple[int, int],
+    params: Sequence[Any] = (),
+    styles: Mapping[str, Style] = MappingProxyType({}),
+    **properties: Any,
 ) -> alt.ConcatChart:
     """Panels side by side under one legend.
 
@@ -120,15 +137,26 @@ def grid(
         columns: how many stand in a row where there is room.
         panel: pixels that a panel with its axes and labels needs; on a small screen a page puts fewer in a row.
         legend: entries in a row of the legend where there is room, and pixels that each needs.
+        params: what may be changed of it; ``picked_in`` where names can be picked.
+        styles: how the names in its legend look: a page has a legend of its own, whose names are buttons.
         properties: of the whole, as Altair names them.
     """
-    return alt.ConcatChart(  # whole at once: each method of a chart copies all that it holds
-        concat=list(panels),
+    whole = alt.ConcatChart(
         columns=columns,
         spacing={"row": 24, "column": 20},
         padding=8,
-        usermeta={"panel": panel, "legend": legend[1]},
-        background="#ffffff",
+        usermeta={"panel": panel, "names": {name: asdict(style) for name, style in styles.items()}},
+        params=[one.param for one in params],
+        background=PAPER,
         config={**LOOK, "legend": {**LOOK["legend"], "columns": legend[0]}},
         **properties,
     )
+    whole.concat = list(panels)  # a constructor copies all that it is given, with all that this holds
+    return whole
+
+
+def layered(layers: Sequence[Any], **properties: Any) -> alt.LayerChart:
+    """A panel of layers; ``properties`` of the whole, as Altair names them."""
+    panel = alt.LayerChart(**properties)
+    panel.layer = list(layers)  # as in ``grid``
+    return panel

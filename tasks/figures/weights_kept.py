@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from tasks.figures.styles import NAMED_STYLES, OTHER, grid
+from tasks.figures.styles import INK, grid, layered, styles_of
 from tasks.tables.names import method_name
 
 
@@ -16,8 +16,8 @@ def parameters(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     means = table.groupby(["sparsity", "method"], sort=False)["union"].mean().reset_index(name="kept")
     least, most = math.ceil(math.log10(means.kept.min())) - 1, math.ceil(math.log10(means.kept.max()))
     means = means.assign(name=means.method.map(method_name), base=10.0**least)
-    names = list(means.name.unique())
-    colours = [NAMED_STYLES.get(name, OTHER).colour for name in names]
+    styles = styles_of(means.name)
+    names, colours = list(styles), [style.colour for style in styles.values()]
     panels = []
     for sparsity, rows in means.groupby("sparsity"):
         x = alt.X("kept:Q").title("prunable weights kept").scale(type="log", domain=[10.0**least, 10.0**most])
@@ -29,9 +29,7 @@ def parameters(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
         bars = base.mark_bar(height={"band": 0.7}).encode(
             x2="base:Q", color=alt.Color("name:N", scale=alt.Scale(domain=names, range=colours), legend=None)
         )
-        text = base.mark_text(align="left", dx=4, fontSize=12, color="#1c2228").encode(
-            text=alt.Text("kept:Q", format=".3~s")
-        )
+        text = base.mark_text(align="left", dx=4, fontSize=12, color=INK).encode(text=alt.Text("kept:Q", format=".3~s"))
         title = f"{100 * float(sparsity):g} % sparsity"
-        panels.append(alt.layer(bars, text).properties(width=190, height=20 * len(names), title=title))
+        panels.append(layered([bars, text], width=190, height=20 * len(names), title=title))
     return grid(panels, columns=min(3, len(panels)), panel=300, legend=(5, 190))

@@ -26,10 +26,12 @@ def worth(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     measures = [measure for measure in MEASURES if measure in points.dropna(axis="columns", how="all")]
     spans = {column: span_of(points[column]) for column in ("value", *measures)}
     panels = [
-        _points(rows, measure, metric, spans).properties(
-            title=alt.TitleParams(method_name(str(method)), subtitle=correlation(rows, measure, higher)),
-            width=230,
-            height=210,
+        _points(
+            rows,
+            measure,
+            metric,
+            spans,
+            alt.TitleParams(method_name(str(method)), subtitle=correlation(rows, measure, higher)),
         )
         for method, rows in points.groupby("method", sort=False)
         for measure in measures
@@ -37,14 +39,16 @@ def worth(tables: Mapping[str, pd.DataFrame]) -> alt.ConcatChart:
     return grid(panels, columns=len(measures), panel=290, legend=(1, 300))
 
 
-def _points(rows: pd.DataFrame, measure: str, metric: str, spans: Mapping[str, tuple[float, float]]) -> alt.Chart:
+def _points(
+    rows: pd.DataFrame, measure: str, metric: str, spans: Mapping[str, tuple[float, float]], title: alt.TitleParams
+) -> alt.Chart:
     places = rows.filter(["instance", "seed", "subset", "percent", *spans])
     x = alt.X(f"{measure}:Q").title(MEASURES[measure]).scale(domain=spans[measure], nice=False, zero=False)
     legend = alt.Legend(title="sparsity, %", gradientLength=200, tickCount=4, direction="horizontal")
-    # The brightest end of viridis is lost on white.
-    colours = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.9, 0]), nice=False, zero=False)
+    # The ends of viridis are lost on white and, in a page, on black.
+    colours = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.85, 0.35]), nice=False, zero=False)
     chart: alt.Chart = (
-        alt.Chart(places.round(6))
+        alt.Chart(places.round(6), width=230, height=210, title=title)
         .mark_point(filled=True, size=26, opacity=0.75)
         .encode(
             x=x.axis(tickCount=5), y=value_axis("value", metric, spans["value"]),

@@ -72,10 +72,7 @@ def read_training_times(problem: str) -> pd.DataFrame:
 
     Masks that are another method's, or made to their measure, took what finding those did.
     """
-    files = [paths.training_times(problem, stage) for stage in STAGES]
-    rows = pd.DataFrame(
-        [row for file in files if file.is_file() for row in json.loads(file.read_bytes())], columns=Training._fields
-    )
+    rows = pd.DataFrame(_read(problem), columns=Training._fields)
     keys = ["instance", "source", "seed", "sparsity"]
     trained = rows[rows.part == "training"].assign(
         source=lambda own: own.method.map(lambda method: METHODS[method].masks_of)
@@ -84,3 +81,15 @@ def read_training_times(problem: str) -> pd.DataFrame:
     both = trained.merge(masks[[*keys, "before"]], on=keys)
     times = both.assign(seconds=both.seconds + both.before)[["instance", "method", "seed", "sparsity", "seconds"]]
     return times if times.instance.any() else times.drop(columns="instance")
+
+
+def all_seconds(problem: str) -> float:
+    """Seconds that all trainings of a problem took; of the rounds that lead from level to level, up to the last one."""
+    rows = pd.DataFrame(_read(problem), columns=Training._fields)
+    masks = rows[rows.part == "masks"].groupby(["instance", "method", "seed"]).seconds.max()
+    return float(rows[rows.part == "training"].seconds.sum() + masks.sum())
+
+
+def _read(problem: str) -> list[dict[str, Any]]:
+    files = [paths.training_times(problem, stage) for stage in STAGES]
+    return [row for file in files if file.is_file() for row in json.loads(file.read_bytes())]

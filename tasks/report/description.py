@@ -4,6 +4,9 @@ A description names its run, so it is no output of DVC's: when DVC brings the ta
 beside them is still of the run before.
 """
 
+from typing import NamedTuple
+
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.artefacts import paths
@@ -15,9 +18,21 @@ NOT_LOGGED = "mlflow"
 """The fact that stands in the place of a run's, where MLflow did not take the comparison."""
 
 
+class Time(NamedTuple):
+    """Seconds that one training took to get to a method's tickets or networks, a mean over seeds; ``instance`` is empty
+    where the problem is the one job.
+    """
+
+    instance: str
+    method: str
+    sparsity: float
+    seconds: float
+
+
 class Description(BaseModel):
     """Which code, data and run tables came from, their problem's settings under dotted keys, and in lines what the
-    partition stage left out of the data, and why.
+    partition stage left out of the data, and why; when they were made (ISO 8601), the times of what trained here, and
+    the seconds of all of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +40,14 @@ class Description(BaseModel):
     facts: dict[str, str]
     settings: dict[str, str]
     left_out: list[str]
+    made_at: str = ""
+    times: list[Time] = []
+    seconds: float = 0.0
+
+    def of_instance(self, instance: str) -> "Description":
+        """What is known of one instance's part of the run."""
+        own = [time for time in self.times if time.instance == instance]
+        return self.model_copy(update={"left_out": [], "times": own, "seconds": 0.0})
 
     @property
     def not_logged(self) -> str:
@@ -35,6 +58,13 @@ class Description(BaseModel):
     def run_id(self) -> str:
         """The run in MLflow; empty while that does not have the comparison."""
         return self.facts.get("mlflow.run_id", "")
+
+
+def times_of(trainings: pd.DataFrame) -> list[Time]:
+    """Means over seeds of ``tasks.jobs.training_times.read_training_times``."""
+    rows = trainings if "instance" in trainings else trainings.assign(instance="")
+    means = rows.groupby(["instance", "method", "sparsity"], sort=False).seconds.mean().reset_index()
+    return [Time(*row) for row in means.itertuples(index=False)]
 
 
 def tables_digest(problem: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tasks.artefacts.digests import digest_of, file_digest
 from tasks.artefacts.store import Reference
-from tasks.report.page import TEMPLATE
+from tasks.report.page import PARTS
 from tasks.sources.source_digest import step_digest
 
 SHOWN_BY = ("tasks.report.pages", "tasks.tracking.comparison")
@@ -32,6 +32,6 @@ def comparison_identity(
             "data": data_digest,
             "left_out": list(left_out),
             "sources": {module: step_digest(module) for module in SHOWN_BY},
-            "template": file_digest(TEMPLATE),
+            "parts": [file_digest(part) for part in PARTS],
         }
     )

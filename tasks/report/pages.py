@@ -33,17 +33,15 @@ def write_pages(
         digest: that of the tables (``tables_digest``).
         description: which run the tables came from; None where that is not known, as the pages then say.
     """
-    facts, settings, left_out = (
-        (description.facts, description.settings, description.left_out) if description else ({}, {}, [])
-    )
     run, instances = paths.report(JobName(problem)), instances_in(tables)
     links = {name: f"{name}.html" for name in instances}
     below = {name: f"report/{link}" for name, link in links.items()}
-    pages = {run: report(problem, tables, drawn[""], facts, settings, left_out, below, digest)}
+    pages = {run: report(problem, tables, drawn[""], description, below, digest)}
     for name in instances:
         job = JobName(problem, name)
         others = {UP: f"../{run.name}", **links}
-        page = report(str(job), of_instance(tables, name), drawn[name], facts, settings, (), others, digest)
+        own = description and description.of_instance(name)
+        page = report(str(job), of_instance(tables, name), drawn[name], own, others, digest)
         pages[paths.report(job)] = page
     for path, page in pages.items():
         write_atomically(path, page)

@@ -26,7 +26,10 @@ class LevelTable:
 
 
 def score_tables(
-    summary: pd.DataFrame, scoring: pd.DataFrame, marked: Collection[tuple[str, str, str, float]] = ()
+    summary: pd.DataFrame,
+    scoring: pd.DataFrame,
+    marked: Collection[tuple[str, str, str, float]] = (),
+    student: bool = False,
 ) -> list[LevelTable]:
     """One table per protocol, a section per metric: each mean with its interval over instances and seeds.
 
@@ -34,8 +37,13 @@ def score_tables(
         summary: summary.csv.
         scoring: scoring.csv.
         marked: protocol, metric, method and sparsity of scores that get a mark.
+        student: give the interval of the mean by Student's t; no table where there is none.
     """
-    spread, tables = spread_text(summary), []
+    if student:
+        if "t_low" not in summary or summary.t_low.isna().all():
+            return []
+        summary = summary.assign(low=summary.t_low, high=summary.t_high)
+    spread, tables = spread_text(summary, student), []
     for protocol, rows in summary.groupby("protocol", sort=False):
         texts = [score_text(*row) for row in rows[["mean", "low", "high"]].itertuples(index=False)]
         if marked:
@@ -80,13 +88,14 @@ def kept_table(parameters: pd.DataFrame, sections: Mapping[str, Sequence[str]]) 
     return _table(f"prunable weights kept of {parameters.prunable.max():,}", pd.concat(parts))
 
 
-def spread_text(summary: pd.DataFrame) -> str:
+def spread_text(summary: pd.DataFrame, student: bool = False) -> str:
     """What the figures are means of, and what the brackets behind them are."""
     counts = {name: int(summary[name].max()) for name in ("instances", "seeds") if name in summary}
     if not (several := {name: count for name, count in counts.items() if count > 1}):
         return "one seed"
     means = " and ".join(f"{count} {name}" for name, count in several.items())
-    return f"mean of {means} [{spread_name(math.prod(several.values()))} over {' and '.join(several)}]"
+    name = "95 % t interval of the mean" if student else spread_name(math.prod(several.values()))
+    return f"mean of {means} [{name} over {' and '.join(several)}]"
 
 
 def _table(title: str, rows: pd.DataFrame) -> LevelTable:

@@ -89,6 +89,17 @@ def caption_text(metric: str, value: float, mean: bool = False) -> str:
     return f"{kind}{text}" if len(kind + text) <= CAPTION else f"{text.removeprefix(name).strip()} {kind}{name}"
 
 
+def time_text(seconds: float) -> str:
+    """How long something took: ``4.2 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min"
+
+
 def score_text(mean: float, low: float, high: float) -> str:
     """A score with three decimals and, where it has one, its interval: ``.971 [.970, .972]``.
 

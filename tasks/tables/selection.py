@@ -26,3 +26,12 @@ def headline(results: pd.DataFrame) -> tuple[str, str]:
     """Protocol and metric of ``headline_means``."""
     first = headline_means(results).iloc[0]
     return str(first.protocol), str(first.metric)
+
+
+def of_subsets(results: pd.DataFrame) -> pd.DataFrame:
+    """The scores of single subsets in results.csv, of the first metric that they have under the headline's protocol;
+    no row where only means were scored.
+    """
+    protocol, _ = headline(results)
+    rows = results[(results.subset != MEAN) & (results.protocol == protocol)]
+    return rows[rows.metric == rows.metric.iloc[0]] if len(rows) else rows

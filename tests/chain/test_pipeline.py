@@ -124,7 +124,8 @@ def test_the_tables_of_the_collapse_analysis(finished):
     page = (artifacts / "report.html").read_text()
     assert "IMP multiple" in page and "collapse" in page
     assert {path.stem for path in (artifacts / "figures").iterdir()} == {
-        "metrics", "parameters", "kept", "similarity", "collapse", "worth", "heatmaps", "function",
+        "metrics", "parameters", "kept", "subsets", "similarity", "similarity_by_depth", "collapse", "worth",
+        "heatmaps", "function",
     }  # fmt: skip
 
 

@@ -27,17 +27,33 @@ def test_a_page_shows_pictures_in_their_shape_beside_one_another(tables, browser
     browser_page.set_viewport_size({"width": width, "height": 900})
     shown = {name: tables[name] for name in ("results", "summary", "scoring", "parameters")} | {"exhibits": exhibits}
     path = tmp_path / "report.html"
-    path.write_bytes(report("images", shown, specs(shown), {}, {}))
+    path.write_bytes(report("images", shown, specs(shown)))
     browser_page.goto(path.as_uri())
     browser_page.locator("html[data-drawn]").wait_for()
-    boxes = browser_page.evaluate(
-        "[...document.querySelectorAll('#exhibits image')].map(image => image.getBoundingClientRect().toJSON())"
-    )
+    assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= width
+    for text in ("75 %", "50 %"):
+        browser_page.locator("#exhibits select").select_option(text)
+        boxes = [one.bounding_box() for one in browser_page.locator("#exhibits .card img").all() if one.is_visible()]
+        assert len(boxes) == 2 + 2 * len(METHODS)
+        assert all(box["height"] / box["width"] == pytest.approx(size[1] / size[0], rel=0.02) for box in boxes)
+        assert all(90 < box["width"] <= 210 and box["x"] + box["width"] <= width for box in boxes)
+        target, *made = boxes[: 1 + len(METHODS)]
+        assert made[0]["y"] == made[1]["y"] and (target["y"] == made[0]["y"]) == (width > 1000)
     assert complaints == []
-    assert len(boxes) == 2 + 8 * len(METHODS)
-    assert all(box["height"] / box["width"] == pytest.approx(size[1] / size[0], rel=0.01) for box in boxes)
-    assert all(90 < box["width"] <= 180 and box["right"] <= width for box in boxes)
-    assert boxes[2]["top"] == boxes[3]["top"] == boxes[4]["top"] > boxes[1]["bottom"]
-    assert boxes[5]["top"] > boxes[4]["bottom"]
-    chart = browser_page.locator("#exhibits .chart")
-    assert chart.evaluate("box => box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight")
+
+
+def test_a_picture_is_enlarged_by_a_click_and_by_a_key(tables, browser_page, tmp_path):
+    shown = {name: tables[name] for name in ("results", "summary", "scoring", "parameters", "exhibits")}
+    path = tmp_path / "report.html"
+    path.write_bytes(report("images", shown, {}))
+    browser_page.goto(path.as_uri())
+    made = browser_page.locator("#exhibits .cards:visible:not(.references) .picture")
+    made.first.click()
+    large = browser_page.locator("#enlarged")
+    assert large.is_visible() and "RTL, " in large.inner_text()
+    assert large.locator("img").bounding_box()["width"] > 3 * made.first.bounding_box()["width"]
+    browser_page.keyboard.press("Escape")
+    assert not large.is_visible()
+    made.nth(1).focus()
+    browser_page.keyboard.press("Enter")
+    assert "RTL sequential, " in large.inner_text()

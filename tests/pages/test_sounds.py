@@ -13,8 +13,8 @@ from rtl_core.problem import Sound
 from tasks.artefacts.store import STORE
 from tasks.exhibit_method import flac
 from tasks.figures.catalogue import figures, spec, specs
+from tasks.report.gallery import gallery
 from tasks.report.page import report
-from tasks.report.players import REFERENCES, listening
 from tasks.tables.exhibits import exhibits_file, scored, sound_files
 from tasks.tables.names import caption_text
 
@@ -38,7 +38,7 @@ def tables():
 
 @pytest.fixture(scope="module")
 def page(tables):
-    return report("scenes", tables, specs(tables), {}, {})
+    return report("scenes", tables, specs(tables))
 
 
 def test_a_sound_of_16_bits_comes_back_bit_by_bit_and_one_too_loud_is_cut_off():
@@ -72,44 +72,52 @@ def test_only_a_problem_with_sounds_has_the_column_and_the_files(tmp_path, monke
     assert sound_files(rows[2:]) == {}
 
 
-def test_every_sound_has_one_player_in_the_row_it_belongs_to(tables):
-    found, examples = listening(tables), tables["examples"]
+def test_every_sound_has_one_player_on_the_shelf_it_belongs_to(tables):
+    shelves, examples = gallery(tables), tables["examples"]
     own = examples[(examples.metric == "si_snri") & (examples.example == "clip 0")]
     scores = own.set_index(["method", "sparsity", "subset"]).value
-    assert list(found) == list(SCENES)
-    for scene, rows in found.items():
-        assert list(rows) == ["", *(f"{100 * level:g} % sparsity" for level in SCENE_LEVELS)]
-        assert [player.name for player in rows[""]] == ["noisy", "clean"]
-        assert [player.score for player in rows[""]] == ["", ""]
-        for level, players in zip(SCENE_LEVELS, list(rows.values())[1:], strict=True):
-            assert [p.name for p in players] == ["RTL", "IMP single", "IMP multiple", "IMP single, RTL's union"]
-            assert players[0].score == caption_text("si_snri", scores["rtl", level, scene])
-    urls = [player.url for rows in found.values() for players in rows.values() for player in players]
-    kept = [base64.b64decode(url.removeprefix("data:audio/flac;base64,")) for url in urls]
-    assert sorted(kept) == sorted(tables["exhibits"].flac) and len(urls) == PLAYERS
+    assert [shelf.title for shelf in shelves] == list(SCENES)
+    for shelf in shelves:
+        assert [(card.name, card.score) for card in shelf.references] == [("noisy", ""), ("clean", "")]
+        assert [level.percent for level in shelf.levels] == [100 * level for level in SCENE_LEVELS]
+        for level, shown in zip(SCENE_LEVELS, shelf.levels, strict=True):
+            names = ["RTL", "IMP single", "IMP multiple", "IMP single, RTL's union"]
+            assert [card.name for card in shown.cards] == names
+            assert shown.cards[0].score == caption_text("si_snri", scores["rtl", level, shelf.title])
+    sounds = [card.sound for card in cards_of(shelves)]
+    kept = [base64.b64decode(url.removeprefix("data:audio/flac;base64,")) for url in sounds]
+    assert sorted(kept) == sorted(tables["exhibits"].flac) and len(sounds) == PLAYERS
 
 
-def test_references_of_no_exhibit_stand_first_and_what_has_no_sound_is_not_listed(tables):
+def cards_of(shelves):
+    levels = [[shelf.references, *(level.cards for level in shelf.levels)] for shelf in shelves]
+    return [card for shelf in levels for cards in shelf for card in cards]
+
+
+def test_references_of_no_exhibit_stand_beside_one_and_what_has_no_sound_has_no_player(tables):
     exhibits = tables["exhibits"].replace({"exhibit": {"indoor, noisy": "before", "outdoor, clean": "outdoors, clean"}})
     silent = exhibits.flac.mask((exhibits.method == "rtl") | (exhibits.sparsity == SCENE_LEVELS[0]))
-    found = listening(tables | {"exhibits": exhibits.assign(flac=silent)})
-    assert list(found) == [REFERENCES, *SCENES]
-    assert [player.name for player in found[REFERENCES][""]] == ["before", "outdoors, clean"]
-    assert [[len(players) for players in rows.values()] for rows in found.values()] == [
-        [2],
-        [1, 3, 3],
-        [1, 3, 3],
-        [2, 3, 3],
-    ]
+    shelves = gallery(tables | {"exhibits": exhibits.assign(flac=silent)})
+    assert [shelf.title for shelf in shelves] == list(SCENES)
+    references = [[card.name for card in shelf.references] for shelf in shelves]
+    assert references == [["clean", "before"], ["noisy", "outdoors, clean"], ["noisy", "clean"]]
+    heard = [[[bool(card.sound) for card in level.cards] for level in shelf.levels] for shelf in shelves]
+    assert heard == [[[False] * 4, [False, True, True, True], [False, True, True, True]]] * 3
+
+
+def test_of_more_than_a_page_may_hold_some_levels_are_left_out(tables, monkeypatch):
+    monkeypatch.setattr("tasks.report.gallery.MOST_BYTES", 1)
+    assert {tuple(level.text for level in shelf.levels) for shelf in gallery(tables)} == {("75 %",)}
 
 
 def test_without_sounds_and_for_a_run_over_several_there_is_nothing_to_listen_to(tables):
-    assert listening(tables | {"exhibits": tables["exhibits"].drop(columns="flac")}) == {}
-    assert listening(tables | {"results": tables["results"].assign(instance="a")}) == {}
-    assert listening({"results": tables["results"]}) == {}
+    quiet = gallery(tables | {"exhibits": tables["exhibits"].drop(columns="flac")})
+    assert not any(card.sound for card in cards_of(quiet)) and all(card.picture for card in cards_of(quiet))
+    assert gallery(tables | {"results": tables["results"].assign(instance="a")}) == []
+    assert gallery({"results": tables["results"]}) == []
     silent = {name: tables[name] for name in ("results", "summary", "scoring", "parameters")}
-    text = report("scenes", silent, specs(silent), {}, {}).decode()
-    assert 'id="listen"' not in text and "<audio" not in text
+    text = report("scenes", silent, specs(silent)).decode()
+    assert 'id="exhibits"' not in text and "<audio" not in text
 
 
 def test_sounds_of_different_names_are_different_files(tmp_path, monkeypatch):
@@ -125,8 +133,8 @@ def test_sounds_of_different_names_are_different_files(tmp_path, monkeypatch):
 def test_a_scene_with_a_comma_in_its_name_has_sounds_of_its_own(tables):
     exhibits = tables["exhibits"]
     renamed = exhibits.assign(exhibit=exhibits.exhibit.str.replace("outdoor", "indoor, wet"))
-    players = listening(tables | {"exhibits": renamed})
-    urls = {name: [player.url for player in players[name][""]] for name in ("indoor", "indoor, wet")}
+    shelves = {shelf.title: shelf for shelf in gallery(tables | {"exhibits": renamed})}
+    urls = {name: [card.sound for card in shelves[name].references] for name in ("indoor", "indoor, wet")}
     assert [len(urls[name]) for name in urls] == [2, 2] and not set(urls["indoor"]) & set(urls["indoor, wet"])
 
 
@@ -184,15 +192,18 @@ def test_the_page_plays_each_without_a_network_and_fits_a_phone(page, browser_pa
     path = tmp_path / "report.html"
     path.write_bytes(page)
     browser_page.goto(path.as_uri())
-    players = browser_page.locator("#listen audio")
+    players = browser_page.locator("#exhibits audio")
     assert players.count() == browser_page.locator("audio").count() == PLAYERS
     labels = players.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
     assert len(set(labels)) == PLAYERS and labels[0] == "indoor, noisy"
     assert labels[2].startswith("indoor, 25 % sparsity, RTL, ") and labels[2].endswith("dB SI-SNR improvement")
     state, seconds = players.nth(5).evaluate(PLAYABLE)
     assert state >= 2 and seconds == pytest.approx(1)
-    widths = players.evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())")
-    assert all(box["width"] >= 200 and box["right"] <= 360 for box in widths)
+    for level in ("25 %", "75 %"):
+        browser_page.locator("#exhibits select").select_option(level)
+        boxes = [audio.bounding_box() for audio in players.all() if audio.is_visible()]
+        assert len(boxes) == len(SCENES) * (2 + len(SCENE_METHODS))
+        assert all(box["width"] >= 200 and box["x"] + box["width"] <= 360 for box in boxes)
     assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= 360
     assert complaints == []
 

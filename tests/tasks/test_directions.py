@@ -10,7 +10,7 @@ from example_tables import mirrored
 
 from rtl_core.errors import DataError
 from tasks.figures.catalogue import FIGURES, spec
-from tasks.figures.scores_by_instance import leaders
+from tasks.figures.scores_by_place import leaders
 from tasks.tables.by_level import score_tables
 from tasks.tables.collapse import correlation, function_table
 from tasks.tables.directions import higher_is_better
@@ -112,7 +112,7 @@ def test_figures_of_a_run_say_that_lower_is_better(run, name):
     assert LOWER in figure_text(mirrored(run), name) and LOWER not in figure_text(run, name)
 
 
-@pytest.mark.parametrize("name", ["metrics", "kept", "worth", "exhibits", "function"])
+@pytest.mark.parametrize("name", ["metrics", "kept", "subsets", "worth", "exhibits", "function"])
 def test_figures_of_a_job_say_that_lower_is_better(job, name):
     assert LOWER in figure_text(mirrored(job), name) and LOWER not in figure_text(job, name)
 
@@ -133,8 +133,9 @@ def test_a_metric_of_which_lower_is_better_rises_where_tickets_collapse(job):
 
 def test_those_lead_that_are_best(run):
     level = pd.DataFrame({"instance": [*"aabbcc"], "name": ["X", "Y"] * 3, "value": [3, 1, 30, 31, 5, 4.9]})
-    assert leaders(level, higher_is_better=False) == ["Y leads at 2 of 3", "X leads at 1 of 3"]
-    assert leaders(level.assign(value=-level.value), higher_is_better=False) == leaders(level, higher_is_better=True)
+    lower = leaders(level.assign(value=-level.value), "instance", higher_is_better=False)
+    assert leaders(level, "instance", higher_is_better=False) == ["Y leads at 2 of 3", "X leads at 1 of 3"]
+    assert lower == leaders(level, "instance", higher_is_better=True)
     subtitles = [
         [panel["title"]["subtitle"] for panel in drawn(tables, "instances")["concat"]]
         for tables in (run, mirrored(run))

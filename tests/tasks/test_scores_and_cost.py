@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from example_instances import INSTANCES, job_tables, run_tables
+from example_tables import CLASSES
 
 from tasks.figures.catalogue import FIGURES, png, spec
-from tasks.figures.scores_by_instance import leaders
-from tasks.figures.scores_by_weights import kept_rows
+from tasks.figures.lines import LABEL_HEIGHT
+from tasks.figures.scores_by_place import leaders
+from tasks.figures.scores_by_weights import HEIGHT, kept_rows
+from tasks.tables.boards import boards
 from tasks.tables.collapse import correlation
 from tasks.tables.names import metric_text, score_text
 
@@ -27,22 +30,27 @@ def subtitles(chart) -> list[str]:
 
 @pytest.mark.parametrize("tables", [job_tables(seeds=(0, 1)), run_tables(seeds=(0, 1))], ids=["job", "run"])
 def test_a_score_stands_at_the_weights_that_its_method_keeps(tables):
-    rows = kept_rows(tables["results"], tables["parameters"])
-    for row in rows.itertuples():
+    rows = kept_rows(boards(tables), tables["parameters"])
+    means = rows[rows.subset == "mean"]
+    for row in means.itertuples():
         found = tables["results"].query("method == @row.method and sparsity == @row.sparsity and metric == @row.metric")
         weights = tables["parameters"].query("method == @row.method and sparsity == @row.sparsity")
-        assert row.value == pytest.approx(found[found.subset == "mean"].value.mean())
+        assert row.mean == pytest.approx(found[found.subset == "mean"].value.mean(), abs=1e-6)
         assert row.kept == pytest.approx(weights["union"].mean())
-    assert list(rows.metric.unique()) == ["psnr", "ssim", "region_psnr"]
-    drawn, shown = drawn_rows(FIGURES["kept"].draw(tables)).sort_values("value"), rows.sort_values("value")
-    np.testing.assert_allclose(drawn[["kept", "value"]], shown[["kept", "value"]], rtol=1e-4)
+    assert set(means.metric) == {"psnr", "ssim", "region_psnr"}
+    shown = means[means.metric == "psnr"].sort_values("mean")
+    drawn = drawn_rows(FIGURES["kept"].draw(tables)).sort_values("mean")
+    np.testing.assert_allclose(drawn[["kept", "mean"]], shown[["kept", "mean"]], rtol=1e-4)
 
 
-def test_weights_of_an_instance_go_with_its_own_score(run):
-    results, parameters = run["results"], run["parameters"]
-    first = kept_rows(results, parameters[parameters.instance == INSTANCES[0]])
-    alone = kept_rows(results[results.instance == INSTANCES[0]], parameters)
-    pd.testing.assert_frame_equal(first, alone)
+def test_names_beside_lines_stand_apart_and_within_the_axis(run):
+    rows = kept_rows(boards(run), run["parameters"]).dropna(subset="place")
+    for _, ends in rows.groupby(["protocol", "metric", "subset"]):
+        (lowest,), (highest,) = ends.lowest.unique(), ends.highest.unique()
+        places = ends.sort_values("place").place
+        assert list(ends.sort_values("mean").method) == list(ends.loc[places.index].method)
+        assert places.min() >= lowest - 1e-6 and places.max() <= highest + 1e-6
+        assert (places.diff().dropna() >= 0.99 * LABEL_HEIGHT * (highest - lowest) / HEIGHT).all()
 
 
 def test_similarity_of_a_run_is_the_mean_over_instances_between_its_extremes(run):
@@ -58,7 +66,14 @@ def test_every_instance_has_a_mark_of_every_method_and_leaders_are_counted(run):
     rows = drawn_rows(FIGURES["instances"].draw(run))
     assert len(rows) == 4 * len(INSTANCES) * run["results"].method.nunique()
     level = pd.DataFrame({"instance": [*"aabbcc"], "name": ["X", "Y"] * 3, "value": [3, 1, 30, 31, 5, 4.9]})
-    assert leaders(level, True) == ["X leads at 2 of 3", "Y leads at 1 of 3"]
+    assert leaders(level, "instance", True) == ["X leads at 2 of 3", "Y leads at 1 of 3"]
+
+
+def test_every_subset_has_a_mark_of_every_method_and_means_alone_have_no_figure(published):
+    rows = drawn_rows(FIGURES["subsets"].draw(published))
+    assert len(rows) == 4 * len(CLASSES) * published["results"].method.nunique()
+    means = published["results"].query("subset == 'mean'")
+    assert FIGURES["subsets"].draw(published | {"results": means}) is None
 
 
 def points(values, similar, sparsity, **place) -> pd.DataFrame:

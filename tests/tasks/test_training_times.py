@@ -3,7 +3,14 @@
 import pytest
 
 from tasks.extract_round import extract_round
-from tasks.jobs.training_times import Training, keep_training_times, mask_seconds, read_training_times, seconds_of
+from tasks.jobs.training_times import (
+    Training,
+    all_seconds,
+    keep_training_times,
+    mask_seconds,
+    read_training_times,
+    seconds_of,
+)
 
 
 @pytest.fixture
@@ -44,6 +51,7 @@ def test_a_method_takes_over_the_time_of_the_masks_that_it_works_under(project):
     assert times.to_dict() == {
         ("rtl_sequential", 0, 0.5): 101.0, ("imp_multiple", 0, 0.5): 102.0, ("imp_single", 0, 0.5): 53.0,
     }  # fmt: skip
+    assert all_seconds("digits") == 100 + 50 + 1 + 2 + 3 + 2
 
 
 def test_what_was_not_trained_here_has_no_time(project):

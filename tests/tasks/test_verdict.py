@@ -2,32 +2,12 @@
 
 import pandas as pd
 import pytest
-from example_tables import example_tables, scoring_of
+from example_tables import example_tables
+from example_verdicts import TIE, WINNER, negated, tables_of
 
 from rtl_core.methods import METHODS
 from tasks.tables.standings import shown_first, standings
 from tasks.tables.verdict import contenders, share_text, verdict
-
-KEPT = {"rtl": 600, "imp_single": 400, "imp_multiple": 3600, "layer_shuffled_masks": 600}
-
-
-def tables_of(scores, metric="psnr", higher=True):
-    """Tables with the scores of each method: a list over seeds, or a list over seeds for each instance."""
-    rows = [
-        {"method": method, "seed": seed, "instance": instance, "value": value}
-        for method, of_instances in scores.items()
-        for instance, of_seeds in (of_instances if isinstance(of_instances, dict) else {"": of_instances}).items()
-        for seed, value in enumerate(of_seeds)
-    ]
-    results = pd.DataFrame(rows).assign(sparsity=0.75, protocol="matched", metric=metric, subset="mean")
-    if set(results.instance) == {""}:
-        results = results.drop(columns="instance")
-    kept = results.drop_duplicates(["method", "seed"]).assign(union=lambda rows: rows.method.map(KEPT))
-    return {"results": results, "scoring": scoring_of(results).assign(higher_is_better=higher), "parameters": kept}
-
-
-WINNER = {"rtl": [31.0, 31.2, 31.4], "imp_single": [29.0, 29.3, 29.2], "imp_multiple": [30.9, 30.8, 30.7]}
-TIE = {"rtl": [31.0, 31.2, 31.4], "imp_single": [29.0, 29.3, 29.2], "imp_multiple": [31.3, 31.5, 31.7]}
 
 
 def test_a_winner_is_named_with_its_lead_and_the_weights_of_both():
@@ -53,8 +33,7 @@ def test_where_ranges_overlap_there_is_no_winner_and_the_smaller_is_told_to_be()
 
 @pytest.mark.parametrize("scores", [WINNER, TIE])
 def test_where_lower_is_better_the_same_is_said_of_negated_scores(scores):
-    negated = {method: [-value for value in values] for method, values in scores.items()}
-    plain, mirrored = tables_of(scores), tables_of(negated, higher=False)
+    plain, mirrored = tables_of(scores), tables_of(negated(scores), higher=False)
     for one, other in zip(standings(plain, 0.75), standings(mirrored, 0.75), strict=True):
         assert (one.method, one.leads, one.mean) == (other.method, other.leads, -other.mean)
     said, mirrored_said = verdict(plain), verdict(mirrored)
