@@ -19,14 +19,14 @@ from flows.scoring import (
     scoring_steps,
     similarity_steps,
 )
-from flows.showing import show
+from flows.showing import Drawn, show
 from flows.steps import Step, for_each, run_steps
 from flows.turns import taking_turns
 from rtl_core.semantics.matrix import read_semantics
 from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
 from tasks.artefacts.publishing import publish_files
-from tasks.artefacts.store import STORE
+from tasks.artefacts.store import STORE, Reference
 from tasks.compare_examples import compare_examples
 from tasks.draw import draw
 from tasks.figures.plotted import plotted_tables
@@ -99,15 +99,11 @@ def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
     drawn = run_steps(
         drawing_steps(problem, jobs, {name: files[name] for name in files if name != "doubts.csv"}), "figures"
     )
-    folder = paths.figures(problem)
-    pictures = {
-        folder / instance / f"{figure}.png": references["picture"]
-        for instance, figures in drawn.items()
-        for figure, references in figures.items()
+    shown = {
+        paths.figures(problem) / path: file for path, file in (picture_files(drawn) | sound_files(exhibits)).items()
     }
-    sounds = {folder / path: reference for path, reference in sound_files(exhibits).items()}
-    publish_files(folder, pictures | sounds)
-    show(problem, jobs, settings, {**tables, **metrics, **pictures, **sounds}, drawn)
+    publish_files(paths.figures(problem), shown)
+    show(problem, jobs, settings, {**tables, **metrics, **shown}, drawn)
     show_answer(problem)
     show_doubts(problem)
 
@@ -119,6 +115,15 @@ def publish_for_dvc(problem: str, files: Files) -> None:
         (paths.method_metrics(problem), method_metrics(files)),
     ):
         publish_files(folder, {folder / name: reference for name, reference in shown.items()})
+
+
+def picture_files(drawn: Drawn) -> dict[str, Reference]:
+    """References of figures by path below the folder of figures; those of an instance are in a folder of its name."""
+    return {
+        str(Path(instance, f"{figure}.png")): references["picture"]
+        for instance, figures in drawn.items()
+        for figure, references in figures.items()
+    }
 
 
 def together(problem: str, tables: dict[str, Files]) -> Files:

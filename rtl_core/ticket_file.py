@@ -204,9 +204,7 @@ def _read(data: bytes, name: str, kind: str) -> tuple[_Header, Layout, dict[str,
         key = ".".join(map(str, first["loc"]))[:80]
         raise TicketFileError(f"{name}: not a sound ticket file: header {key!r}: {first['msg'][:200]}") from None
     except Exception as problem:  # whatever safetensors, torch and NumPy make of bytes that are not theirs
-        raise TicketFileError(
-            f"{name}: not a complete ticket file; it is cut short, damaged or of another kind"
-        ) from problem
+        raise TicketFileError(f"{name}: not a complete ticket file, but cut, damaged or of another kind") from problem
     if header.sha256 != digest:
         raise TicketFileError(f"{name}: the content does not match its digest; the file was altered or damaged")
     if header.format != kind:
