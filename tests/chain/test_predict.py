@@ -159,7 +159,7 @@ def test_numbers_of_a_network_of_ones_own(tmp_path, monkeypatch):
         (["nothing.safetensors", "0.png"], "nothing.safetensors: no such file"),
         (
             ["images.npy", "0.png"],
-            "images.npy: not a complete ticket file; it is cut short, damaged or of another kind",
+            "images.npy: not a complete ticket file, but cut, damaged or of another kind",
         ),
         (["rtl.safetensors", "0.png"], "context: found none; allowed with rtl.safetensors: digit 0, digit 1"),
         (["rtl.safetensors", "0.png", "--context", "cat"], "context: found 'cat'; allowed with rtl.safetensors: digit"),
