@@ -21,6 +21,7 @@ from tasks.report.description import read_description, tables_digest
 from tasks.tables.by_level import KEPT, MARK, LevelTable, kept_table, margin_tables, score_tables
 from tasks.tables.published import read_tables
 from tasks.tables.standings import marked
+from tasks.tables.verdict import contenders
 
 
 def show_results(problem: str, every: bool) -> None:
@@ -56,7 +57,7 @@ def show_every_table(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
     """Print all tables, each in as many parts as the terminal needs to keep its figures whole."""
     console, scoring = Console(), tables["scoring"]
     margins = margin_tables(tables["margins"], scoring) if "margins" in tables else []
-    scores = score_tables(tables["summary"], scoring, marked(tables))
+    scores = score_tables(tables["summary"], scoring, marked(tables, contenders(tables["results"])))
     for content in (*scores, *margins, kept_table(tables["parameters"], KEPT)):
         console.print()
         print_sentences([f"{problem}: {content.title}"])

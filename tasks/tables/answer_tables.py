@@ -7,7 +7,7 @@ import pandas as pd
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import MASKS_NAMES, level_text, method_name, metric_title, score_text
 from tasks.tables.selection import headline, headline_means
-from tasks.tables.standings import shown_first, standings, values_at
+from tasks.tables.standings import marked_in, shown_first, standings, values_at
 from tasks.tables.verdict import contenders
 
 Tables = Mapping[str, pd.DataFrame]
@@ -19,10 +19,12 @@ def leaderboard(tables: Tables) -> Titled:
     level = shown_first(tables["results"])
     title = f"{_scored(tables)} at {level_text(level)} sparsity; ★ is the best, and what cannot be told from it"
     scored = values_at(tables["results"], level, headline(tables["results"]))
-    rows = standings(tables, level, among=contenders(tables["results"])) if len(scored.columns) else []
+    among = contenders(tables["results"])
+    rows = standings(tables, level, among=among) if {*among} & {*scored} else []
+    best = marked_in(rows)
     return title, pd.DataFrame(
         {
-            "method": f"{method_name(row.method)}{' ★' * row.leads}",
+            "method": f"{method_name(row.method)}{' ★' * (row.method in best)}",
             "score": score_text(row.mean, row.low, row.high),
             "weights kept": f"{row.kept:,.0f}",
             "× of IMP single": f"{row.of_single:.3f}" if row.of_single == row.of_single else "",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from rtl_core.intervals import FEW, spread
 from tasks.tables.names import MEAN
-from tasks.tables.standings import standings
+from tasks.tables.standings import LEAST, standings, values_at
 from tasks.tables.verdict import contenders
 
 PLACE = ["protocol", "metric", "subset", "sparsity"]
@@ -37,7 +37,8 @@ def boards(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = rows.sort_values("order", kind="stable")
     compared = rows[rows.method.isin(contenders(tables["results"]))]
     nearest = compared.groupby(PLACE, sort=False).near.transform("first")
-    rows = rows.assign(leads=(~(nearest > compared.far)).reindex(rows.index, fill_value=False))
+    told = (nearest > compared.far) & (compared["size"] >= LEAST["seeds"])
+    rows = rows.assign(leads=(~told).reindex(rows.index, fill_value=False))
     return rows.drop(columns=["order", "near", "far", "size"]).reset_index(drop=True)
 
 
@@ -48,8 +49,9 @@ def _of_instances(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for (protocol, metric, sparsity), group in means.groupby(["protocol", "metric", "sparsity"], sort=False):
         place = {"protocol": protocol, "metric": metric, "subset": MEAN, "sparsity": sparsity}
+        scored = values_at(results, float(sparsity), (str(protocol), str(metric)))
         for among in (compared, [method for method in group.method.unique() if method not in compared]):
-            if set(among) & set(group.method):
+            if set(among) & set(scored):
                 found = standings(tables, float(sparsity), (str(protocol), str(metric)), among=among)
                 rows += [
                     place

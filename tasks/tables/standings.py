@@ -36,6 +36,12 @@ class Standing(NamedTuple):
     leads: bool
 
 
+LEAST = {"instances": 5, "seeds": 3}
+"""Fewer values tell no two methods apart: of two that are equal, one would be ahead of the other too often by chance,
+on all of four instances in one of eight comparisons, and with all of two seeds in one of three.
+"""
+
+
 class Lead(NamedTuple):
     """How much better one method is than another: the mean difference, above zero where it is better, and its reach
     (NaN where it was measured once). ``told`` says that the two can be told apart.
@@ -98,19 +104,19 @@ def marked_in(rows: Sequence[Standing]) -> set[str]:
     return {row.method for row in rows if row.leads}
 
 
-def marked(tables: Mapping[str, pd.DataFrame], among: Sequence[str] | None = None) -> set[tuple[str, str, str, float]]:
+def marked(tables: Mapping[str, pd.DataFrame], among: Sequence[str]) -> set[tuple[str, str, str, float]]:
     """Protocol, metric, method and sparsity of every mean over subsets that is marked as the best.
 
     Args:
         tables: results, scoring and parameters, as published.
-        among: the methods that are held against one another; by default all.
+        among: the methods that are held against one another.
     """
     means = tables["results"][lambda rows: rows.subset == MEAN].dropna(subset="value")
     places = means[["protocol", "metric", "sparsity"]].drop_duplicates()
     return {
         (protocol, metric, method, level)
         for protocol, metric, level in places.itertuples(index=False, name=None)
-        if not values_at(tables["results"], level, (protocol, metric)).empty
+        if {*among} & {*values_at(tables["results"], level, (protocol, metric))}
         for method in marked_in(standings(tables, level, (protocol, metric), among=among))
     }
 
@@ -137,15 +143,23 @@ def lead(better: pd.Series, worse: pd.Series, higher: bool) -> Lead:
 
     Instances differ more among one another than methods do, so where there are several the two are compared on each:
     they are told apart where the reach of the differences leaves zero out. The values of one instance's seeds are told
-    apart where their reaches do not overlap; one seed tells nothing.
+    apart where their reaches do not overlap. Fewer than ``LEAST`` tell nothing.
     """
-    sign = 1 if higher else -1
+    sign, (what, count) = 1 if higher else -1, repeats(better)
     differences = sign * (better - worse)
-    if "instance" in better.index.names and better.index.get_level_values("instance").nunique() > 1:
+    enough = count >= LEAST[what]
+    if what == "instances":
         low, high = spread(differences.groupby("instance").mean().tolist())
-        return Lead(float(differences.mean()), low, high, low > 0)
+        return Lead(float(differences.mean()), low, high, enough and low > 0)
     ours, theirs = spread((sign * better).tolist()), spread((sign * worse).tolist())
-    return Lead(float(differences.mean()), *spread(differences.tolist()), ours[0] > theirs[1])
+    return Lead(float(differences.mean()), *spread(differences.tolist()), enough and ours[0] > theirs[1])
+
+
+def repeats(values: pd.Series | pd.DataFrame) -> tuple[str, int]:
+    """What values of ``values_at`` are repeated over, ``instances`` or, of one, ``seeds``, and how many there are."""
+    if "instance" in values.index.names and (count := values.index.get_level_values("instance").nunique()) > 1:
+        return "instances", count
+    return "seeds", len(values)
 
 
 def shown_first(results: pd.DataFrame) -> float:

@@ -8,18 +8,19 @@ from rtl_core.methods import METHODS
 from tasks.tables.directions import higher_is_better
 from tasks.tables.names import amount_text, level_text, method_name, metric_name, metric_text
 from tasks.tables.selection import headline, headline_means
-from tasks.tables.standings import Standing, lead, shown_first, standings, values_at
+from tasks.tables.standings import LEAST, Standing, lead, repeats, shown_first, standings, values_at
 
 Tables = Mapping[str, pd.DataFrame]
 PARTS = ("half", "a third", "a quarter", "a fifth", "a sixth", "a seventh", "an eighth", "a ninth", "a tenth")
-RIVALS = ("imp_single", "imp_multiple")
+HELD_AGAINST = ("imp_single", "imp_multiple")
 """What RTL is held against in any case: one mask for everything, and K networks."""
 
 
 class Verdict:
     """The sentences on the headline's metric at one sparsity.
 
-    Nobody is said to be ahead of one that cannot be told from it (``standings``); one seed tells nothing.
+    Nobody is said to be ahead of one that cannot be told from it (``standings``); of too few seeds or instances it is
+    said who scores best, and no more.
     """
 
     def __init__(self, tables: Tables, level: float) -> None:
@@ -29,29 +30,47 @@ class Verdict:
         self.values = values_at(tables["results"], level, (self.protocol, self.metric))
         self.rows = standings(tables, level, among=contenders(tables["results"]))
         self.row_of = {row.method: row for row in self.rows}
-        self.leaders = [row.method for row in self.rows if row.leads]
+        self.what, self.count = repeats(self.values)
+        best = self.rows[0].method
         self.behind = [row.method for row in self.rows if not row.leads]
+        self.tied = [row.method for row in self.rows if row.leads and row.method != best]
+        self.ahead = [best, *(method for method in self.tied if all(self._told(method, one) for one in self.behind))]
 
     def sentences(self) -> list[str]:
-        """The leader; RTL beside one mask and K networks; the other sparsities; and mask controls that do as well."""
+        """The leader; RTL beside one mask and K networks; mask controls that do as well; and who is left out."""
         if len(self.rows) == 1:
-            return [f"At {level_text(self.level)} sparsity {self._scored(self.rows[0])}; there is no method beside it."]
-        if len(self.values) == 1:
-            return [self._once()]
-        return [self._winner() if self.has_winner else self._no_winner(), *self._rivals(), *self._controls()]
+            first = f"At {level_text(self.level)} sparsity only {method_name(self.rows[0].method)} is scored"
+            return [f"{first}: {self._scored(self.rows[0])}.", *self._controls(), *self._left_out()]
+        if not self.is_enough:
+            return [self._too_few(), *self._rivals(), *self._left_out()]
+        first = self._winner() if self.has_winner else self._no_winner()
+        return [first, *self._rivals(), *self._controls(), *self._left_out()]
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are seeds or instances enough to tell methods apart."""
+        return self.count >= LEAST[self.what]
 
     @property
     def has_winner(self) -> bool:
-        """Whether one method is ahead of all others, or RTL under several updates is."""
-        alike = len(self.leaders) == 1 or all(METHODS[method].kind == "rtl" for method in self.leaders)
-        return bool(self.behind) and alike
+        """Whether one method is ahead of all others, those of RTL under other updates apart."""
+        return bool(self.behind) and all(
+            METHODS[method].kind == "rtl" for method in (self._leaders() if self.tied else ())
+        )
 
     @property
     def outcome(self) -> str:
         """Who is ahead, without numbers."""
+        if len(self.rows) == 1:
+            return f"only {method_name(self.rows[0].method)} is scored"
+        if not self.is_enough:
+            return f"{method_name(self.rows[0].method)} scores best"
         if not self.has_winner:
             return "there is no winner"
-        return f"{_and(map(method_name, self.leaders))} {'are' if len(self.leaders) > 1 else 'is'} ahead"
+        return f"{_and(map(method_name, self.ahead))} {_are(self.ahead)} ahead"
+
+    def _leaders(self) -> list[str]:
+        return [self.rows[0].method, *self.tied]
 
     def _winner(self) -> str:
         best, second = self.rows[0], self.row_of[self.behind[0]]
@@ -62,29 +81,51 @@ class Verdict:
         )
 
     def _no_winner(self) -> str:
-        told = _and(f"{method_name(method)} {self._score(self.row_of[method])}" for method in self.leaders)
-        lower = "" if self.higher else " (lower is better)"
+        tied = _and(f"{method_name(method)} {self._score(self.row_of[method])}" for method in self.tied)
         worse = f"; {_and(map(method_name, self.behind))} {_are(self.behind)} behind" if self.behind else ""
-        name = metric_name(self.metric).partition(", ")[0]
-        return f"No winner at {level_text(self.level)} sparsity: in {name}{lower} {told} cannot be told apart{worse}."
+        return (
+            f"No winner at {level_text(self.level)} sparsity: {method_name(self.rows[0].method)} scores best, "
+            f"{self._scored(self.rows[0])}, and {tied} cannot be told from it{worse}."
+        )
+
+    def _too_few(self) -> str:
+        first, second = self.rows[:2]
+        count = f"{self.count} {self.what}" if self.count > 1 else self.what.removesuffix("s").join(["one ", ""])
+        return (
+            f"No verdict on {count}: at {level_text(self.level)} sparsity {method_name(first.method)} scores best, "
+            f"{self._scored(first)}, before {method_name(second.method)}, {self._score(second)}."
+        )
+
+    def _left_out(self) -> list[str]:
+        """Methods whose score is not defined for every seed and instance: means over others are no comparison."""
+        rows = self.tables["results"][lambda rows: rows.sparsity == self.level]
+        lacking = [method for method in contenders(rows) if method not in self.row_of]
+        if not lacking:
+            return []
+        return [f"Not compared: {_and(map(method_name, lacking))}, whose score is not defined everywhere."]
 
     def _rivals(self) -> list[str]:
         """The best of RTL's methods beside one mask and K networks, but for the pair that the first sentence told."""
         ours = [row.method for row in self.rows if METHODS[row.method].kind == "rtl"]
-        told = {self.rows[0].method, self.behind[0]} if self.has_winner else set()
-        rivals = [rival for rival in RIVALS if rival in self.row_of and ours and {ours[0], rival} != told]
+        told = {self.rows[0].method, self.behind[0]} if self.is_enough and self.has_winner else set()
+        rivals = [rival for rival in HELD_AGAINST if rival in self.row_of and ours and {ours[0], rival} != told]
         if not rivals:
             return []
         clauses = []
         for rival in rivals:
-            how = "level with"
-            if self._told(ours[0], rival):
-                how = f"{self._by(ours[0], rival)} ahead of"
-            elif self._told(rival, ours[0]):
-                how = f"{self._by(rival, ours[0])} behind"
             share = self.row_of[ours[0]].kept / self.row_of[rival].kept
-            clauses.append(f"{how} {method_name(rival)} {share_text(share)}")
-        return [f"{method_name(ours[0])} is {', and '.join(clauses)}."]
+            clauses.append(f"{self._beside(ours[0], rival)} {method_name(rival)} {share_text(share)}")
+        return [f"{method_name(ours[0])} {'is' if self.is_enough else 'scores'} {', and '.join(clauses)}."]
+
+    def _beside(self, ours: str, rival: str) -> str:
+        """How RTL does beside a rival: what can be told or, of too few, what was scored."""
+        if not self.is_enough:
+            is_better = lead(self.values[ours], self.values[rival], self.higher).difference > 0
+            better, worse = (ours, rival) if is_better else (rival, ours)
+            return f"{self._by(better, worse)} {'better' if is_better else 'worse'} than"
+        if self._told(ours, rival):
+            return f"{self._by(ours, rival)} ahead of"
+        return f"{self._by(rival, ours)} behind" if self._told(rival, ours) else "level with"
 
     def _controls(self) -> list[str]:
         """Mask controls that the best of RTL's methods cannot be told from, or is behind."""
@@ -98,14 +139,6 @@ class Verdict:
                 how = "better" if self._told(control, best) else "as well"
                 sentences.append(f"{method_name(best)} does {how} with {method_name(control)}.")
         return sentences
-
-    def _once(self) -> str:
-        first, second = self.rows[:2]
-        return (
-            f"One seed, no verdict: at {level_text(self.level)} sparsity {method_name(first.method)} scores best, "
-            f"{self._scored(first)}, before {method_name(second.method)}, {self._score(second)}; how far seeds differ "
-            "is not known."
-        )
 
     def _told(self, better: str, worse: str) -> bool:
         return lead(self.values[better], self.values[worse], self.higher).told
@@ -135,8 +168,6 @@ def verdict(tables: Tables, level: float | None = None) -> list[str]:
         return []
     here = Verdict(tables, level)
     first, *others = here.sentences()
-    if len(here.values) == 1 or len(here.rows) == 1:
-        return [first]
     return [first, *_elsewhere(tables, here), *others]
 
 
@@ -146,10 +177,10 @@ def contenders(results: pd.DataFrame) -> list[str]:
 
 
 def _scored_levels(results: pd.DataFrame) -> list[float]:
-    """The sparsities at which a contender has a score."""
-    means = headline_means(results)
-    scored = means[means.value.notna() & means.method.isin(contenders(results))]
-    return sorted(map(float, scored.sparsity.unique()))
+    """The sparsities at which a contender has a score for every seed and instance."""
+    among, score = {*contenders(results)}, headline(results)
+    levels = sorted(map(float, headline_means(results).sparsity.unique()))
+    return [level for level in levels if among & {*values_at(results, level, score)}]
 
 
 def _elsewhere(tables: Tables, here: Verdict) -> list[str]:
@@ -172,10 +203,11 @@ def share_text(share: float) -> str:
     """How many weights are kept beside another's: ``at a sixth of its weights``, ``at 1.8 times its weights``."""
     parts = round(1 / share)
     if 2 <= parts < 2 + len(PARTS) and abs(parts * share - 1) <= 0.1:
-        return f"at {PARTS[parts - 2]} of its weights"
+        about = "about " if abs(parts * share - 1) > 0.02 else ""
+        return f"at {about}{PARTS[parts - 2]} of its weights"
     if 0.95 <= share <= 1.05:
         return "with as many weights"
-    return f"at {share:.2g} times its weights" if share > 1 else f"at {100 * share:.0f} % of its weights"
+    return f"at {share:.2g} times its weights" if share > 1 else f"at {100 * share:.2g} % of its weights"
 
 
 def _are(methods: Sequence[str]) -> str:
