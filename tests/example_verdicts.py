@@ -7,7 +7,7 @@ from example_tables import scoring_of
 
 from tasks.tables.scores import summary_table
 
-KEPT = {"rtl": 600, "imp_single": 400, "imp_multiple": 3600, "layer_shuffled_masks": 600}
+KEPT = {"rtl": 600, "rtl_sequential": 600, "imp_single": 400, "imp_multiple": 3600, "layer_shuffled_masks": 600}
 WINNER = {"rtl": [31.0, 31.2, 31.4], "imp_single": [29.0, 29.3, 29.2], "imp_multiple": [30.9, 30.8, 30.7]}
 TIE = {"rtl": [31.0, 31.2, 31.4], "imp_single": [29.0, 29.3, 29.2], "imp_multiple": [31.3, 31.5, 31.7]}
 Scores = Mapping[str, Sequence[float] | Mapping[str, Sequence[float]]]

@@ -54,9 +54,8 @@ class Verdict:
     @property
     def has_winner(self) -> bool:
         """Whether one method is ahead of all others, those of RTL under other updates apart."""
-        return bool(self.behind) and all(
-            METHODS[method].kind == "rtl" for method in (self._leaders() if self.tied else ())
-        )
+        leaders = [self.rows[0].method, *self.tied]
+        return bool(self.behind) and (not self.tied or all(METHODS[method].kind == "rtl" for method in leaders))
 
     @property
     def outcome(self) -> str:
@@ -69,15 +68,14 @@ class Verdict:
             return "there is no winner"
         return f"{_and(map(method_name, self.ahead))} {_are(self.ahead)} ahead"
 
-    def _leaders(self) -> list[str]:
-        return [self.rows[0].method, *self.tied]
-
     def _winner(self) -> str:
         best, second = self.rows[0], self.row_of[self.behind[0]]
+        level = [method for method in self.tied if method not in self.ahead]
+        untold = f" {_and(map(method_name, level))} cannot be told from it." if level else ""
         return (
             f"{self.outcome} at {level_text(self.level)} sparsity, by {self._by(best.method, second.method)}: "
             f"{self._scored(best)} against {self._score(second)} of {method_name(second.method)}, the next best, with "
-            f"{best.kept:,.0f} prunable weights against {second.kept:,.0f}."
+            f"{best.kept:,.0f} prunable weights against {second.kept:,.0f}.{untold}"
         )
 
     def _no_winner(self) -> str:

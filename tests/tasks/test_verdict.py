@@ -22,8 +22,8 @@ def test_a_winner_is_named_with_its_lead_and_the_weights_of_both():
 def test_where_ranges_overlap_there_is_no_winner_and_the_smaller_is_told_to_be():
     first, rivals = verdict(tables_of(TIE))
     assert first == (
-        "No winner at 75 % sparsity: in PSNR IMP multiple 31.50 [31.30, 31.70] dB and RTL 31.20 [31.00, 31.40] dB "
-        "cannot be told apart; IMP single is behind."
+        "No winner at 75 % sparsity: IMP multiple scores best, PSNR 31.50 [31.30, 31.70] dB, and RTL 31.20 "
+        "[31.00, 31.40] dB cannot be told from it; IMP single is behind."
     )
     assert rivals == (
         "RTL is 2.03 [1.90, 2.20] ahead of IMP single at 1.5 times its weights, and level with IMP multiple at a sixth "
@@ -41,18 +41,44 @@ def test_where_lower_is_better_the_same_is_said_of_negated_scores(scores):
     assert "(lower is better)" in mirrored_said[0] and "lower" not in said[0]
 
 
-def test_one_seed_gives_no_verdict():
-    (only,) = verdict(tables_of({method: values[:1] for method, values in WINNER.items()}))
-    assert only.startswith("One seed, no verdict: at 75 % sparsity RTL scores best, PSNR 31.00 dB, before IMP multiple")
+@pytest.mark.parametrize(("seeds", "told"), [(1, "one seed"), (2, "2 seeds")])
+def test_few_seeds_give_no_verdict(seeds, told):
+    first, rivals = verdict(tables_of({method: values[:seeds] for method, values in WINNER.items()}))
+    assert first.startswith(f"No verdict on {told}: at 75 % sparsity RTL scores best, PSNR 31.")
+    assert rivals.startswith("RTL scores ") and "better than IMP single" in rivals and "ahead" not in rivals
 
 
-def test_instances_are_compared_each_with_itself():
-    far_apart = {"a": [20.0], "b": [40.0], "c": [30.0]}
+def test_instances_are_compared_each_with_itself_and_few_give_no_verdict():
+    far_apart = {name: [20.0 + 10 * place] for place, name in enumerate("abcde")}
     better = {name: [value + 0.5] for name, (value,) in far_apart.items()}
     first, *_ = verdict(tables_of({"imp_single": far_apart, "rtl": better}))
-    assert first.startswith("RTL is ahead at 75 % sparsity, by .50 [.50, .50]: PSNR 30.50 [20.50, 40.50] dB")
-    better["b"] = [39.9]
+    assert first.startswith("RTL is ahead at 75 % sparsity, by .50 [.50, .50]: PSNR 40.50 [20.50, 60.50] dB")
+    few = [{name: of[name] for name in "abcd"} for of in (far_apart, better)]
+    first, *_ = verdict(tables_of({"imp_single": few[0], "rtl": few[1]}))
+    assert first.startswith("No verdict on 4 instances: at 75 % sparsity RTL scores best")
+    better["b"] = [29.9]
     assert verdict(tables_of({"imp_single": far_apart, "rtl": better}))[0].startswith("No winner")
+
+
+def test_an_update_of_rtl_is_ahead_of_nobody_that_it_cannot_be_told_from():
+    scores = {"rtl": [0.95, 0.96, 0.97], "imp_multiple": [0.91, 0.92, 0.945], "imp_single": [0.8, 0.81, 0.82]}
+    first, *_ = verdict(tables_of(scores | {"rtl_sequential": [0.90, 0.93, 0.955]}, metric="auroc"))
+    assert first.startswith("RTL is ahead at 75 % sparsity") and first.endswith(
+        "RTL sequential cannot be told from it."
+    )
+    first, *_ = verdict(tables_of(scores | {"rtl_sequential": [0.948, 0.949, 0.955]}, metric="auroc"))
+    assert first.startswith("RTL and RTL sequential are ahead at 75 % sparsity")
+
+
+def test_who_lacks_a_score_is_named_and_no_level_is_told_of_on_which_nothing_can_be_compared():
+    tables = tables_of(WINNER)
+    results = tables["results"]
+    results.loc[(results.method == "rtl") & (results.seed == 2), "value"] = float("nan")
+    *_, last = verdict(tables)
+    assert last == "Not compared: RTL, whose score is not defined everywhere."
+    for seed, method in enumerate(WINNER):
+        results.loc[(results.method == method) & (results.seed == seed), "value"] = float("nan")
+    assert verdict(tables) == []
 
 
 def test_a_control_that_does_as_well_is_told_and_leads_nowhere():
@@ -95,8 +121,9 @@ def test_every_subset_and_metric_of_a_comparison_has_its_standings():
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (1 / 6, "at a sixth of its weights"), (0.157, "at a sixth of its weights"), (0.39, "at 39 % of its weights"),
-        (1.0, "with as many weights"), (1.83, "at 1.8 times its weights"), (0.02, "at 2 % of its weights"),
+        (1 / 6, "at a sixth of its weights"), (0.157, "at about a sixth of its weights"),
+        (0.39, "at 39 % of its weights"), (0.02, "at 2 % of its weights"), (0.004, "at 0.4 % of its weights"),
+        (1.0, "with as many weights"), (1.83, "at 1.8 times its weights"),
     ],
 )  # fmt: skip
 def test_shares_of_weights_read_as_people_say_them(share, text):
