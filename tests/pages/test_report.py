@@ -30,6 +30,7 @@ KNOWN = Description(
     left_out=[],
     made_at="2026-01-02T03:04:05+00:00",
     times=[Time("", "rtl", 0.75, 42.4)],
+    seconds=55.0,
 )
 HOSTILE = ["<b>bold</b>", "\"quoted\" & 'so'", "</script><script>alert(1)</script>", "<!--", "NA", *CLASSES[5:]]
 
