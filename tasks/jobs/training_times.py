@@ -16,6 +16,9 @@ from tasks.artefacts.whole_file import write_atomically
 
 STAGES = ("extract", "retrain", "baselines")
 
+Key = tuple[str, str, int, float, str]
+"""A training's instance, method, seed, sparsity and part."""
+
 
 class Training(NamedTuple):
     """Seconds that it took a method to train what its chains are rewound to (of no level: at 0), to find masks, or to
@@ -75,14 +78,14 @@ def read_training_times(problem: str) -> pd.DataFrame:
     Masks that are another method's, or made to their measure, took what finding those did, and RTL's tickets, changed
     after training, what training those did under the first update.
     """
-    seconds = {Training(**row)[:-1]: row["seconds"] for row in _read(problem) if _is_known(row)}
+    seconds: dict[Key, float] = {Training(**row)[:-1]: row["seconds"] for row in _read(problem) if _is_known(row)}
     late = any(part == "start" for *_, part in seconds)
     first = next((name for _, name, *_, part in seconds if part == "training" and METHODS[name].kind == "rtl"), "")
     rows = []
     for (instance, method, seed, level, part), own in seconds.items():
         if part != "training":
             continue
-        before = [(instance, METHODS[method].masks_of, seed, level, "masks")]
+        before: list[Key] = [(instance, METHODS[method].masks_of, seed, level, "masks")]
         before += [(instance, owner, seed, 0.0, "start") for owner in starts_of(method) if late]
         before += [(instance, first, seed, level, "training")] * (METHODS[method].kind == "ticket control")
         if all(key in seconds for key in before):
