@@ -8,7 +8,7 @@ from flows.steps import Step, results_of
 from tasks.artefacts.paths import JobName
 from tasks.extract_round import extract_round
 from tasks.jobs.job import Job, name_of
-from tasks.jobs.training_times import Training, mask_seconds
+from tasks.jobs.training_times import Training, mask_seconds, seconds_of
 from tasks.train_start import train_start
 
 
@@ -60,7 +60,7 @@ def mask_times(
     rounds: Mapping[JobName, Sequence[dict[str, Any]]],
     results: Mapping[tuple[Any, ...], Any],
 ) -> list[Training]:
-    """How long a method's chains took until the masks of each level.
+    """How long a method's chains took until the masks of each level, and what they are rewound to, if it is their own.
 
     Args:
         jobs: of the problem.
@@ -68,11 +68,14 @@ def mask_times(
         rounds: of a chain, by job.
         results: of the steps of all jobs.
     """
-    return [
-        Training(job["instance"], method, *place, "masks", seconds)
-        for job in jobs
-        for place, seconds in mask_seconds(results_of(job, results), method, level_ends(rounds[name_of(job)])).items()
-    ]
+    times: list[Training] = []
+    for job in jobs:
+        instance, own = job["instance"], results_of(job, results)
+        starts = [key for key in own if key[0] == "start" and key[2] == method]
+        times += [Training(instance, method, key[1], 0.0, "start", seconds_of([own[key]])) for key in starts]
+        of_levels = mask_seconds(own, method, level_ends(rounds[name_of(job)]))
+        times += [Training(instance, method, *place, "masks", seconds) for place, seconds in of_levels.items()]
+    return times
 
 
 def gathered(submit: Callable[..., Any], *ends: Any) -> Any:

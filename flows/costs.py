@@ -15,6 +15,7 @@ from tasks.count_examples import count_examples
 from tasks.jobs.job import Job, name_of, with_one_network
 from tasks.jobs.making import job_of
 from tasks.jobs.rounds import planned_rounds
+from tasks.jobs.training_times import starts_of
 from tasks.settings.methods import has_one_network, rtl_methods
 from tasks.settings.sections import ProblemSettings
 
@@ -33,7 +34,8 @@ def training_costs(jobs: Sequence[Job], settings: ProblemSettings, counted: Resu
     """The cost of every method compared, up to its tickets or networks at each level: by job, method, seed and level
     ``steps`` and ``presentations``, None where batches do not tell their examples.
 
-    Masks that are another method's, or made to their measure, cost what finding those did.
+    Masks that are another method's, or made to their measure, cost what finding those did; so does what is rewound to
+    (``starts_of``).
 
     Args:
         jobs: of the problem.
@@ -52,14 +54,16 @@ def training_costs(jobs: Sequence[Job], settings: ProblemSettings, counted: Resu
 
 def _costs_of(job: Job, settings: ProblemSettings, counted: Results) -> dict[Place, Cost]:
     epochs = {name: [Epoch(*epoch) for epoch in found] for (name,), found in counted.items()}
-    places, extract, longer = compared_places(job, settings), settings.extract, settings.single_model_duration
-    late = extract.rewind_to
-    rtl = _searches(job, settings, epochs["chains"], extract.duration, late)
+    places, duration = compared_places(job, settings), settings.extract.duration
+    rtl = _searches(job, settings, epochs["chains"], duration)
     single: dict[float, Cost] = {}
     if any(METHODS[method].masks_of == "imp_single" for method, *_ in places):
         one = with_one_network(job)
-        single = _searches(one, settings, epochs["single"], longer(extract.duration), late and longer(late))
-    trained = {method: _training(epochs, settings, method) for method, *_ in places}
+        single = _searches(one, settings, epochs["single"], settings.single_model_duration(duration))
+    trained = {
+        method: summed([*_starts(epochs, settings, method), _training(epochs, settings, method)])
+        for method, *_ in places
+    }
     return {
         (method, seed, level): summed(
             [single[level] if METHODS[method].masks_of == "imp_single" else rtl[level], trained[method]]
@@ -68,15 +72,19 @@ def _costs_of(job: Job, settings: ProblemSettings, counted: Results) -> dict[Pla
     }
 
 
-def _searches(
-    job: Job, settings: ProblemSettings, epochs: Sequence[Epoch], duration: str, late: str | None
-) -> dict[float, Cost]:
-    """What finding the masks of each level took: what is rewound to, and all rounds of all chains until there."""
+def _searches(job: Job, settings: ProblemSettings, epochs: Sequence[Epoch], duration: str) -> dict[float, Cost]:
+    """What finding the masks of each level took: all rounds of all chains until there."""
     rounds = [round_cost(epoch, Duration.parse(duration)) for epoch in epochs]
-    start = [_joint(epochs, late, "synchronous")] if late else []
-    return {
-        level: summed([*start, *rounds * number]) for level, number in level_ends(planned_rounds(job, settings)).items()
-    }
+    return {level: summed(rounds * number) for level, number in level_ends(planned_rounds(job, settings)).items()}
+
+
+def _starts(epochs: Mapping[str, Sequence[Epoch]], settings: ProblemSettings, method: str) -> list[Cost]:
+    """What late rewinding took: nothing where that is to θ₀."""
+    if not (late := settings.extract.rewind_to):
+        return []
+    of = {"rtl": ("chains", late), "imp_single": ("single", settings.single_model_duration(late))}
+    starts = [of[owner] for owner in starts_of(method)]
+    return [_joint(epochs[view], duration, "synchronous") for view, duration in starts]
 
 
 def _training(epochs: Mapping[str, Sequence[Epoch]], settings: ProblemSettings, method: str) -> Cost:

@@ -11,7 +11,7 @@ from tasks.artefacts import paths
 from tasks.artefacts.paths import JobName
 from tasks.report.description import tables_digest
 from tasks.report.shown_pages import are_shown
-from tasks.tables.names import metric_name
+from tasks.tables.names import metric_name, time_text
 from tasks.tables.published import read_tables
 from tasks.tables.selection import headline
 from tasks.tables.verdict import verdict
@@ -28,7 +28,7 @@ def show_end(problem: str, stage: str, seconds: float) -> None:
         tables = read_tables(paths.tables(problem), ["results", "scoring", "parameters"])
         print_verdict(problem, tables)
         Console(highlight=False).print(report_line(problem, tables), soft_wrap=True)
-    print(f"{stage} of {problem}: {duration_text(seconds)}")
+    print(f"{stage} of {problem}: {time_text(seconds)}")
 
 
 def print_verdict(problem: str, tables: Mapping[str, pd.DataFrame]) -> bool:
@@ -61,14 +61,3 @@ def report_line(problem: str, tables: Mapping[str, pd.DataFrame]) -> str:
     if page.exists():
         return f"{page} is the page of another comparison: `rtl report {problem}` writes the page of this one"
     return f"`rtl report {problem}` writes all of it on one page, {page}"
-
-
-def duration_text(seconds: float) -> str:
-    """A time as people say it: ``4.2 s``, ``1 min 23 s``, ``2 h 5 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

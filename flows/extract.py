@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def extract(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
     for job in jobs:
         files |= masks_files(name_of(job), settings, watches[name_of(job)], results_of(job, results))
     publish_stage(problem, "extract", settings, files)
-    keep_training_times(problem, "extract", mask_times(jobs, "rtl", rounds, results))
+    times = [mask_times(jobs, method, rounds, results) for method in ("rtl", *how.controls)]
+    keep_training_times(problem, "extract", chain.from_iterable(times))
 
 
 def extraction_steps(job: Job, settings: ProblemSettings, rounds: Rounds) -> dict[tuple[Any, ...], Step]:

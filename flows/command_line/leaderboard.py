@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from math import isnan
+from statistics import fmean
 
 import pandas as pd
 from rich import box
@@ -10,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.ending import duration_text, print_sentences
+from flows.ending import print_sentences
 from rtl_core.methods import METHODS
-from tasks.jobs.training_times import read_training_times
+from tasks.report.description import read_description, tables_digest
 from tasks.tables.by_level import MARK, spread_text
 from tasks.tables.directions import higher_is_better
-from tasks.tables.names import level_text, method_name, metric_title, score_text
+from tasks.tables.names import level_text, method_name, metric_title, score_text, time_text
 from tasks.tables.selection import headline
 from tasks.tables.standings import Standing, marked_in, shown_first, standings
 from tasks.tables.verdict import contenders
@@ -73,7 +74,8 @@ def _steps(parameters: pd.DataFrame, level: float, methods: Sequence[str]) -> li
 
 
 def _times(problem: str, level: float, methods: Sequence[str]) -> list[str]:
-    """How long that took here, where it was here."""
-    times = read_training_times(problem)
-    means = times[times.sparsity == level].groupby("method").seconds.mean()
-    return [duration_text(means[method]) if method in means else "–" for method in methods]
+    """How long that took in the run that the tables came from, where it was here."""
+    known = read_description(problem, tables_digest(problem))
+    times = [time for time in known.times if time.sparsity == level] if known else []
+    spent = [[time.seconds for time in times if time.method == method] for method in methods]
+    return [time_text(fmean(seconds)) if seconds else "–" for seconds in spent]

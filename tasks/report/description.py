@@ -62,8 +62,7 @@ class Description(BaseModel):
 
 def times_of(trainings: pd.DataFrame) -> list[Time]:
     """Means over seeds of ``tasks.jobs.training_times.read_training_times``."""
-    rows = trainings if "instance" in trainings else trainings.assign(instance="")
-    means = rows.groupby(["instance", "method", "sparsity"], sort=False).seconds.mean().reset_index()
+    means = trainings.groupby(["instance", "method", "sparsity"], sort=False).seconds.mean().reset_index()
     return [Time(*row) for row in means.itertuples(index=False)]
 
 

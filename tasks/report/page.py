@@ -100,7 +100,7 @@ def report(
 
 
 def _about(tables: Mapping[str, pd.DataFrame], known: Description) -> list[str]:
-    """The problem in a few words: how many subsets and seeds, when, and for how long it was trained."""
+    """The problem in a few words: how many subsets and seeds, when, and all training added up."""
     results = tables["results"]
     of = tables.get("overlap", results)
     counts = {
@@ -111,7 +111,7 @@ def _about(tables: Mapping[str, pd.DataFrame], known: Description) -> list[str]:
     }
     texts = [f"{count} {name}{'s' * (count > 1)}" for name, count in counts.items() if count]
     if known.seconds:
-        texts.append(f"trained for {time_text(known.seconds)}")
+        texts.append(f"{time_text(known.seconds)} of training")
     if known.made_at:
         texts.append(f"{datetime.fromisoformat(known.made_at):%-d %B %Y, %H:%M} UTC")
     return texts

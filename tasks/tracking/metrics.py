@@ -67,8 +67,9 @@ def cost_metrics(parameters: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
         parameters: parameters.csv.
         times: ``read_training_times``.
     """
-    places = [column for column in ("instance", "method", "seed", "sparsity") if column in parameters]
-    spent = parameters.merge(times, "left", places).groupby(["method", "sparsity"], sort=False)[SPENT].mean()
+    told = parameters if "instance" in parameters else parameters.assign(instance="")
+    spent = told.merge(times, "left", ["instance", "method", "seed", "sparsity"])
+    spent = spent.groupby(["method", "sparsity"], sort=False)[SPENT].mean()
     cost = spent.add_prefix("cost/")
     for done in ("steps", "presentations"):
         cost[f"speed/{done}_per_second"] = spent[done] / spent.seconds.where(spent.seconds > 0)

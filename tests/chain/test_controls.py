@@ -16,9 +16,11 @@ from rtl_core.pruning import plan_rounds
 from rtl_core.randomness import Stream
 from rtl_core.rewinding import late_tickets, weights_at
 from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_to_bytes
+from tasks.artefacts import paths
+from tasks.jobs.training_times import read_training_times
 
 
-def test_controls_run_in_the_same_flow(repository, tmp_path):
+def test_controls_run_in_the_same_flow(repository, tmp_path, monkeypatch):
     controls = [
         "imp_single_union", "shared_mask", "shared_mask_union", "random_masks", "layer_shuffled_masks",
         "initial_magnitude_masks", "shared_statistics",
@@ -45,6 +47,14 @@ def test_controls_run_in_the_same_flow(repository, tmp_path):
     assert (costs.loc["shared_mask_union"] == costs.loc["rtl"]).all() and (
         costs.loc["random_masks"] == costs.loc["rtl"]
     ).all()
+    of_own_masks, of_others = kept.loc[["rtl", "imp_single"]].steps, kept.loc[["imp_single_union", "shared_mask"]].steps
+    assert of_others.sum() - of_own_masks.sum() == 3 + 2 * 3  # both starts, where masks and training begin differently
+    monkeypatch.chdir(project.folder)
+    assert set(read_training_times("digits").method) == set(kept.index)
+    rows = pd.read_json(paths.training_times("digits", "extract"))
+    assert set(rows.method[rows.part == "start"]) == {"rtl"}
+    assert set(rows.method[rows.part == "masks"]) == {"rtl", "same_subset", "random_partition"}
+    assert (rows.seconds > 0).all()
     assert kept.loc["shared_statistics", "union"] == kept.loc["rtl", "union"]
     similarity = pd.read_csv(artifacts / "tables/similarity.csv")
     everywhere = similarity[(similarity.layer == "all") & (similarity.sparsity == 0.4)].set_index("masks")

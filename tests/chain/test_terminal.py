@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -15,14 +16,16 @@ from typer.testing import CliRunner
 from flows.command_line.app import app
 from flows.command_line.leaderboard import show_leaderboard
 from flows.command_line.terminal_tables import show_every_table
-from flows.ending import duration_text, print_sentences, show_end
+from flows.ending import print_sentences, show_end
 from flows.progress import Bar
 from tasks.artefacts import paths
+from tasks.jobs.training_times import Training, keep_training_times
 from tasks.process.status import forget, say
+from tasks.report.description import Description, Time, tables_digest, write_description
 from tasks.tables.by_level import MARK
-from tasks.tables.names import method_name
+from tasks.tables.names import method_name, time_text
 from tasks.tables.published import read_tables
-from tasks.tables.standings import standings
+from tasks.tables.standings import shown_first, standings
 from tasks.tables.verdict import verdict
 
 COLUMNS = 80
@@ -77,10 +80,11 @@ def test_a_log_has_few_lines_however_long_it_takes_and_one_of_what_is_quick(run_
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(4.24, "4.2 s"), (59.4, "59 s"), (83.2, "1 min 23 s"), (7509, "2 h 5 min")]
+    ("seconds", "text"),
+    [(4.24, "4.2 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (83.2, "1 min 23 s"), (7509, "2 h 5 min")],
 )
 def test_a_time_is_said_as_people_say_it(seconds, text):
-    assert duration_text(seconds) == text
+    assert time_text(seconds) == text
 
 
 def test_no_interval_and_no_unit_is_torn_from_its_number(capsys, monkeypatch):
@@ -123,6 +127,25 @@ def test_the_leaderboard_fits_and_begins_with_the_best(tables, capsys, monkeypat
     places = [shown.index(f"\n {method_name(row.method)} ") for row in rows]
     assert places == sorted(places) and "steps" in shown and "training" not in shown.partition(MARK + " the best")[0]
     assert f"{first.kept:,.0f}" in shown.splitlines()[6]
+
+
+def test_the_leaderboard_has_the_times_of_the_run_that_its_tables_came_from(one_level, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(one_level.folder / "artifacts/digits/tables", paths.tables("digits"))
+    tables = read_tables(paths.tables("digits"), ["results", "summary", "scoring", "parameters"])
+    level = shown_first(tables["results"])
+    local = [Training("", "rtl", 0, level, part, 3600.0) for part in ("masks", "training")]
+    keep_training_times("digits", "retrain", local)
+
+    def shown():
+        show_leaderboard("digits", tables)
+        return capsys.readouterr().out
+
+    assert "2 h 0 min" not in shown()
+    times = [Time("", "rtl", level, 83.2)]
+    described = Description(facts={}, settings={}, left_out=[], times=times)
+    write_description("digits", tables_digest("digits"), described)
+    assert "1 min 23 s" in shown() and "–" in shown() and "2 h 0 min" not in shown()
 
 
 def test_a_flow_ends_with_the_verdict_where_its_page_is_and_how_long_it_took(one_level, capsys, monkeypatch):

@@ -30,6 +30,7 @@ KNOWN = Description(
     left_out=[],
     made_at="2026-01-02T03:04:05+00:00",
     times=[Time("", "rtl", 0.75, 42.4)],
+    seconds=55.0,
 )
 HOSTILE = ["<b>bold</b>", "\"quoted\" & 'so'", "</script><script>alert(1)</script>", "<!--", "NA", *CLASSES[5:]]
 
@@ -229,7 +230,9 @@ def test_it_tells_all_that_it_was_given_and_is_the_same_every_time(page, publish
     text = page.decode()
     assert page == report("digits", published, specs(published), KNOWN)
     assert all(part in text for part in ("git commit", FACTS["git.commit"], "MLflow run", "c0ffee", "retrain.duration"))
-    assert all(part in text for part in ("10 subsets", "3 seeds", "2 January 2026, 03:04 UTC", '"42 s"'))
+    assert all(
+        part in text for part in ("10 subsets", "3 seeds", "2 January 2026, 03:04 UTC", "55 s of training", '"42 s"')
+    )
     assert text.count('lang="en"') == text.count("<title>") == text.count('name="viewport"') == 1
 
 

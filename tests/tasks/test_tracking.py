@@ -129,7 +129,7 @@ def arguments(tables: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: pyte
     return {
         "problem": "digits",
         "tables": tables,
-        "times": tables["parameters"][["method", "seed", "sparsity"]].assign(seconds=100.0),
+        "times": tables["parameters"][["method", "seed", "sparsity"]].assign(instance="", seconds=100.0),
         "settings": flat_settings(SETTINGS),
         "data_digest": DIGEST,
         "figures": figures,
