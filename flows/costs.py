@@ -23,8 +23,12 @@ Row = dict[str, int | None]
 
 
 def counting_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str], Step]:
-    """The examples in an epoch of chains, of joint retraining and, where there is one, of the one network."""
-    views = {"chains": job, "joint": job_of(name_of(job), settings.for_retraining)}
+    """The examples in an epoch of chains, of joint retraining where that has batches of its own, and, where there is
+    one, of the one network.
+    """
+    views = {"chains": job}
+    if (joint := job_of(name_of(job), settings.for_retraining)) != job:
+        views["joint"] = joint
     if has_one_network(settings):
         views["single"] = with_one_network(job)
     return {(name,): Step(partial(count_examples.submit, view)) for name, view in views.items()}
@@ -54,6 +58,7 @@ def training_costs(jobs: Sequence[Job], settings: ProblemSettings, counted: Resu
 
 def _costs_of(job: Job, settings: ProblemSettings, counted: Results) -> dict[Place, Cost]:
     epochs = {name: [Epoch(*epoch) for epoch in found] for (name,), found in counted.items()}
+    epochs.setdefault("joint", epochs["chains"])
     places, duration = compared_places(job, settings), settings.extract.duration
     rtl = _searches(job, settings, epochs["chains"], duration)
     single: dict[float, Cost] = {}

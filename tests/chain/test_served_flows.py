@@ -194,7 +194,7 @@ def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_sta
     assert all(found["description"] for found in own.values())
     for table in (json.loads(found["data"]) for found in own.values() if found["type"] == "table"):
         assert len(table) <= 20 and all("method" in row or "masks" in row for row in table)
-    assert "One seed, no verdict: at 30 % sparsity" in own["digits-verdict"]["data"]
+    assert "No verdict on one seed: at 30 % sparsity" in own["digits-verdict"]["data"]
 
 
 def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
