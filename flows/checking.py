@@ -19,7 +19,7 @@ def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
     The memory that they take, where it is much, and what networks start from, where that is not all drawn, are printed.
 
     Raises:
-        SettingsError: one cannot, or not in the memory that there is; the message says what to change.
+        SettingsError: one cannot, or not even by itself in the memory that there is; the message says what to change.
     """
     if line := memory_line(jobs):
         print(line, file=sys.stderr)

@@ -28,11 +28,11 @@ class Memory(NamedTuple):
 def available_memory() -> int:
     """Bytes that this process can still take up: those that are free here, within what its container may have.
 
-    Files that are held in memory because they were read lately give way, and do not count.
+    Files that are held in memory because they were read give way, and do not count.
     """
     free = psutil.virtual_memory().available
     with suppress(OSError, ValueError, KeyError):  # no such limit
         most, taken = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
         parts = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
-        free = min(free, most - taken + int(parts["inactive_file"]))
+        free = min(free, most - taken + int(parts["inactive_file"]) + int(parts["active_file"]))
     return free

@@ -88,7 +88,8 @@ def read_table(path: Path) -> Tensor:
     except DataError:
         raise
     except Exception as problem:  # whatever NumPy and csv make of bytes that are not theirs
-        reason = getattr(problem, "strerror", None) or "it is cut short, damaged or of another kind"
+        said = " ".join(str(problem).split()).split(". ")[0][:200]  # what follows is advice to a programmer
+        reason = getattr(problem, "strerror", None) or said or "it is cut short, damaged or of another kind"
         raise DataError(f"{path}: not readable as a table of numbers ({reason})") from None
     if not table.ndim or not len(table):
         raise DataError(f"{path}: holds no example; allowed: one and more, one a row")

@@ -13,10 +13,11 @@ WORTH_TELLING = 1 << 30
 
 
 def memory_line(jobs: Sequence[Job]) -> str:
-    """What the jobs' trainings take up, where that is a GiB and more; empty where it is less, or not known.
+    """What the jobs' trainings take up on this machine, where that is a GiB and more, and how many fit side by side
+    where not one on each core does; empty where it is less, or not known.
 
     Raises:
-        SettingsError: it is more than there is.
+        SettingsError: one training takes up more than there is.
     """
     known = {}
     for job in jobs:
@@ -26,14 +27,18 @@ def memory_line(jobs: Sequence[Job]) -> str:
             known[str(name)] = memory
     if not known:
         return ""
-    largest = max(known, key=lambda name: known[name].of(cores()))
-    memory, there = known[largest], available_memory()
+    there = available_memory()
+    largest = max(known, key=lambda name: (known[name].of(1) > there, known[name].of(cores())))
+    memory = known[largest]
     line = (
         f"{largest}: training takes up to {_gib(memory.of(cores()))} of memory, {cores()} side by side "
         f"({_gib(memory.of(1))} for one); there are {_gib(there)}"
     )
+    if memory.of(1) > there:
+        raise SettingsError(f"{line}; allowed: a smaller {memory.grows_with}")
     if memory.of(cores()) > there:
-        raise SettingsError(f"{line}; allowed: a smaller {memory.grows_with}, or fewer cores (taskset -c 0 rtl run …)")
+        fit = (there - memory.shared) // memory.each
+        return f"{line}, which hold {fit} side by side; use fewer cores (taskset -c 0-{fit - 1} rtl run …)"
     return line if memory.of(cores()) >= WORTH_TELLING else ""
 
 

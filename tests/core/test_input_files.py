@@ -97,9 +97,14 @@ def test_a_table_is_a_row_an_example_under_names_or_none(tmp_path, head):
         ("x.csv", b"1,2,3,4x\n1,2,3,4\n", "x.csv: row 1: found '1, 2, 3, 4x'; allowed: 4 numbers"),
         ("x.csv", b"a,b\n", "x.csv: holds no example; allowed: one and more, one a row"),
         ("x.csv", b"", "x.csv: holds no example"),
-        ("x.csv", b"\xff\xfe\x00", "x.csv: not readable as a table of numbers (it is cut short, damaged"),
-        ("x.npy", b"\x93NUMPY", "x.npy: not readable as a table of numbers (it is cut short, damaged"),
-        ("x.npy", b"\x80\x04K\x01.", "x.npy: not readable as a table of numbers (it is cut short, damaged"),
+        ("x.csv", b"\xff\xfe\x00", "x.csv: not readable as a table of numbers ('utf-8' codec can't decode byte 0xff"),
+        ("x.npy", b"", "x.npy: not readable as a table of numbers (No data left in file)"),
+        ("x.npy", b"\x93NUMPY", "x.npy: not readable as a table of numbers (EOF: reading magic string"),
+        (
+            "x.npy",
+            b"\x80\x04K\x01.",
+            "x.npy: not readable as a table of numbers (This file contains pickled (object) data)",
+        ),
         ("x.npy", None, "x.npy: no such file"),
     ],
 )

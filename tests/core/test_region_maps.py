@@ -1,6 +1,7 @@
 import os
 import re
 from pathlib import Path
+from warnings import catch_warnings
 
 import numpy as np
 import pytest
@@ -394,6 +395,20 @@ def test_of_several_frames_the_first_is_taken_with_a_line(tmp_path):
     assert left_out == [f"{tmp_path}/images/y.gif and 1 more: found several frames; the first is taken"]
     (z,) = (image for image in images if image.name.endswith("-z"))
     assert torch.equal(z.pixels, torch.from_numpy(np.array(photograph())))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["gif", "tiff"])
+def test_a_damaged_later_frame_stops_no_folder(tmp_path, kind):
+    write(tmp_path, "x", regions=HALVES)
+    path = tmp_path / f"images/y.{kind}"
+    first, *later = (photograph((24, 24)).rotate(angle) for angle in (0, 90, 180))
+    first.save(path, save_all=True, append_images=later)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with catch_warnings(action="ignore"), Image.open(path) as cut, pytest.raises((IndexError, TypeError, SyntaxError)):
+        assert cut.n_frames
+    images, _ = read(tmp_path)
+    assert len(images) == 2
 
 
 def test_hidden_files_and_folders_are_no_images(tmp_path):

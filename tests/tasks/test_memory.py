@@ -1,4 +1,4 @@
-"""What training will take up is told before it starts, and refused where it is not there."""
+"""What training will take up is told before it starts, and refused where not even one is there."""
 
 import pytest
 import torch
@@ -34,12 +34,17 @@ def test_the_largest_of_the_jobs_is_told_and_what_is_not_there_is_refused(tmp_pa
     assert memory_line([small, large]) == (
         "photos/large: training takes up to 9.8 GiB of memory, 3 side by side (3.7 GiB for one); there are 20.0 GiB"
     )
-    monkeypatch.setattr(memory, "available_memory", lambda: 5 * GIB)
+    monkeypatch.setattr(memory, "available_memory", lambda: 7 * GIB)
+    assert memory_line([small, large]) == (
+        "photos/large: training takes up to 9.8 GiB of memory, 3 side by side (3.7 GiB for one); there are 7.0 GiB, "
+        "which hold 2 side by side; use fewer cores (taskset -c 0-1 rtl run …)"
+    )
+    monkeypatch.setattr(memory, "available_memory", lambda: 3 * GIB)
     with pytest.raises(SettingsError) as told:
         memory_line([small, large])
     assert str(told.value) == (
-        "photos/large: training takes up to 9.8 GiB of memory, 3 side by side (3.7 GiB for one); there are 5.0 GiB; "
-        "allowed: a smaller partition.longest_side, or fewer cores (taskset -c 0 rtl run …)"
+        "photos/large: training takes up to 9.8 GiB of memory, 3 side by side (3.7 GiB for one); there are 3.0 GiB; "
+        "allowed: a smaller partition.longest_side"
     )
 
 

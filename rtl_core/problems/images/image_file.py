@@ -44,14 +44,17 @@ def first_frames(names: Mapping[Path, str]) -> list[str]:
     Args:
         names: what the line calls each file.
     """
-    moving = [name for path, name in names.items() if _frames_in(path) > 1]
+    moving = [name for path, name in names.items() if _is_animated(path)]
     return [f"{several(moving)}: found several frames; the first is taken"] if moving else []
 
 
-def _frames_in(path: Path) -> int:
-    with Image.open(path, formats=_formats()) as picture:
-        # a camera's JPEG holds previews of itself as frames
-        return 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+def _is_animated(path: Path) -> bool:
+    with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_formats()) as picture:
+        try:
+            # a camera's JPEG holds previews of itself as frames
+            return picture.format != "MPO" and getattr(picture, "is_animated", False)
+        except Exception:  # whatever Pillow makes of a damaged second frame; the first was read
+            return False
 
 
 def turn(picture: Image.Image, orientation: int) -> Image.Image:
