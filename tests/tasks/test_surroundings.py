@@ -46,7 +46,7 @@ def test_a_database_that_prefect_can_use_or_bring_up_to_date_is_not_refused(home
 
 
 def test_one_that_it_cannot_use_says_what_it_is_and_what_may_be_deleted(home, monkeypatch):
-    cure = f"; delete {home}: it holds the history of runs, and no result"
+    cure = f"; delete {home}/prefect.db, and its -wal and -shm files: they hold the history of runs, and no result"
     of_version(home / "prefect.db", "f" * 12)
     what = f"{home}/prefect.db: Prefect's database was made by another release of Prefect (its revision is {'f' * 12})"
     assert refusal_of_database(home) == what + cure
@@ -79,7 +79,7 @@ def test_a_user_without_a_name_is_given_one_and_no_other(monkeypatch):
     [
         ({}, "127.0.0.1,localhost,::1"),
         ({"NO_PROXY": "intranet, localhost"}, "intranet,localhost,127.0.0.1,::1"),
-        ({"no_proxy": "a", "NO_PROXY": "b"}, "a,127.0.0.1,localhost,::1"),
+        ({"no_proxy": "a", "NO_PROXY": "b"}, "a,b,127.0.0.1,localhost,::1"),
     ],
 )
 def test_this_machine_is_excepted_from_proxies_beside_what_already_is(monkeypatch, said, then):
