@@ -1,7 +1,7 @@
 """What this project has begun elsewhere and not ended: runs in MLflow and Prefect, whose process may be killed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -46,8 +46,12 @@ def under_way(run_id: str, where: str) -> Iterator[None]:
 
 def abandoned(where: str) -> list[str]:
     """The flow runs recorded there that a process of this project did not end, and surely will not."""
-    marks = sorted(paths.under_way("").glob("[!.]*"))
-    return [mark.name for mark in marks if is_abandoned(mark.read_bytes(), where)]
+    left = []
+    for mark in sorted(paths.under_way("").glob("[!.]*")):
+        with suppress(FileNotFoundError):  # its run has just ended
+            if is_abandoned(mark.read_bytes(), where):
+                left.append(mark.name)
+    return left
 
 
 def forget(run_id: str) -> None:

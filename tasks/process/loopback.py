@@ -7,9 +7,7 @@ HOSTS = ("127.0.0.1", "localhost", "::1")
 
 def bypass_proxies() -> None:
     """Add this machine to what the environment excepts from its proxies; what is there stays."""
-    said = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    if said.strip() == "*":
-        return
+    said = f"{os.environ.get('no_proxy', '')},{os.environ.get('NO_PROXY', '')}"
     named = [name for name in map(str.strip, said.split(",")) if name]
-    excepted = ",".join(dict.fromkeys([*named, *HOSTS]))
+    excepted = "*" if "*" in named else ",".join(dict.fromkeys([*named, *HOSTS]))
     os.environ.update(no_proxy=excepted, NO_PROXY=excepted)

@@ -24,23 +24,26 @@ def refusal_of_database(home: Path) -> str | None:
             "read and write, or set PREFECT_HOME to a folder of your own"
         )
     if why := _unusable(path):
-        return f"{path}: Prefect's database {why}; delete {home}: it holds the history of runs, and no result"
+        return f"{path}: Prefect's database {why}"
     return None
 
 
 def _unusable(path: Path) -> str | None:
+    cure = f"; delete {path}, and its -wal and -shm files: they hold the history of runs, and no result"
     try:
         with closing(sqlite3.connect(path, timeout=1)) as database:
             ((state,),) = database.execute("pragma quick_check(1)")
             if state != "ok":
-                return f"is damaged ({' '.join(str(state).split())})"
+                return f"is damaged ({' '.join(str(state).split())}){cure}"
             revisions = [name for (name,) in database.execute("select version_num from alembic_version")]
-    except sqlite3.OperationalError as problem:  # one that is in use, or has no tables yet
-        return None if "locked" in str(problem) or "no such table" in str(problem) else f"is damaged ({problem})"
     except sqlite3.DatabaseError as problem:
-        return f"is damaged ({problem})"
+        words = str(problem)
+        if "locked" in words or "no such table" in words:  # one that is in use, or has no tables yet
+            return None
+        damaged = "malformed" in words or "not a database" in words
+        return f"is damaged ({words}){cure}" if damaged else f"cannot be used (SQLite says: {words})"
     unknown = [name for name in revisions if name not in _known_revisions()]
-    return f"was made by another release of Prefect (its revision is {unknown[0]})" if unknown else None
+    return f"was made by another release of Prefect (its revision is {unknown[0]}){cure}" if unknown else None
 
 
 def _known_revisions() -> set[str]:

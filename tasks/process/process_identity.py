@@ -26,14 +26,12 @@ class ProcessIdentity(BaseModel):
     started: float
 
     def is_dead(self) -> bool:
-        """Whether it was a process of this machine and runs no more. Of any other machine or container nothing is
-        known, and it counts as alive.
+        """Whether it was a process of this machine and surely runs no more. Of any other machine or container, and of
+        another user's process that is hidden, nothing is known: it counts as alive.
         """
-        if not self.machine or self.machine != _machine() or not self.boot:
+        if not (self.machine and self.boot) or (self.machine, self.namespace) != (_machine(), _namespace()):
             return False
-        if self.boot != _boot():
-            return True
-        return self.namespace == _namespace() and _started(self.pid) != self.started
+        return self.boot != _boot() or not exists(self.pid) or _started(self.pid) not in (None, self.started)
 
 
 def this_process() -> ProcessIdentity:
@@ -41,6 +39,19 @@ def this_process() -> ProcessIdentity:
     started = _started(os.getpid())
     assert started is not None
     return ProcessIdentity(machine=_machine(), boot=_boot(), namespace=_namespace(), pid=os.getpid(), started=started)
+
+
+def exists(pid: int) -> bool:
+    """Whether a process runs; one that the system hides, as it may another user's, does."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    with suppress(psutil.Error):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return True
 
 
 def _machine() -> str:
@@ -59,11 +70,9 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> float | None:
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else round(_since_boot(process), 2)
-    except psutil.NoSuchProcess:
-        return None
+    with suppress(psutil.Error):
+        return round(_since_boot(psutil.Process(pid)), 2)
+    return None
 
 
 def _since_boot(process: psutil.Process) -> float:

@@ -1,5 +1,7 @@
 """Runs that a killed process left open in MLflow, and their end."""
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.artefacts.under_way import begun_here, is_abandoned
@@ -18,6 +20,8 @@ def process_tag(client: "MlflowClient") -> dict[str, str]:
 def close_abandoned(client: "MlflowClient") -> None:
     """Mark as FAILED the runs there that a process of this project left ``RUNNING`` and which surely is no more."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    for run in client.search_runs(experiments, "attributes.status = 'RUNNING'"):
+    here = re.sub(r"[^A-Za-z0-9/.-]+", "%", str(Path.cwd()))  # as JSON and as a pattern some characters differ
+    ours = f"attributes.status = 'RUNNING' and tags.`{PROCESS_TAG}` LIKE '%{here}%'"
+    for run in client.search_runs(experiments, ours):
         if is_abandoned(run.data.tags.get(PROCESS_TAG, ""), client.tracking_uri):
             client.set_terminated(run.info.run_id, "FAILED")

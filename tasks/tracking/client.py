@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,8 +32,18 @@ def server_address() -> str:
     """Where a browser finds MLflow's pages: the tracking server or, of a database, where ``rtl ui`` shows it if not
     told another port.
     """
-    uri = tracking_uri()
+    uri = without_credentials(tracking_uri())
     return uri if uri.startswith("http") else "http://127.0.0.1:5000"
+
+
+def without_credentials(uri: str) -> str:
+    """A URI, whether or not it is a good one, without user, password and query."""
+    return re.sub(r"//[^/]*@", "//", uri.partition("?")[0])
+
+
+def database_file(uri: str) -> Path | None:
+    """The file that a URI of SQLite names; None of any other."""
+    return Path(uri.partition("?")[0].removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 def tracking_uri() -> str:
@@ -58,8 +69,8 @@ def open_client() -> "MlflowClient":
         # Two that open a new database at once would both create its tables, and one would fail.
         with FileLock(_folder() / f"{DATABASE}.lock"):
             client = MlflowClient(tracking_uri=tracking_uri())
-            if client.tracking_uri.startswith(SQLITE):
-                bring_along(Path(client.tracking_uri.removeprefix(SQLITE)))
+            if file := database_file(client.tracking_uri):
+                bring_along(file)
             return client
 
 
@@ -75,8 +86,8 @@ def open_experiment(client: "MlflowClient", problem: str) -> str:
 
 def _folder() -> Path:
     """Where the database is, if it is a file, and what belongs to it; of any other, the current folder."""
-    uri = tracking_uri()
-    return Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else Path()
+    file = database_file(tracking_uri())
+    return file.parent if file else Path()
 
 
 @contextmanager

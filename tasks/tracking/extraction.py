@@ -35,7 +35,7 @@ class LiveTracking:
         self._thread = ThreadPoolExecutor(1)
         self._done: list[Future[None]] = []
         self._run: str | None = None
-        self._refused = False  # from then on nothing is tried: each try may take a minute
+        self._refused = False  # from then on nothing but its end is tried: each try may take a minute
         self._open = ExitStack()
 
     def __enter__(self) -> "LiveTracking":
@@ -77,6 +77,6 @@ class LiveTracking:
             self._refused = False
 
     def _finish(self, status: str) -> None:
-        if self._run and not self._refused:
-            self._client.set_terminated(self._run, status)
-            self._open.close()
+        if self._run:  # also of one that was refused something: else it stays open
+            with self._open:
+                self._client.set_terminated(self._run, status)

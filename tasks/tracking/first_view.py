@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from rtl_core.methods import METHODS
-from tasks.tracking.client import SQLITE, open_client, tracking_uri
+from tasks.tracking.client import database_file, open_client, tracking_uri
 
 OURS = {"mlflow.experimentKind": "custom_model_development"}
 """Tags of an experiment that training fills: MLflow's pages otherwise open on those of another product."""
@@ -53,8 +52,7 @@ def experiments_page(server: str) -> str:
 
 def compared_in() -> dict[str, str]:
     """Ids of the experiments that have a table of runs, by the problem that they are of; none where nothing ran yet."""
-    uri = tracking_uri()
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).is_file():
+    if (file := database_file(tracking_uri())) and not file.is_file():
         return {}
     found = open_client().search_experiments(order_by=["name"])
     return {one.name: one.experiment_id for one in found if VIEW_TAG in one.tags}

@@ -1,9 +1,10 @@
 """How files of MLflow's runs are found again where a project was moved or copied: beside its database."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
 ARTIFACTS = Path("mlartifacts")
 PLACES = {
@@ -23,15 +24,23 @@ def artifact_location(folder: Path, problem: str) -> str:
 def bring_along(database: Path) -> None:
     """Let a database name the folder that it lies in now, where ``artifact_location`` was made in another.
 
-    MLflow keeps absolute paths: without this, new runs would write where the project was.
+    MLflow keeps absolute paths: without this, new runs would write where the project was. What names this very folder
+    by another path, as of a second mount, stays.
     """
     with closing(sqlite3.connect(database)) as connection, connection:
         for name, old in connection.execute("select name, artifact_location from experiments").fetchall():
             new = artifact_location(database.parent, name)
-            if old and old != new and old.startswith("file:") and old.endswith(f"/{ARTIFACTS}/{quote(name)}"):
+            ours = old and old.startswith("file:") and old.endswith(f"/{ARTIFACTS}/{quote(name)}")
+            if ours and not _is_here(old.removesuffix(f"/{ARTIFACTS}/{quote(name)}"), database.parent):
                 for table, column in PLACES.items():
                     connection.execute(
                         f"update {table} set {column} = ? || substr({column}, ?) "
                         f"where {column} = ? or substr({column}, 1, ?) = ?",
                         (new, len(old) + 1, old, len(old) + 1, f"{old}/"),
                     )
+
+
+def _is_here(uri: str, folder: Path) -> bool:
+    with suppress(OSError):
+        return Path(url2pathname(urlsplit(uri).path)).samefile(folder)
+    return False

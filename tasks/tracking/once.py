@@ -1,5 +1,6 @@
 """How a comparison comes into MLflow once: whatever stopped an earlier run, and whether or not MLflow takes it now."""
 
+import sqlite3
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -37,7 +38,7 @@ def unless_refused(problem: str, log: Callable[[], Result]) -> Result | None:
 
     try:
         return log()
-    except (MlflowException, SQLAlchemyError, OSError) as refused:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as refused:
         tell_not_logged(problem, why_refused(refused))
         return None
 

@@ -1,6 +1,7 @@
 """Whether MLflow will take what is logged, asked within seconds; else one line on why not and what helps."""
 
 import importlib
+import os
 import re
 import sqlite3
 from contextlib import closing, suppress
@@ -9,13 +10,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from rtl_core.errors import RtlError, one_line, reason_of
 from tasks.process.outages import behind, refusal_of_files
 from tasks.tracking.abandoned import close_abandoned
-from tasks.tracking.client import DATABASE, SQLITE, open_client, tracking_uri
+from tasks.tracking.client import DATABASE, database_file, open_client, tracking_uri, without_credentials
 
 PATIENCE = 15.0
 """Seconds in which a server is to answer."""
@@ -39,11 +37,12 @@ def require_tracking() -> None:
 
 def refusal_of_tracking() -> str | None:
     """One line where MLflow does not take what would be logged; None where it does, as ``require_tracking`` says."""
-    if tracking_uri().startswith(SQLITE):  # making its tables may take long, and is not waited for in vain
-        return _asked()
-    importlib.import_module("mlflow.tracking")  # seconds that are not the server's
     answers: SimpleQueue[str | None] = SimpleQueue()
-    Thread(target=lambda: answers.put(_asked()), daemon=True).start()
+    if not tracking_uri().startswith("http"):  # making a database's tables may take long, and is not waited for in vain
+        _ask(answers)
+        return answers.get()
+    importlib.import_module("mlflow.tracking")  # seconds that are not the server's
+    Thread(target=_ask, args=(answers,), daemon=True).start()
     try:
         return answers.get(timeout=PATIENCE)
     except Empty:
@@ -55,16 +54,19 @@ def why_refused(problem: BaseException) -> str:
     return refusal_of_tracking() or one_line(f"{_named()} refused it ({_cut(reason_of(problem))})")
 
 
-def _asked() -> str | None:
+def _ask(answers: "SimpleQueue[str | None]") -> None:
+    """Put the answer there, then tidy up: how long that takes, or whether it can be done, is no part of the answer."""
     try:
         client = open_client()
         client.search_experiments(max_results=1)
-        if client.tracking_uri.startswith(SQLITE):
-            _write_nothing(Path(client.tracking_uri.removeprefix(SQLITE)))
-        close_abandoned(client)
+        if file := database_file(client.tracking_uri):
+            _write_nothing(file)
     except Exception as problem:
-        return _why_unusable(problem)
-    return None
+        answers.put(_why_unusable(problem))
+        return
+    answers.put(None)
+    with suppress(Exception):
+        close_abandoned(client)
 
 
 def _why_unusable(problem: BaseException) -> str:
@@ -81,7 +83,9 @@ def _why_unusable(problem: BaseException) -> str:
 
 
 def _cut(words: str) -> str:
-    return words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
+    """What a library says, without credentials and as long as may be."""
+    shown = re.sub(r"//[^/\s]*@", "//", words.replace(tracking_uri(), without_credentials(tracking_uri())))
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
 def _write_nothing(database: Path) -> None:
@@ -96,11 +100,8 @@ def _write_nothing(database: Path) -> None:
 
 
 def _named() -> str:
-    """MLflow's place, as people write it, without a password."""
-    uri = tracking_uri()
-    with suppress(ArgumentError):
-        uri = make_url(uri).render_as_string(hide_password=True)
-    return f"MLflow at {uri}"
+    """MLflow's place, as people write it, without its credentials."""
+    return f"MLflow at {without_credentials(tracking_uri())}"
 
 
 def _of_version(found: str) -> str:
@@ -108,12 +109,13 @@ def _of_version(found: str) -> str:
     assert mlflow and mlflow.submodule_search_locations
     versions = Path(mlflow.submodule_search_locations[0], "store/db_migrations/versions")
     if any(versions.glob(f"{found}_*.py")):
-        return f"has the tables of an older release; keep a copy, then: mlflow db upgrade {tracking_uri()}"
+        where = '"$MLFLOW_TRACKING_URI"' if os.environ.get("MLFLOW_TRACKING_URI") else tracking_uri()
+        return f"has the tables of an older release; keep a copy, then: mlflow db upgrade {where}"
     return f"has the tables of a newer release ({found}); install that one, or {_other_place()}"
 
 
 def _cure() -> str:
-    files = tracking_uri().startswith(SQLITE)
+    files = database_file(tracking_uri())
     return f"{'move that file away' if files else 'see that it runs'}, or {_other_place()}"
 
 

@@ -324,12 +324,16 @@ def test_dvc_beside_a_run_removes_nothing_that_it_reads(project, undisturbed):
         assert run.ended() == (0, "")
     assert project.published() == undisturbed.published()
     with started(project, *command, cold=False) as dvc:
-        dvc.wait_for(lambda: "write" in (project.folder / ".dvc/tmp/rwlock").read_text())
-        waiting = project.run("rtl", "run", "retrain", "digits")
-        assert dvc.ended()[0] == 0
-    assert waiting.returncode == 0
-    line = rf"digits: waiting for a run in this folder \(\(PID {dvc.pid}\): \S*{' '.join(command)}\)\n"
-    assert re.fullmatch(line, waiting.stderr)
+        dvc.wait_for(lambda: not (project.folder / "artifacts/digits/masks").exists())  # its locks are written
+        os.kill(dvc.pid, signal.SIGSTOP)
+        with running(project, "retrain") as waiting:
+            waiting.wait_for(waiting.errors)
+            os.kill(dvc.pid, signal.SIGCONT)
+            assert dvc.ended()[0] == 0
+            status, errors = waiting.ended()
+    assert status == 0
+    who = rf"\(\(PID {dvc.pid}\): \S*{' '.join(command)}; if there is none, remove \S+/\.dvc/tmp/rwlock\)"
+    assert re.fullmatch(rf"digits: waiting for a run in this folder {who}\n", errors)
     assert project.published() == undisturbed.published()
 
 

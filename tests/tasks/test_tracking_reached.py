@@ -12,7 +12,7 @@ import pytest
 from made_once import mlflow_tables
 
 from tasks.tracking import reachable
-from tasks.tracking.client import new_run, open_client, open_experiment
+from tasks.tracking.client import new_run, open_client, open_experiment, server_address
 from tasks.tracking.once import unless_refused
 from tasks.tracking.reachable import refusal_of_tracking
 
@@ -40,12 +40,14 @@ def test_what_takes_is_not_refused_also_while_another_process_writes(project):
         assert refusal_of_tracking() is None
 
 
-def test_a_database_of_another_release_or_of_no_release_is_one_line(project):
+def test_a_database_of_another_release_or_of_no_release_is_one_line(project, monkeypatch):
     at = f"MLflow at sqlite:///{project}/mlflow.db"
     of_version(project / "mlflow.db", "84291f40a231")
     assert refusal_of_tracking() == (
         f"{at} has the tables of an older release; keep a copy, then: mlflow db upgrade sqlite:///{project}/mlflow.db"
     )
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db?timeout=20")
+    assert refusal_of_tracking().endswith('; keep a copy, then: mlflow db upgrade "$MLFLOW_TRACKING_URI"')
     of_version(project / "mlflow.db", "f" * 12)
     assert refusal_of_tracking() == (
         f"{at} has the tables of a newer release (ffffffffffff); install that one, or {PLACE}"
@@ -58,14 +60,15 @@ def test_a_database_of_another_release_or_of_no_release_is_one_line(project):
     ("place", "why"),
     [
         ("http://127.0.0.1:9", f"cannot be used ([Errno 111] Connection refused); see that it runs, or {PLACE}"),
-        ("mysql://user:***@nowhere/runs", f"needs the Python module MySQLdb; install it, or {PLACE}"),
+        ("http://***127.0.0.1:9x", "cannot be used (Failed to parse: '127.0.0.1:9x' is not a valid"),
+        ("mysql://***nowhere/runs", f"needs the Python module MySQLdb; install it, or {PLACE}"),
         ("nonsense://nowhere", "cannot be used (Model registry functionality is unavailable; got unsupported URI"),
     ],
 )
-def test_a_place_that_takes_nothing_is_one_line_without_its_password(monkeypatch, capfd, place, why):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", place.replace("***", "secret"))
+def test_a_place_that_takes_nothing_is_one_line_without_its_credentials(monkeypatch, capfd, place, why):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place.replace("***", "user:secret@"))
     line = refusal_of_tracking()
-    assert line.startswith(f"MLflow at {place} {why}") and "secret" not in line and "\n" not in line
+    assert line.startswith(f"MLflow at {place.replace('***', '')} {why}") and "secret" not in line and "\n" not in line
     assert capfd.readouterr() == ("", "")
 
 
@@ -94,6 +97,21 @@ def test_files_of_runs_are_found_where_a_project_was_moved_to(project, monkeypat
     with new_run(client, open_experiment(client, "what, moved?"), "after", {}) as after:
         client.log_text(after, "new", "note.txt")
     assert list((moved / "mlartifacts").rglob(f"{after}/artifacts/note.txt")) and not (project / "mlartifacts").exists()
+
+
+def test_a_second_path_to_the_same_folder_changes_no_place_of_files(project, monkeypatch):
+    client = open_client()
+    experiment = open_experiment(client, "digits")
+    before = client.get_experiment(experiment).artifact_location
+    (project.parent / f"second-{project.name}").symlink_to(project)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project.parent}/second-{project.name}/mlflow.db?timeout=20")
+    monkeypatch.setattr(Path, "resolve", Path.absolute)  # as of a mount, which is no link
+    assert open_client().get_experiment(experiment).artifact_location == before
+
+
+def test_pages_are_linked_without_credentials(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@host:5000/mlflow?token=secret")
+    assert server_address() == "http://host:5000/mlflow"
 
 
 def test_an_artifact_folder_that_somebody_chose_is_left_as_it_is(project):

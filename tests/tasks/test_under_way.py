@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from tasks.artefacts.under_way import abandoned, begun_here, forget, is_abandoned, under_way
@@ -30,6 +31,17 @@ def test_what_ended_is_dead_and_what_may_live_is_not():
     for elsewhere in ({"machine": "another"}, {"machine": ""}, {"namespace": "of a container"}):
         assert not gone.model_copy(update=elsewhere).is_dead()
     assert not gone.model_copy(update={"machine": "another", "boot": "before"}).is_dead()
+
+
+@pytest.mark.parametrize("refusal", [psutil.NoSuchProcess, psutil.AccessDenied])
+def test_a_process_that_the_system_hides_counts_as_alive(monkeypatch, refusal):
+    this, gone = this_process(), ended()
+
+    def hidden(pid: int) -> None:
+        raise refusal(pid)
+
+    monkeypatch.setattr("psutil.Process", hidden)
+    assert not this.is_dead() and gone.is_dead()
 
 
 def test_a_run_is_abandoned_once_its_process_is_dead_and_until_it_is_forgotten(project, monkeypatch):
