@@ -7,12 +7,13 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.artefacts import paths
+from tasks.artefacts.digests import digest_of
 from tasks.artefacts.whole_file import write_atomically
 from tasks.process.process_identity import ProcessIdentity, this_process
 
 
 class Begun(BaseModel):
-    """Who began a run, in which project's folder, and where it is recorded."""
+    """Who began a run, in which project's folder, and where it is recorded: a digest, as an address may hold a password."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,7 +24,7 @@ class Begun(BaseModel):
 
 def begun_here(where: str) -> str:
     """That this process began a run, to be kept with it until it ends."""
-    return Begun(process=this_process(), folder=str(Path.cwd()), where=where).model_dump_json()
+    return Begun(process=this_process(), folder=str(Path.cwd()), where=digest_of(where)).model_dump_json()
 
 
 def is_abandoned(begun: str | bytes, where: str) -> bool:
@@ -32,7 +33,7 @@ def is_abandoned(begun: str | bytes, where: str) -> bool:
         known = Begun.model_validate_json(begun)
     except ValidationError:
         return False
-    return (known.where, known.folder) == (where, str(Path.cwd())) and known.process.is_dead()
+    return (known.where, known.folder) == (digest_of(where), str(Path.cwd())) and known.process.is_dead()
 
 
 @contextmanager

@@ -64,6 +64,7 @@ def test_what_another_project_began_is_not_this_ones(project, monkeypatch):
     gone = ended()
     monkeypatch.setattr("tasks.artefacts.under_way.this_process", lambda: gone)
     begun = begun_here("a server of both")
+    assert "a server of both" not in begun  # an address may hold a password
     assert is_abandoned(begun, "a server of both") and not is_abandoned("", "a server of both")
     (project / "another").mkdir()
     monkeypatch.chdir(project / "another")
