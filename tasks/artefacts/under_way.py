@@ -13,7 +13,7 @@ from tasks.process.process_identity import ProcessIdentity, this_process
 
 
 class Begun(BaseModel):
-    """Who began a run, in which project's folder, and where it is recorded: a digest, as an address may hold a password."""
+    """Who began a run, in which project's folder, and a digest of where it is recorded: an address may hold secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
