@@ -98,7 +98,6 @@ def _remove_dead(file: Path) -> None:
 def _release(held: AbstractContextManager[None]) -> None:
     from dvc.exceptions import DvcException
 
-    with suppress(
-        DvcException, AssertionError, OSError
-    ):  # as the file was removed, or cannot be written: we end anyway
+    # The file may have been removed, or cannot be written: the run has ended all the same.
+    with suppress(DvcException, AssertionError, OSError):
         held.__exit__(None, None, None)

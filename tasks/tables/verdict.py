@@ -88,7 +88,7 @@ class Verdict:
 
     def _too_few(self) -> str:
         first, second = self.rows[:2]
-        count = f"{self.count} {self.what}" if self.count > 1 else self.what.removesuffix("s").join(["one ", ""])
+        count = f"{self.count} {self.what}" if self.count > 1 else "one seed"
         return (
             f"No verdict on {count}: at {level_text(self.level)} sparsity {method_name(first.method)} scores best, "
             f"{self._scored(first)}, before {method_name(second.method)}, {self._score(second)}."

@@ -75,9 +75,8 @@ def mix_folders(
                 if split_of[name] == split
                 for stretch in speech_stretches(speakers[name], seconds)
             ]
-            of_split = stream.at(scene=scene, split=split)
-            most = mixtures[SPLITS.index(split)]
-            planned += plan_scene(scene, split, speech, parts[split], seconds, snr, most, of_split)
+            most, drawn = mixtures[SPLITS.index(split)], stream.at(scene=scene, split=split)
+            planned += plan_scene(scene, split, speech, parts[split], seconds, snr, most, drawn)
     left_out += write_mixtures(folder, clean, noise, planned, seconds)
     _check_all_there(folder, scenes, left_out)
     write_left_out(folder, left_out)
