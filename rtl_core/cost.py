@@ -22,7 +22,7 @@ class Epoch(NamedTuple):
 class Cost(NamedTuple):
     """Optimizer steps, and examples that went through a network and back, each as often as it did.
 
-    A synchronous joint step is one step, and presents the batches of all tickets.
+    A joint step of the synchronous update is one step, and presents the batches of all tickets.
     """
 
     steps: int
@@ -46,7 +46,7 @@ def training_cost(epochs: Sequence[Epoch], duration: Duration, batches_per_epoch
         epochs: of each ticket's objective.
         duration: of the training.
         batches_per_epoch: M, the batch indices of an epoch.
-        update: of the shared weights (``rtl_core.retraining``).
+        update: of the shared weights (``rtl_core.updates``).
     """
     indices = duration.iterations(batches_per_epoch)
     steps = indices if update == "synchronous" else indices * len(epochs)

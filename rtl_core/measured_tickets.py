@@ -15,12 +15,12 @@ from rtl_core.masks import Masks
 from rtl_core.plain_reference import plain_batches, plain_scoring, plain_ticket, plain_training
 from rtl_core.problem import Batch, Objective, Problem
 from rtl_core.randomness import Stream
-from rtl_core.retraining import UPDATES, SharedWeights
 from rtl_core.schedule import Rates
 from rtl_core.streams import apart
 from rtl_core.ticket_training import ticket_training
 from rtl_core.timing import Work, wait_for_devices
 from rtl_core.training import batches_of, gradient_of
+from rtl_core.updates import UPDATES, SharedWeights
 
 PARTS = ("extraction", "retraining", "retraining_sequential", "evaluation")
 ROUND = 20

@@ -8,6 +8,7 @@ training; one network for every subset; a network of its own for each."""
 
 DIAGONAL_CROSS = "M-1,-.6L-.6,-1L0,-.4L.6,-1L1,-.6L.4,0L1,.6L.6,1L0,.4L-.6,1L-1,.6L-.4,0Z"
 HEXAGON = "M1,0L.5,.87L-.5,.87L-1,0L-.5,-.87L.5,-.87Z"
+PENTAGON = "M0,-1L.95,-.31L.59,.81L-.59,.81L-.95,-.31Z"
 STAR = "M0,-1.1L.26,-.35L1.05,-.34L.42,.14L.65,.89L0,.44L-.65,.89L-.42,.14L-1.05,-.34L-.26,-.35Z"
 
 
@@ -16,7 +17,7 @@ class Method(NamedTuple):
 
     ``title`` is what people read, ``meaning`` what it is in one line; ``colour`` is colour-blind-safe (Okabe and Ito),
     ``shape`` a symbol of Vega or an SVG path, ``dash`` in pixels. ``update`` is that of joint retraining
-    (``rtl_core.retraining``), of kind ``rtl`` alone; ``masks_of`` is whose masks it works under, or is made to the
+    (``rtl_core.updates``), of kind ``rtl`` alone; ``masks_of`` is whose masks it works under, or is made to the
     measure of.
     """
 
@@ -38,6 +39,10 @@ METHODS = {
     "rtl_sequential": Method(
         "RTL sequential", "rtl", "#56B4E9", "square", (7, 3),
         "a ticket per subset on shared weights; tickets step in turn", "sequential",
+    ),
+    "rtl_microbatch": Method(
+        "RTL micro-batch", "rtl", "#882255", PENTAGON, (4, 4),
+        "a ticket per subset; one step moves all, as often as if in turn", "microbatch",
     ),
     "imp_single": Method(
         "IMP single", "one network", "#D55E00", "triangle-up", (7, 3, 2, 3),
@@ -77,7 +82,7 @@ METHODS = {
     ),
 }  # fmt: skip
 """By the name that tables and settings have. A mask control is its row and its function (``rtl_core.controls``); an
-update of RTL is its row and its class (``rtl_core.retraining``)."""
+update of RTL is its row and its class (``rtl_core.updates``)."""
 
 UPDATES = {method.update: name for name, method in METHODS.items() if method.kind == "rtl"}
 """RTL's methods, by their update."""

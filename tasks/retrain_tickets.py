@@ -30,7 +30,7 @@ def retrain_tickets(
     Args:
         job: of the K tickets or, for a method with one network, ``with_one_network``.
         method: for whom; those with one network all draw as IMP single does.
-        update: of the shared weights (``rtl_core.retraining``).
+        update: of the shared weights (``rtl_core.updates``).
         seed: of the initialisation, and of everything.
         sparsity: of the masks, for people to read.
         duration: of retraining.

@@ -34,10 +34,10 @@ def measure(count: int) -> list[float]:
     from rtl_core.masks import Masks
     from rtl_core.plain_reference import plain_ticket
     from rtl_core.randomness import Stream
-    from rtl_core.retraining import UPDATES, SharedWeights
     from rtl_core.similarity import departures, every_pair, similarity
     from rtl_core.ticket_file import tickets_to_bytes
     from rtl_core.tickets import finish_tickets
+    from rtl_core.updates import UPDATES, SharedWeights
 
     cifar = np.load(Path(environ["RTL_DATA"]) / "cifar10/train.npz")
     images = torch.from_numpy(cifar["images"][: count * BATCH]).permute(0, 3, 1, 2) / 255

@@ -16,6 +16,7 @@ from rtl_core.one_network import as_one_network
 from rtl_core.problem import Objective
 from rtl_core.pruning import plan_rounds
 from rtl_core.retraining import retrain
+from rtl_core.updates import UPDATES
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def epochs_of(objectives):
     return [epoch_of(objective, torch.Generator()) for objective in objectives]
 
 
-@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+@pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
 def test_joint_training_takes_the_steps_and_examples_that_it_is_said_to(digits, stream, adam, counted, update, view):
     problem, (seen, watched) = view(digits), counted

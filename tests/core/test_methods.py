@@ -2,7 +2,7 @@
 
 import torch
 
-from rtl_core import retraining
+from rtl_core import updates
 from rtl_core.construction import initial_weights
 from rtl_core.controls import MASK_CONTROLS
 from rtl_core.duration import Duration
@@ -18,7 +18,7 @@ def test_mask_controls_are_the_functions_that_are_registered():
 
 
 def test_each_update_of_joint_retraining_is_one_method_of_rtl():
-    assert set(UPDATES) == set(retraining.UPDATES)
+    assert set(UPDATES) == set(updates.UPDATES)
     assert list(UPDATES.values()) == [name for name, method in METHODS.items() if method.kind == "rtl"]
     assert not [name for name, method in METHODS.items() if method.update and method.kind != "rtl"]
 

@@ -11,13 +11,15 @@ from rtl_core.duration import Duration
 from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
+from rtl_core.microbatches import microbatches
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
-from rtl_core.retraining import SequentialUpdate, SharedWeights, SynchronousUpdate, retrain
+from rtl_core.retraining import retrain
 from rtl_core.rewinding import late_tickets, weights_at
 from rtl_core.ticket_controls import with_shared_statistics
 from rtl_core.ticket_file import tickets_to_bytes
 from rtl_core.training import batches_of, gradient_of
+from rtl_core.updates import UPDATES, MicrobatchUpdate, SequentialUpdate, SharedWeights, SynchronousUpdate
 
 SHORT = Duration.parse("3it")
 
@@ -37,12 +39,12 @@ def places(problem, stream):
     return [stream.at(subset=objective.name) for objective in problem.objectives]
 
 
-@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+@pytest.mark.parametrize("update", UPDATES)
 def test_weights_in_no_mask_keep_their_initial_values(digits, stream, adam, masks, update):
     weights = initial_weights(digits, stream)
     initial = weights.prunable.detach().clone()
     tickets = SharedWeights(weights, masks, digits.objectives)
-    step = {"sequential": SequentialUpdate, "synchronous": SynchronousUpdate}[update](tickets, adam)
+    step = UPDATES[update](tickets, adam)
     for _ in range(3):
         step(batches(digits, stream), places(digits, stream))
     union = masks.union()
@@ -70,6 +72,46 @@ def test_the_synchronous_gradient_is_the_sum_of_the_masked_gradients(digits, str
     assert torch.equal(tickets.dense.detach(), dense - rate * dense_total)
 
 
+def test_microbatches_hold_every_example_once_in_parts_of_like_size():
+    for size, count in ((23, 4), (8, 4), (7, 4), (5, 8), (1, 3), (40, 1)):
+        images, labels = torch.arange(size * 2).reshape(size, 2), torch.arange(size)
+        cut = microbatches({"x": (images, labels), "weight": torch.tensor(3.0), "name": "a"}, count)
+        parts = [part for part in cut if part is not None]
+        examples = [part["x"][1] for part in parts]
+        sizes = [*map(len, examples)]
+        assert len(cut) == count and len(parts) == min(count, max(1, size // 2))
+        assert max(sizes) - min(sizes) <= 1 and sorted(torch.cat([part["x"][1] for part in parts]).tolist()) == [
+            *range(size)
+        ]
+        assert all(torch.equal(part["x"][0][:, 0], part["x"][1] * 2) for part in parts)
+        assert all(part["weight"] == 3 and part["name"] == "a" for part in parts)
+    with pytest.raises(DataError, match="a batch cannot be cut: found tensors of lengths 2, 9; allowed: one length"):
+        microbatches((torch.zeros(9, 4), torch.zeros(2, 30)), 2)
+    with pytest.raises(DataError, match="found tensors of lengths none"):
+        microbatches({"some": "thing"}, 2)
+
+
+def test_the_microbatch_update_is_the_synchronous_one_on_one_part_of_every_batch_after_another(
+    digits, stream, adam, masks
+):
+    tickets, apart = (SharedWeights(initial_weights(digits, stream), masks, digits.objectives) for _ in range(2))
+    MicrobatchUpdate(tickets, adam)(batches(digits, stream), places(digits, stream))
+    cut = [microbatches(batch, 10) for batch in batches(digits, stream)]
+    update = SynchronousUpdate(apart, adam)
+    for now in zip(*cut, strict=True):
+        update(now, places(digits, stream))
+    assert torch.equal(apart.theta, tickets.theta) and torch.equal(apart.dense, tickets.dense)
+
+
+def test_a_ticket_with_few_examples_sits_out_some_microbatches(digits, stream, adam, masks):
+    few = [
+        tuple(part[: 4 if number else None] for part in batch) for number, batch in enumerate(batches(digits, stream))
+    ]
+    tickets = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
+    losses = MicrobatchUpdate(tickets, adam)(few, places(digits, stream))
+    assert torch.isfinite(losses).all() and (losses > 0).all()
+
+
 def test_sequentially_each_ticket_sees_the_step_before_it(digits, stream, adam, masks):
     tickets = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
     SequentialUpdate(tickets, adam)(batches(digits, stream), places(digits, stream))
@@ -85,19 +127,19 @@ def test_sequentially_each_ticket_sees_the_step_before_it(digits, stream, adam, 
     assert not torch.equal(theta, tickets.theta)
 
 
-def test_one_ticket_alone_is_retrained_alike_by_both_updates(digits, stream, adam, masks):
+def test_one_ticket_alone_is_retrained_alike_by_all_updates(digits, stream, adam, masks):
     one = [
         tickets_to_bytes(
             retrain(
                 initial_weights(digits, stream), masks.select([4]), [digits.objectives[4]], SHORT, 5, u, adam, stream
             )
         )
-        for u in ("sequential", "synchronous")
+        for u in UPDATES
     ]
-    assert one[0] == one[1]
+    assert len(set(one)) == 1
 
 
-@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+@pytest.mark.parametrize("update", UPDATES)
 def test_the_same_stream_gives_the_same_bytes(digits, stream, adam, masks, update):
     def run():
         return tickets_to_bytes(
@@ -107,17 +149,17 @@ def test_the_same_stream_gives_the_same_bytes(digits, stream, adam, masks, updat
     assert run() == run()
 
 
-@pytest.mark.parametrize("threads", [2, 3, 99])
-def test_passes_side_by_side_give_the_same_bytes(digits, stream, adam, masks, threads):
+@pytest.mark.parametrize(("update", "threads"), [("synchronous", 2), ("synchronous", 99), ("microbatch", 3)])
+def test_passes_side_by_side_give_the_same_bytes(digits, stream, adam, masks, update, threads):
     def run(threads):
         weights = initial_weights(digits, stream)
-        found = retrain(weights, masks, digits.objectives, SHORT, 2, "synchronous", adam, stream, threads=threads)
+        found = retrain(weights, masks, digits.objectives, SHORT, 2, update, adam, stream, threads=threads)
         return tickets_to_bytes(found)
 
     assert run(threads) == run(1)
 
 
-@pytest.mark.parametrize("update", ["sequential", "synchronous"])
+@pytest.mark.parametrize("update", UPDATES)
 def test_an_interrupted_retraining_goes_on_after_its_last_epoch_with_the_same_bytes(
     digits, stream, adam, masks, update
 ):

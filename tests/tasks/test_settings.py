@@ -49,7 +49,11 @@ def test_every_shipped_section_is_valid(params):
         ("digits.seeds", [1, 1], "digits.seeds: found [1, 1]; allowed: must not name anything twice"),
         ("digits.extract.duration", "ten", "digits.extract.duration: found 'ten'; allowed: "),
         ("digits.extract.weights_per_round", 1.5, "digits.extract.weights_per_round: found 1.5; allowed: must be"),
-        ("digits.retrain.update", ["both"], "digits.retrain.update.0: found 'both'; allowed: 'synchronous' or"),
+        (
+            "digits.retrain.update",
+            ["both"],
+            "digits.retrain.update.0: found 'both'; allowed: 'synchronous', 'sequential' or 'microbatch'",
+        ),
         ("digits.retrain.sparsities", [0.8], "digits.retrain.sparsities: found 0.8; allowed: a level of digits.spars"),
         (
             "digits.collapse",
