@@ -70,7 +70,7 @@ def compare(problem: Section, changes: Changes = AS_WRITTEN, runner: Runner = "t
         scored = run_steps(for_each(jobs, partial(scoring_steps, settings=settings)), "scoring")
         routed = run_steps(for_each(jobs, partial(routing_steps, settings=settings)), "unknown contexts")
         across = run_steps(for_each(jobs, partial(across_steps, settings=settings)), "tickets on every subset")
-        counted = run_steps(for_each(jobs, partial(counting_steps, settings=settings)), "examples of an epoch")
+        counted = run_steps(for_each(jobs, partial(counting_steps, settings=settings)), "costs of an epoch")
         similar = run_steps(for_each(jobs, partial(similarity_steps, settings=settings)), "similarity of masks")
         pictured = run_steps(for_each(jobs, partial(exhibit_steps, settings=settings)), "pictures and sounds")
     analysis = partial(analysis_steps, settings=settings, scored=scored, across=across, similar=similar)

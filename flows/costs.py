@@ -11,7 +11,7 @@ from flows.steps import Step, results_of
 from rtl_core.cost import Cost, Epoch, round_cost, summed, training_cost
 from rtl_core.duration import Duration
 from rtl_core.methods import METHODS
-from tasks.count_examples import count_examples
+from tasks.count_epochs import count_epochs
 from tasks.jobs.job import Job, name_of, with_one_network
 from tasks.jobs.making import job_of
 from tasks.jobs.rounds import planned_rounds
@@ -23,7 +23,7 @@ Row = dict[str, int | None]
 
 
 def counting_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str], Step]:
-    """The examples in an epoch of chains, of joint retraining where that has batches of its own, and, where there is
+    """What there is in an epoch of chains, of joint retraining where that has batches of its own, and, where there is
     one, of the one network.
     """
     views = {"chains": job}
@@ -31,12 +31,12 @@ def counting_steps(job: Job, settings: ProblemSettings) -> dict[tuple[str], Step
         views["joint"] = joint
     if has_one_network(settings):
         views["single"] = with_one_network(job)
-    return {(name,): Step(partial(count_examples.submit, view)) for name, view in views.items()}
+    return {(name,): Step(partial(count_epochs.submit, view)) for name, view in views.items()}
 
 
 def training_costs(jobs: Sequence[Job], settings: ProblemSettings, counted: Results) -> dict[tuple[Any, ...], Row]:
     """The cost of every method compared, up to its tickets or networks at each level: by job, method, seed and level
-    ``steps`` and ``presentations``, None where batches do not tell their examples.
+    ``steps``, ``presentations`` and ``multiply_adds``, None where these are not known (``rtl_core.cost``).
 
     Masks that are another method's, or made to their measure, cost what finding those did; so does what is rewound to
     (``starts_of``).
@@ -49,11 +49,16 @@ def training_costs(jobs: Sequence[Job], settings: ProblemSettings, counted: Resu
     return {
         (name_of(job), *place): {
             "steps": cost.steps,
-            "presentations": None if isnan(cost.presentations) else round(cost.presentations),
+            "presentations": _whole(cost.presentations),
+            "multiply_adds": _whole(cost.multiply_adds),
         }
         for job in jobs
         for place, cost in _costs_of(job, settings, results_of(job, counted)).items()
     }
+
+
+def _whole(count: float) -> int | None:
+    return None if isnan(count) else round(count)
 
 
 def _costs_of(job: Job, settings: ProblemSettings, counted: Results) -> dict[Place, Cost]:

@@ -1,37 +1,61 @@
-"""What a training costs, counted: optimizer steps, and training examples presented."""
+"""What a training costs, counted: optimizer steps, training examples presented, and multiply-adds."""
 
 from collections.abc import Iterable, Sequence
 from math import nan
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torch.utils import _pytree
 
+from rtl_core.construction import initial_weights
 from rtl_core.duration import Duration
-from rtl_core.problem import Batch, Objective
+from rtl_core.multiply_adds import TrainingPasses
+from rtl_core.problem import Batch, Objective, Problem
+from rtl_core.randomness import Stream
 
 
 class Epoch(NamedTuple):
-    """One epoch of an objective: its batches, and the examples in all of them (NaN where batches do not tell)."""
+    """One epoch of an objective: its batches, the examples in all of them (NaN where batches do not tell), and the
+    multiply-adds of a pass on each, forward and backward (NaN where an operator is not known; ``multiply_adds``).
+    """
 
     batches: int
     examples: float
+    multiply_adds: float
 
 
 class Cost(NamedTuple):
-    """Optimizer steps, and examples that went through a network and back, each as often as it did.
+    """Optimizer steps, examples that went through a network and back, each as often as it did, and the multiply-adds
+    that this took.
 
     A joint step of the synchronous update is one step, and presents the batches of all tickets.
     """
 
     steps: int
     presentations: float
+    multiply_adds: float
 
 
-def epoch_of(objective: Objective, generator: torch.Generator) -> Epoch:
-    """Count the examples of one epoch: of a batch, the length of its first tensor."""
-    return Epoch(objective.batches_per_epoch, sum(map(_examples_in, objective.batches(generator))))
+def epochs_of(problem: Problem, stream: Stream) -> list[Epoch]:
+    """Count one epoch of each objective: of a batch, its examples are the length of its first tensor, and its
+    multiply-adds those of a pass on it, or on another of its kind, through a network that is there for that alone.
+
+    Args:
+        problem: whose objectives they are.
+        stream: of one seed of the problem.
+    """
+    place = stream.at(draw="examples of an epoch")
+    passes = TrainingPasses(initial_weights(problem, stream), place)
+    return [_epoch_of(objective, passes, place) for objective in problem.objectives]
+
+
+def _epoch_of(objective: Objective, passes: TrainingPasses, place: Stream) -> Epoch:
+    examples: float = 0
+    multiply_adds: float = 0
+    for batch in objective.batches(place.generator()):
+        examples += _examples_in(batch)
+        multiply_adds += passes.multiply_adds(objective, batch)
+    return Epoch(objective.batches_per_epoch, examples, multiply_adds)
 
 
 def round_cost(epoch: Epoch, duration: Duration) -> Cost:
@@ -50,13 +74,21 @@ def training_cost(epochs: Sequence[Epoch], duration: Duration, batches_per_epoch
     """
     indices = duration.iterations(batches_per_epoch)
     steps = indices if update == "synchronous" else indices * len(epochs)
-    return Cost(steps, sum(indices * epoch.examples / epoch.batches for epoch in epochs))
+    return Cost(
+        steps,
+        sum(indices * epoch.examples / epoch.batches for epoch in epochs),
+        sum(indices * epoch.multiply_adds / epoch.batches for epoch in epochs),
+    )
 
 
 def summed(costs: Iterable[Cost]) -> Cost:
     """One training after another."""
     every = list(costs)
-    return Cost(sum(cost.steps for cost in every), sum(cost.presentations for cost in every))
+    return Cost(
+        sum(cost.steps for cost in every),
+        sum(cost.presentations for cost in every),
+        sum(cost.multiply_adds for cost in every),
+    )
 
 
 def _examples_in(batch: Batch) -> float:

@@ -108,6 +108,7 @@ def _parameters(num_subsets: int, seeds: Sequence[int]) -> Iterator[dict[str, ob
             "method": method, "seed": seed, "sparsity": sparsity, "prunable": PRUNABLE, "union": union,
             "active_mean": active, "dense": 5_210, "file_bytes": 4 * union + 20_000,
             "steps": round(1_000 / (1 - sparsity)), "presentations": round(64_000 / (1 - sparsity)),
+            "multiply_adds": round(2.5e11 / (1 - sparsity)),
         }  # fmt: skip
 
 

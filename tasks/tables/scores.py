@@ -21,7 +21,7 @@ def results_table(problem: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """parameters.csv: weights, bytes and cost of training (``rtl_core.cost``) per method, seed and sparsity, of each
-    instance; ``presentations`` are empty where batches do not tell their examples.
+    instance; ``presentations`` and ``multiply_adds`` are empty where they are not known.
     """
     columns = [
         *_instance(rows),
@@ -35,8 +35,9 @@ def parameters_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "file_bytes",
         "steps",
         "presentations",
+        "multiply_adds",
     ]
-    return pd.DataFrame(rows, columns=columns).astype({"presentations": "Int64"})
+    return pd.DataFrame(rows, columns=columns).astype({"presentations": "Int64", "multiply_adds": "Int64"})
 
 
 def scoring_table(rows: list[dict[str, Any]]) -> pd.DataFrame:

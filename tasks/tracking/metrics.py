@@ -7,7 +7,7 @@ from tasks.tables.names import MEAN
 from tasks.tables.selection import headline
 
 COUNTS = ["union", "active_mean", "dense", "file_bytes"]
-SPENT = ["seconds", "steps", "presentations"]
+SPENT = ["seconds", "steps", "presentations", "multiply_adds"]
 """What training took: sums over all networks and steps that a method needs up to a level."""
 
 
@@ -59,9 +59,9 @@ def metric_table(results: pd.DataFrame, parameters: pd.DataFrame, similarity: pd
 
 
 def cost_metrics(parameters: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
-    """What training took, in the form of ``metric_table``: ``cost/seconds``, ``cost/steps`` and ``cost/presentations``
-    of examples, the mean of a seed and instance, and how fast it went, ``speed/steps_per_second`` and
-    ``speed/presentations_per_second``. What is not known is left out.
+    """What training took, in the form of ``metric_table``: ``cost/seconds``, ``cost/steps``, ``cost/presentations``
+    of examples and ``cost/multiply_adds``, the mean of a seed and instance, and how fast it went, such as
+    ``speed/steps_per_second``. What is not known is left out.
 
     Args:
         parameters: parameters.csv.
@@ -71,7 +71,7 @@ def cost_metrics(parameters: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
     spent = told.merge(times, "left", ["instance", "method", "seed", "sparsity"])
     spent = spent.groupby(["method", "sparsity"], sort=False)[SPENT].mean()
     cost = spent.add_prefix("cost/")
-    for done in ("steps", "presentations"):
+    for done in SPENT[1:]:
         cost[f"speed/{done}_per_second"] = spent[done] / spent.seconds.where(spent.seconds > 0)
     table = cost.melt(var_name="name", ignore_index=False).dropna().reset_index()
     return table.assign(whole=True, step=_percent(table.sparsity))

@@ -43,7 +43,7 @@ def test_controls_run_in_the_same_flow(repository, tmp_path, monkeypatch):
     assert kept.loc["shared_mask", "union"] == kept.loc["imp_single", "union"] == kept.loc["rtl", "active_mean"]
     assert kept.loc["shared_mask_union", "union"] == kept.loc["shared_mask_union", "active_mean"]
     assert kept.loc["shared_mask_union", "union"] == kept.loc["rtl", "union"]
-    costs = kept[["steps", "presentations"]]
+    costs = kept[["steps", "presentations", "multiply_adds"]]
     assert (costs.loc["shared_mask_union"] == costs.loc["rtl"]).all() and (
         costs.loc["random_masks"] == costs.loc["rtl"]
     ).all()

@@ -36,6 +36,8 @@ def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
     parameters = pd.read_csv(tmp_path / "artifacts/My_waves/tables/parameters.csv").set_index("method")
     assert (parameters.loc["rtl"].prunable == 16).all()
     assert (parameters.loc["imp_single"].prunable == 24).all()
+    each = parameters.multiply_adds / parameters.presentations  # the inputs of the first layer need no gradient
+    assert each.loc["rtl"] == 3 * 16 - 8 and each.loc["imp_single"] == 3 * 24 - 16
     shown = " ".join(project.succeed("rtl", "results", "My_waves", "--all").split())
     assert "PSNR, dB" in shown and "IMP single" in shown and "over IMP single" in shown and "ahead in" in shown
     assert "MSE (lower is better)" in shown and "margins in MSE (lower is better; + means lower), paper" in shown

@@ -52,8 +52,10 @@ def test_the_tables_that_others_rely_on(finished, monkeypatch):
     parameters = pd.read_csv(artifacts / "tables/parameters.csv")
     assert list(parameters) == [
         "method", "seed", "sparsity", "prunable", "union", "active_mean", "dense", "file_bytes", "steps",
-        "presentations",
+        "presentations", "multiply_adds",
     ]  # fmt: skip
+    of_one_network = parameters.multiply_adds / parameters.presentations  # the same for all methods, whatever is masked
+    assert of_one_network.tolist() == pytest.approx([3 * 120_128 - 9 * 16 * 64] * len(parameters), rel=1e-3)
     expected = parameters.prunable - (parameters.sparsity * parameters.prunable).round()
     assert (parameters.active_mean == expected).all()
     single = parameters[parameters.method == "imp_single"]

@@ -5,13 +5,16 @@ from math import isnan
 
 import pytest
 import torch
+from small_contexts import regression
 
+from rtl_core import ContextProblem, training
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
-from rtl_core.cost import Cost, epoch_of, round_cost, summed, training_cost
+from rtl_core.cost import Cost, epochs_of, round_cost, summed, training_cost
 from rtl_core.duration import Duration
 from rtl_core.isolation import TicketOptimizer
 from rtl_core.masks import Masks
+from rtl_core.multiply_adds import multiply_adds
 from rtl_core.one_network import as_one_network
 from rtl_core.problem import Objective
 from rtl_core.pruning import plan_rounds
@@ -21,15 +24,21 @@ from rtl_core.updates import UPDATES
 
 @pytest.fixture
 def counted(monkeypatch):
-    """A way to count what an objective presents, and the steps of all optimizers."""
-    seen = {"steps": 0, "examples": 0}
-    step = TicketOptimizer.step
+    """A way to count what an objective presents, the steps of all optimizers, and what all passes take."""
+    seen = {"steps": 0, "examples": 0, "multiply_adds": 0}
+    step, add_gradient = TicketOptimizer.step, training.add_gradient
 
     def counting(self, *gradients):
         seen["steps"] += 1
         return step(self, *gradients)
 
+    def passing(*place):
+        losses = []
+        seen["multiply_adds"] += multiply_adds(lambda: losses.append(add_gradient(*place)))
+        return losses[0]
+
     monkeypatch.setattr(TicketOptimizer, "step", counting)
+    monkeypatch.setattr(training, "add_gradient", passing)
 
     def watched(objective):
         def loss(network, batch):
@@ -42,13 +51,9 @@ def counted(monkeypatch):
     return seen, watched
 
 
-def epochs_of(objectives):
-    return [epoch_of(objective, torch.Generator()) for objective in objectives]
-
-
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
-def test_joint_training_takes_the_steps_and_examples_that_it_is_said_to(digits, stream, adam, counted, update, view):
+def test_joint_training_takes_what_it_is_said_to(digits, stream, adam, counted, update, view):
     problem, (seen, watched) = view(digits), counted
     weights = initial_weights(problem, stream)
     masks = Masks(weights.layout, torch.ones(len(problem.subsets), weights.layout.size, dtype=torch.bool))
@@ -56,30 +61,41 @@ def test_joint_training_takes_the_steps_and_examples_that_it_is_said_to(digits, 
     retrain(
         weights, masks, [watched(one) for one in objectives], duration, problem.batches_per_epoch, update, adam, stream
     )
-    cost = training_cost(epochs_of(objectives), duration, problem.batches_per_epoch, update)
-    assert cost.steps == seen["steps"]
-    assert cost.presentations == pytest.approx(seen["examples"], rel=0.02)  # short subsets repeat an uneven batch
+    taken = dict(seen)
+    cost = training_cost(epochs_of(problem, stream), duration, problem.batches_per_epoch, update)
+    assert cost.steps == taken["steps"]
+    assert cost.presentations == pytest.approx(taken["examples"], rel=0.02)  # short subsets repeat an uneven batch
+    assert cost.multiply_adds / cost.presentations == pytest.approx(taken["multiply_adds"] / taken["examples"])
 
 
-def test_rounds_take_the_steps_and_examples_that_they_are_said_to(digits, stream, adam, counted):
+def test_rounds_take_what_they_are_said_to(digits, stream, adam, counted):
     (objective, *_), (seen, watched) = digits.objectives, counted
     weights, duration = initial_weights(digits, stream), Duration.parse("1ep")
     chain = unpruned(weights.layout)
     rounds = plan_rounds(weights.layout.size, [0.5], 0.25, 1)
     for pruning_round in rounds:
         chain = extract_round(weights.copy(), watched(objective), chain, pruning_round, duration, adam, stream)
-    (epoch,) = epochs_of([objective])
-    cost = summed([round_cost(epoch, duration)] * len(rounds))
-    assert cost == (seen["steps"], seen["examples"])
+    taken = tuple(seen.values())
+    cost = summed([round_cost(epochs_of(digits, stream)[0], duration)] * len(rounds))
+    assert cost == taken and taken[2] > 0
 
 
-def test_batches_that_do_not_tell_their_examples_leave_them_open():
-    untold = Objective("x", lambda generator: [{"some": "thing"}] * 3, 3, lambda network, batch: None)
-    cost = round_cost(epoch_of(untold, torch.Generator()), Duration.parse("2ep"))
-    assert cost.steps == 6 and isnan(cost.presentations)
-    nested = dataclasses.replace(untold, batches=lambda generator: [("all", {"images": torch.zeros(5, 2)})] * 3)
-    assert epoch_of(nested, torch.Generator()) == (3, 15)
+def test_what_is_not_known_stays_open(stream, monkeypatch):
+    problem, rows = regression(), torch.ones(5, 3)
+    a_pass = 5 * (2 * 3 * 8 + 3 * 8)  # the inputs of the first layer need no gradient
+
+    def cost_of(batch, loss):
+        objective = Objective("x", lambda generator: [batch] * 3, 3, loss)
+        monkeypatch.setattr(ContextProblem, "objectives", [objective])
+        return round_cost(epochs_of(problem, stream)[0], Duration.parse("2ep"))
+
+    told = cost_of(("all", {"rows": rows}), lambda network, batch: network(batch[1]["rows"]).mean())
+    assert told == (6, 30, 6 * a_pass)
+    untold = cost_of({"some": "thing"}, lambda network, batch: network(rows).mean())
+    assert (untold.steps, untold.multiply_adds) == (6, 6 * a_pass) and isnan(untold.presentations)
+    unknown = cost_of((rows,), lambda network, batch: torch.cdist(network(*batch), rows[:, :1]).mean())
+    assert (unknown.steps, unknown.presentations) == (6, 30) and isnan(unknown.multiply_adds)
 
 
 def test_costs_add_up():
-    assert summed([Cost(2, 20.0), Cost(3, 1.0)]) == Cost(5, 21.0) and summed([]) == Cost(0, 0)
+    assert summed([Cost(2, 20.0, 7), Cost(3, 1.0, 8)]) == Cost(5, 21.0, 15) and summed([]) == Cost(0, 0, 0)

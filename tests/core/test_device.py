@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
+from rtl_core.cost import epochs_of
 from rtl_core.device import device_of
 from rtl_core.duration import Duration
 from rtl_core.errors import SettingsError
 from rtl_core.extraction import extract_chain, extract_tickets
+from rtl_core.multiply_adds import multiply_adds
 from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.retraining import retrain
@@ -131,3 +134,11 @@ def test_a_loss_that_cannot_be_captured_trains_all_the_same(folder, stream, adam
     found = mask(replace(objective, loss=loss))
     assert "a CUDA graph cannot hold it: aten::_local_scalar_dense waits" in capsys.readouterr().err
     assert (found != mask(objective)).float().mean() <= 0.001
+
+
+@needs_cuda
+def test_passes_take_as_many_multiply_adds_as_on_a_cpu(folder, stream):
+    on_cpu, on_cuda = (epochs_of(problem_on(folder, device), stream) for device in ("cpu", "cuda"))
+    assert on_cuda == on_cpu
+    lstm, sequences = nn.LSTM(8, 5).cuda(), torch.randn(7, 4, 8).cuda()
+    assert multiply_adds(lambda: lstm(sequences)[0].sum().backward()) == 3 * 7 * 4 * 4 * 5 * (8 + 5)

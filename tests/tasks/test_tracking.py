@@ -73,6 +73,7 @@ def tables() -> dict[str, pd.DataFrame]:
                 "file_bytes": 4096,
                 "steps": 40,
                 "presentations": 2000,
+                "multiply_adds": 7e9,
             }
             for method, seed, sparsity in runs
         ),
@@ -207,6 +208,9 @@ def test_runs_last_as_long_as_training_did_and_say_how_fast_it_went(arguments: d
     of_level = {run.info.run_name: run.data.metrics for run in runs}
     assert of_level["RTL 50 %"]["cost/seconds"] == 50 and of_level["RTL 50 %"]["cost/presentations"] == 2000
     assert of_level["RTL 50 %"]["speed/presentations_per_second"] == 40
+    assert (
+        of_level["RTL 50 %"]["cost/multiply_adds"] == 50 * of_level["RTL 50 %"]["speed/multiply_adds_per_second"] == 7e9
+    )
     assert of_level["RTL 50 %"]["speed/steps_per_second"] == 0.8
     unknown = of_level["IMP multiple 50 %"]
     assert unknown["cost/steps"] == 40 and not {"cost/seconds", "speed/steps_per_second"} & unknown.keys()

@@ -13,6 +13,7 @@ from tasks.jobs.training_times import (
     seconds_of,
 )
 from tasks.report.description import times_of
+from tasks.tables.scores import parameters_table, to_csv
 from tasks.tracking.metrics import cost_metrics
 
 
@@ -58,9 +59,8 @@ def test_a_method_takes_over_the_time_of_the_masks_that_it_works_under(project):
 def test_what_was_not_trained_here_has_no_time(project):
     times = read_training_times("digits")
     assert times.empty and list(times) == ["instance", "method", "seed", "sparsity", "seconds"]
-    of_instances = pd.DataFrame(
-        {"instance": ["a", "b"], "method": "rtl", "seed": 0, "sparsity": 0.5, "steps": [40, 60], "presentations": 80}
-    )
+    trained = {"method": "rtl", "seed": 0, "sparsity": 0.5, "steps": [40, 60], "presentations": 80}
+    of_instances = pd.DataFrame({"instance": ["a", "b"], **trained, "multiply_adds": float("nan")})
     for parameters in (of_instances, of_instances.drop(columns="instance")):
         costs = cost_metrics(parameters, times)
         assert dict(zip(costs.name, costs.value, strict=True)) == {"cost/steps": 50, "cost/presentations": 80}
@@ -73,6 +73,14 @@ def test_what_was_not_trained_here_has_no_time(project):
     assert seconds_of([{"sha256": "0"}]) == 0
     keep_training_times("digits", "baselines", [Training("a", "left the list", 0, 0.5, "training", 1.0)])
     assert list(read_training_times("digits").method) == ["rtl"]
+
+
+def test_what_was_not_counted_is_an_empty_cell():
+    counted = {"method": "rtl", "steps": 40, "presentations": 80, "multiply_adds": 7 * 10**15}
+    unknown = [counted | {"multiply_adds": None}, counted | {"presentations": None}]
+    lines = to_csv(parameters_table([counted, *unknown])).decode().splitlines()
+    ends = [line.rsplit(",", 2)[1:] for line in lines]
+    assert ends == [["presentations", "multiply_adds"], ["80", f"{7 * 10**15}"], ["80", ""], ["", f"{7 * 10**15}"]]
 
 
 def test_a_method_pays_each_start_once_and_what_its_tickets_were_trained_for(project):
