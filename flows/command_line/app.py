@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flows.command_line.advise import advise
 from flows.command_line.bench import bench
 from flows.command_line.each_instance import each_instance
 from flows.command_line.export import export
@@ -22,6 +23,7 @@ ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 app.command()(new)
 app.command()(run)
 app.command()(code)
+app.command()(advise)
 app.command()(info)
 
 
