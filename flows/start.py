@@ -24,7 +24,6 @@ from tasks.server.run_session import all_runs_final
 from tasks.settings.params_file import read_params
 from tasks.settings.problem_settings import problem_settings
 
-
 Shown = Callable[[str, str, float], None]
 """Prints what a flow came to: of a problem, a stage and the seconds that it took."""
 
@@ -63,9 +62,7 @@ def run_and_exit(
     os._exit(0)  # all is written; taking the interpreter apart would cost each stage another second
 
 
-def _run(
-    flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str, changes: Changes, show: Shown
-) -> None:
+def _run(flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str, changes: Changes, show: Shown) -> None:
     for problem in chosen:
         check_dvc_deps(problem, problem_settings(problem, changes))
     told = {"runner": _checked(runner)} if "runner" in flow.parameters.properties else {}

@@ -29,13 +29,15 @@ def show_advice(small: SmallRun, problem: str, _stage: str, seconds: float) -> N
     """
     tables = read_tables(paths.tables(problem), READ)
     found = advice(tables)
-    title = f"{small.section}: {level_text(small.sparsities[0])} sparsity, {found.protocol} protocol, over {found.over}"
+    what = f"{metric_title(found.metric, found.higher)}, {found.protocol} protocol"
+    title = f"{small.section}: {what}, {level_text(small.sparsities[0])} sparsity"
     print_methods(title, list(found.scores), _columns(found), [found.rtl], [])
+    over = f"are over {found.over}, and say" if found.over else "lack what they could be over; scores say"
     print_sentences(
         [
             f"Advice: {found.sentence()}",
-            f"That is one seed on {_data(small, tables)}. The intervals (Student's t) are over {found.over} and say "
-            f"nothing of another seed; `rtl run pipeline {small.section}` runs all that the section asks for.",
+            f"That is one seed on {_data(small, tables)}. The intervals (Student's t) {over} nothing of another seed; "
+            f"`rtl run pipeline {small.section}` runs all that the section asks for.",
         ]
     )
     Console(highlight=False).print(report_line(problem, tables), soft_wrap=True)
@@ -58,8 +60,8 @@ def print_json(small: SmallRun, out: TextIO, problem: str, _stage: str, _seconds
         "scores": {method: _number(found.scores[method].mean()) for method in found.scores},
         "weights_kept": found.kept,
         "rtl_ahead_by": {method: _lead(lead) for method, lead in found.rivals.items()},
-        "advice": found.enough[0],
-        "cannot_be_told_from_it": found.enough[1:],
+        "not_behind": found.enough(),
+        "advice": found.sentence(),
     }
     print(json.dumps(told, indent=2), file=out, flush=True)
 
@@ -68,11 +70,15 @@ def _columns(found: Advice) -> dict[str, list[str]]:
     means = [float(found.scores[method].mean()) for method in found.scores]
     leads = [found.rivals.get(method) for method in found.scores]
     return {
-        metric_title(found.metric, found.higher): ["–" if isnan(mean) else score_text(mean, nan, nan) for mean in means],
+        "mean": ["–" if isnan(mean) else score_text(mean, nan, nan) for mean in means],
         "weights kept": [f"{kept:,.0f}" for kept in found.kept.values()],
-        "RTL is ahead by [95\xa0% interval]": [difference_text(*lead, signs=True) if lead else "" for lead in leads],
+        "RTL is ahead by [95\xa0% interval]": [_lead_text(lead) if lead else "" for lead in leads],
         "": [_decided(lead) if lead else "" for lead in leads],
     }
+
+
+def _lead_text(lead: Difference) -> str:
+    return "–" if isnan(lead.mean) else difference_text(*lead, signs=True)
 
 
 def _decided(lead: Difference) -> str:

@@ -65,8 +65,7 @@ def _changed(small: "SmallRun", settings: "ProblemSettings") -> str:
 
 
 def _has_one_layout(small: "SmallRun") -> bool:
-    """Whether one mask covers the same weights of IMP single's network and of the tickets', so that these can share it.
-    """
+    """Whether one mask covers the same weights of IMP single's network and of tickets, so that these can share it."""
     from rich.console import Console
 
     from rtl_core.construction import initial_weights

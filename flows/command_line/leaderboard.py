@@ -46,7 +46,11 @@ def show_leaderboard(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def print_methods(
-    title: str, methods: Sequence[str], columns: Mapping[str, Sequence[str]], bold: Collection[str], notes: Sequence[str]
+    title: str,
+    methods: Sequence[str],
+    columns: Mapping[str, Sequence[str]],
+    bold: Collection[str],
+    notes: Sequence[str],
 ) -> None:
     """Print a table with a row a method, and below it what each of them is.
 
