@@ -48,7 +48,7 @@ def advise(
         print_sentences([f"{problem}: a small run, kept as {small.name}: {_changed(small, settings)}"])
         if not _has_one_layout(small):
             small = small.without(SHARED_MASK)
-            print_sentences([f"{SHARED_MASK}: left out, as the network of IMP single has other weights than tickets'"])
+            print_sentences(["one shared mask: left out, as IMP single's network has other weights than the tickets'"])
         run_stage("pipeline", [small.name], runner, small, show)
 
 

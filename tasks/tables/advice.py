@@ -77,7 +77,7 @@ class Advice(NamedTuple):
         if not best:
             return f"none: {metric_name(self.metric)} is not defined here."
         called, others = _called(best[0]), listed(map(method_name, best[1:])) if best[1:] else ""
-        if len(best) == len(self.scores):
+        if len(best) == len(self.scores.columns):
             return f"not decided: no method is told to be ahead of another; {called} is the simplest."
         if others:
             return f"use {called}: it cannot be told from {others}, and is simpler."

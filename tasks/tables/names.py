@@ -126,11 +126,11 @@ def margin_text(difference: float, low: float, high: float, ahead: float) -> str
 def difference_text(difference: float, low: float, high: float, signs: bool = False) -> str:
     """A difference with its sign and, where it has one, its interval; three decimals where all of it is small.
 
-    ``signs`` asks for more where one that is not zero would be shown as zero, and hide on which side of it it lies.
+    ``signs`` asks for more where an end of the interval would be shown as zero and is not.
     """
     values = [difference] if isnan(low) else [difference, low, high]
     decimals = 2 if max(map(abs, values)) >= 0.1 else 3
-    while signs and decimals < MOST_DECIMALS and any(value and not round(value, decimals) for value in values):
+    while signs and decimals < MOST_DECIMALS and any(end and not round(end, decimals) for end in values[1:]):
         decimals += 1
     mean, *interval = (_signed(value, decimals) for value in values)
     return f"{mean} [{', '.join(interval)}]" if interval else mean
