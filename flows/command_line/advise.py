@@ -29,8 +29,7 @@ def advise(
 ) -> None:
     """Say what to expect of RTL, of one mask and of K networks, from a small run: less data, one level, one seed.
 
-    It is kept as PROBLEM.advice beside the problem's own results, which it leaves as they are. Steps that it has
-    finished are not computed again.
+    It is kept as PROBLEM.advice, beside the problem's own results, and goes on where it was interrupted.
     """
     from flows.command_line.advice_table import print_json, show_advice
     from flows.ending import print_sentences

@@ -23,7 +23,6 @@ ProblemName = Annotated[str, typer.Argument(help="a section of params.yaml")]
 app.command()(new)
 app.command()(run)
 app.command()(code)
-app.command()(advise)
 app.command()(info)
 
 
@@ -63,6 +62,9 @@ def check(problem: ProblemName) -> None:
     if failed:
         raise typer.Exit(1)
     typer.echo(f"{problem}: found nothing to change ({perf_counter() - started:.1f} s)")
+
+
+app.command()(advise)
 
 
 @app.command()
