@@ -14,9 +14,9 @@ from tasks.artefacts import paths
 from tasks.settings.small_run import SmallRun
 from tasks.tables.advice import Advice, Difference, advice
 from tasks.tables.names import difference_text, level_text, metric_title, score_text, time_text
-from tasks.tables.published import instances_in, read_tables
+from tasks.tables.published import doubt_lines, instances_in, read_tables
 
-READ = ("results", "summary", "scoring", "parameters")
+READ = ("results", "scoring", "parameters", "doubts")
 
 
 def show_advice(small: SmallRun, problem: str, _stage: str, seconds: float) -> None:
@@ -46,7 +46,8 @@ def show_advice(small: SmallRun, problem: str, _stage: str, seconds: float) -> N
 
 def print_json(small: SmallRun, out: TextIO, problem: str, _stage: str, _seconds: float) -> None:
     """Print the same as JSON."""
-    found = advice(read_tables(paths.tables(problem), READ))
+    tables = read_tables(paths.tables(problem), READ)
+    found = advice(tables)
     told = {
         "problem": small.section,
         "kept_as": problem,
@@ -62,6 +63,7 @@ def print_json(small: SmallRun, out: TextIO, problem: str, _stage: str, _seconds
         "rtl_ahead_by": {method: _lead(lead) for method, lead in found.rivals.items()},
         "not_behind": found.enough(),
         "advice": found.sentence(),
+        "doubts": doubt_lines(tables),
     }
     print(json.dumps(told, indent=2), file=out, flush=True)
 

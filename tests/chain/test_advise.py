@@ -108,6 +108,7 @@ def test_once_more_nothing_is_computed_and_a_program_is_told_the_same(project, a
     for rival, lead in told["rtl_ahead_by"].items():
         assert lead["mean"] == pytest.approx((errors[rival] - errors["rtl"]).mean())  # above zero: RTL errs less
         assert lead["decided"] == (lead["low"] > 0 or lead["high"] < 0)
+    assert all(f"warning: mine.advice: {line}\n" in done.stderr for line in told["doubts"])
     assert f"Advice: {told['advice']}" in " ".join(advised[0].split())
 
 
