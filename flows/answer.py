@@ -32,7 +32,7 @@ def show_answer(problem: str) -> None:
     assert run is not None and run.flow_run is not None, "show_answer() belongs inside a flow"
     if run.flow_run.parent_task_run_id is not None:
         return
-    key = distinct_names(sections(read_params()), KEYS)[problem]
+    key = distinct_names([*sections(read_params()), problem], KEYS)[problem]
     tables = read_tables(paths.tables(problem), READ)
     links = _links(problem)
     sentences = verdict(tables)

@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prefect import Flow
@@ -13,7 +13,7 @@ from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 
 from flows.ending import show_end
-from flows.parameters import Runner
+from flows.parameters import AS_WRITTEN, Changes, Runner
 from flows.stage_times import record_stage
 from rtl_core.errors import RtlError, SettingsError, one_line
 from tasks.caching.records import declare_records
@@ -24,8 +24,18 @@ from tasks.server.run_session import all_runs_final
 from tasks.settings.params_file import read_params
 from tasks.settings.problem_settings import problem_settings
 
+Shown = Callable[[str, str, float], None]
+"""Prints what a flow came to: of a problem, a stage and the seconds that it took."""
 
-def run_and_exit(flow: Flow[..., Any], stage: str, problems: Sequence[str], runner: str) -> None:
+
+def run_and_exit(
+    flow: Flow[..., Any],
+    stage: str,
+    problems: Sequence[str],
+    runner: str,
+    changes: Changes = AS_WRITTEN,
+    show: Shown = show_end,
+) -> None:
     """Run a flow for the problems named, or else for those that params.yaml chooses; then end the process.
 
     An error that the user can act on is one line and exit status 1; so is an interruption, with a status of its own.
@@ -35,9 +45,12 @@ def run_and_exit(flow: Flow[..., Any], stage: str, problems: Sequence[str], runn
         stage: its name.
         problems: sections of params.yaml, or a stage of DVC's for one (``extract@digits``).
         runner: threads, dask, or the address of a Dask scheduler.
+        changes: what the run does otherwise than params.yaml says.
+        show: is told when the flow of a problem has ended.
     """
     try:
-        _run(flow, stage, [name.removeprefix(f"{stage}@") for name in problems] or read_params()["problems"], runner)
+        chosen = [name.removeprefix(f"{stage}@") for name in problems] or read_params()["problems"]
+        _run(flow, stage, chosen, runner, changes, show)
     except BaseException as problem:
         leave_to_end(isinstance(problem, TerminationSignal))
         if isinstance(problem, RtlError):
@@ -49,9 +62,9 @@ def run_and_exit(flow: Flow[..., Any], stage: str, problems: Sequence[str], runn
     os._exit(0)  # all is written; taking the interpreter apart would cost each stage another second
 
 
-def _run(flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str) -> None:
+def _run(flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str, changes: Changes, show: Shown) -> None:
     for problem in chosen:
-        check_dvc_deps(problem, problem_settings(problem))
+        check_dvc_deps(problem, problem_settings(problem, changes))
     told = {"runner": _checked(runner)} if "runner" in flow.parameters.properties else {}
     gc.freeze()
     gc.enable()
@@ -59,8 +72,8 @@ def _run(flow: Flow[..., Any], stage: str, chosen: Sequence[str], runner: str) -
         declare_records()
         for problem in chosen:
             began = time.time()
-            flow(problem, **told)
-            show_end(problem, stage, record_stage(problem, stage, began))
+            flow(problem, changes, **told)
+            show(problem, stage, record_stage(problem, stage, began))
 
 
 def _checked(runner: str) -> str:

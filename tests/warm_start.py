@@ -177,7 +177,7 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     sys.argv = arguments
     command, status = Path(arguments[0]).name, 1
     try:
-        if (command, *arguments[1:2]) == ("rtl", "run"):
+        if command == "rtl" and arguments[1:2] in (["run"], ["advise"]):
             _fork_servers()
         status = import_module(COMMANDS[command]).main() or 0
     except SystemExit as end:

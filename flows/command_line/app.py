@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flows.command_line.advise import advise
 from flows.command_line.bench import bench
 from flows.command_line.each_instance import each_instance
 from flows.command_line.export import export
@@ -61,6 +62,9 @@ def check(problem: ProblemName) -> None:
     if failed:
         raise typer.Exit(1)
     typer.echo(f"{problem}: found nothing to change ({perf_counter() - started:.1f} s)")
+
+
+app.command()(advise)
 
 
 @app.command()

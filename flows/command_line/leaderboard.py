@@ -41,23 +41,42 @@ def show_leaderboard(problem: str, tables: Mapping[str, pd.DataFrame]) -> None:
         "steps": _steps(tables["parameters"], level, methods),
         "training": _times(problem, level, methods),
     }
+    title = f"{problem}: {level_text(level)} sparsity, {protocol} protocol, {spread_text(tables['summary'])}"
+    print_methods(title, methods, columns, best, [f"{MARK} {MARKED}"])
+
+
+def print_methods(
+    title: str,
+    methods: Sequence[str],
+    columns: Mapping[str, Sequence[str]],
+    bold: Collection[str],
+    notes: Sequence[str],
+) -> None:
+    """Print a table with a row a method, and below it what each of them is.
+
+    Args:
+        title: stands above.
+        methods: in the order of rows.
+        columns: texts of the rows by title; a column of dashes is left out.
+        bold: the methods whose rows stand out.
+        notes: lines between the table and the methods.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("")
-    shown = {title: texts for title, texts in columns.items() if set(texts) != {"–"}}
-    for title, texts in shown.items():
-        heading = textwrap.fill(title, max(map(len, texts)), break_long_words=False)
-        table.add_column(escape(heading), justify="right", no_wrap=True)
+    shown = {heading: texts for heading, texts in columns.items() if set(texts) != {"–"}}
+    for heading, texts in shown.items():
+        folded = textwrap.fill(heading, max(map(len, texts)), break_long_words=False)
+        table.add_column(escape(folded), justify="right", no_wrap=True)
     for method, *texts in zip(methods, *shown.values(), strict=True):
-        table.add_row(method_name(method), *map(escape, texts), style="bold" if method in best else "")
-    console = Console()
-    console.print()
-    print_sentences([f"{problem}: {level_text(level)} sparsity, {protocol} protocol, {spread_text(tables['summary'])}"])
-    console.print(table)
-    console.print(f"{MARK} {MARKED}")
+        table.add_row(method_name(method), *map(escape, texts), style="bold" if method in bold else "")
     meanings = Table.grid(padding=(0, 2))
     for method in methods:
         meanings.add_row(method_name(method), METHODS[method].meaning, style="dim")
-    console.print(meanings)
+    console = Console()
+    console.print()
+    print_sentences([title])
+    for part in (table, *notes, meanings):
+        console.print(part)
     console.print()
 
 

@@ -24,6 +24,7 @@ from rtl_core.problems.images.large_images import MOST_IN_MEMORY, new_images
 from rtl_core.problems.images.one_vs_rest import OneVsRest
 from rtl_core.problems.images.stored_images import save_images
 from rtl_core.problems.images.within_cluster import WithinCluster
+from rtl_core.problems.share_of import share_of
 from rtl_core.problems.source_path import source_path
 from rtl_core.randomness import Stream
 
@@ -59,6 +60,9 @@ class ImageFolderData:
             int, Field(ge=2, le=50, description="clusters to look for, where their number is free")
         ] = 8,
         encoder: Annotated[str, Field(description="what embeds the names of classes, with clusters: text")] = "wordnet",
+        share: Annotated[
+            float, Field(gt=0, le=1, description="share of each class's files that is read; three at least")
+        ] = 1.0,
         test_share: Annotated[float, Field(gt=0, lt=1, description="share of each class kept for testing")] = 0.2,
         validation_share: Annotated[
             float, Field(gt=0, lt=1, description="share of the rest kept for choosing thresholds")
@@ -73,7 +77,7 @@ class ImageFolderData:
             DataError: the folder is missing, has fewer than two classes or too few readable images of one, or its
                 classes cannot be clustered so.
         """
-        everything, classes, left_out = read_image_folder(path, image_size)
+        everything, classes, left_out = read_image_folder(path, image_size, share)
         stream = Stream(seed).at(problem="images")
         rest, test = hold_out(everything, test_share, stream.at(split="test"))
         train, validation = hold_out(rest, validation_share, stream.at(split="validation"))
@@ -106,12 +110,13 @@ class _Readable(NamedTuple):
     picture: Image.Image | None
 
 
-def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[str], list[str]]:
-    """All images of a folder, in the order of their paths, its classes, and lines on what is left out or assumed.
+def read_image_folder(name: str, image_size: int, share: float = 1.0) -> tuple[LabelledImages, list[str], list[str]]:
+    """The images of a folder, in the order of their paths, its classes, and lines on what is left out or assumed.
 
     Args:
         name: the folder; $NAME is read from the environment.
         image_size: pixels a side; 0 takes the commonest size among the images, of equally common ones the larger.
+        share: of the files of each class, of which the others are not looked at.
 
     Raises:
         DataError: the folder is missing, has fewer than two classes, a class with fewer than three readable images,
@@ -120,7 +125,8 @@ def read_image_folder(name: str, image_size: int) -> tuple[LabelledImages, list[
     classes, samples = _samples(name)
     readable: list[_Readable] = []
     labels, left_out, held = [], _passed_over(name, {file for file, _ in samples}), 0
-    for file, label in samples:
+    of_classes = [[sample for sample in samples if sample[1] == label] for label in range(len(classes))]
+    for file, label in (sample for of_class in of_classes for sample in share_of(of_class, share, SPLITS)):
         try:
             picture = _picture(file, image_size)
         except DataError as problem:

@@ -27,12 +27,15 @@ from rtl_core.problems.regions.lab import colours_apart
 from rtl_core.problems.regions.painting import LEAST_FREQUENCY, LEAST_SIDE, MOST_FREQUENCY, MOST_SIDE, bytes_of
 from rtl_core.problems.regions.region_image import FILE, load, save, size_of
 from rtl_core.problems.regions.training_memory import training_memory
+from rtl_core.problems.share_of import share_of
 from rtl_core.scoring import MEAN
 
 PROTOCOL = "reconstruction"
 MOST_DB = 58.92
 """PSNR of an image that is right but for the rounding of 8 bits, 10 log₁₀(12 · 255²): no figure goes beyond it."""
 ERROR_SCALE = 4
+FEWEST = 5
+"""Images that a share holds at least."""
 
 
 class ImageRegions(Problem):
@@ -56,6 +59,9 @@ class ImageRegions(Problem):
         num_regions: Annotated[
             int, Field(ge=2, le=50, description="regions to look for by colour and place, where there is no map")
         ] = 6,
+        share: Annotated[
+            float, Field(gt=0, le=1, description="share of the images that is used, evenly spread; five at least")
+        ] = 1.0,
         seed: Annotated[int, Field(ge=0, description="seed of that search")] = 0,
     ) -> None:
         """Write each image into a folder of its own, and say which could not be used.
@@ -65,7 +71,7 @@ class ImageRegions(Problem):
         """
         how = (longest_side, smallest_region, num_regions, seed)
         images, left_out = read_folders(folders, *how) if folders else (sample_photographs(*how), [])
-        for image in images:
+        for image in share_of(images, share, FEWEST):
             if min(image.regions.shape) >= LEAST_SIDE:
                 save(folder / image.name, image)
             else:

@@ -73,13 +73,13 @@ class SpeechScenes(Problem):
         ] = "(.+)",
         seconds: Annotated[float, Field(ge=0.5, le=60, description="length of a mixture")] = 2.0,
         snr: Annotated[
-            list[float],
-            Field(min_length=2, max_length=2, description="least and greatest ratio of speech to noise, dB"),
+            list[float], Field(min_length=2, max_length=2, description="least and greatest speech-to-noise ratio, dB")
         ] = [-5.0, 10.0],  # noqa: B006
         mixtures: Annotated[
             list[int],
             Field(min_length=3, max_length=3, description="most a scene for train, validation and test; 0: no limit"),
         ] = [0, 0, 0],  # noqa: B006
+        share: Annotated[float, Field(gt=0, le=1, description="share of these that is used; one at least")] = 1.0,
         validation_share: Annotated[
             float, Field(gt=0, lt=0.5, description="share of the speakers and of each recording of noise")
         ] = 0.1,
@@ -97,7 +97,7 @@ class SpeechScenes(Problem):
                 "partition.clean and partition.noise: found one without the other; allowed: both or none"
             )
         shares = {"validation": validation_share, "test": test_share}
-        how = (speaker, place, seconds, snr, mixtures, shares, Stream(seed))
+        how = (speaker, place, seconds, snr, mixtures, share, shares, Stream(seed))
         if clean:
             mix_folders(folder, source_path(clean, "partition.clean"), source_path(noise, "partition.noise"), *how)
         else:

@@ -28,6 +28,10 @@ class Changes(BaseModel):
         default=[], description="What is trained and compared: RTL under one of its updates or both, and baselines."
     )
 
+    def section_of(self, problem: str) -> str:
+        """The section of params.yaml that holds the settings of a problem: the one that is called as it is."""
+        return problem
+
     def applied_to(self, settings: dict[str, Any]) -> dict[str, Any]:
         """A problem's settings, every key of them given, with these changes."""
         changed = deepcopy(settings)

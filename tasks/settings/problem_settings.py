@@ -33,6 +33,7 @@ def problem_settings(name: str, changes: "Changes | None" = None) -> ProblemSett
         SettingsError: the section is missing or wrong; the message names the key, what was found and what is
             allowed.
     """
+    name = changes.section_of(name) if changes else name
     settings = _checked(ProblemSettings, section(read_params(), name), name)
     if changes:
         settings = _checked(ProblemSettings, changes.applied_to(settings.model_dump()), name)

@@ -1,5 +1,6 @@
 """What methods, metrics, masks and numbers are called where people read."""
 
+from collections.abc import Iterable
 from math import isnan, nan
 
 from rtl_core.methods import METHODS
@@ -46,6 +47,9 @@ METRIC_NAMES = {
 }
 """What a metric is called where its own name does not do; its unit stands after a comma."""
 
+MOST_DECIMALS = 6
+"""Of a difference."""
+
 CAPTION = 16
 """Characters that stand below a picture on a phone."""
 
@@ -53,6 +57,12 @@ CAPTION = 16
 def method_name(method: str) -> str:
     """A method as people write it."""
     return METHODS[method].title if method in METHODS else method
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as people list them: ``A, B and C``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def level_text(sparsity: float) -> str:
@@ -113,10 +123,15 @@ def margin_text(difference: float, low: float, high: float, ahead: float) -> str
     return f"{difference_text(difference, low, high)},\nahead in {100 * ahead:.0f} %"
 
 
-def difference_text(difference: float, low: float, high: float) -> str:
-    """A difference with its sign and, where it has one, its interval; three decimals where all of it is small."""
+def difference_text(difference: float, low: float, high: float, signs: bool = False) -> str:
+    """A difference with its sign and, where it has one, its interval; three decimals where all of it is small.
+
+    ``signs`` asks for more where an end of the interval would be shown as zero and is not.
+    """
     values = [difference] if isnan(low) else [difference, low, high]
     decimals = 2 if max(map(abs, values)) >= 0.1 else 3
+    while signs and decimals < MOST_DECIMALS and any(end and not round(end, decimals) for end in values[1:]):
+        decimals += 1
     mean, *interval = (_signed(value, decimals) for value in values)
     return f"{mean} [{', '.join(interval)}]" if interval else mean
 

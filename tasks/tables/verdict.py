@@ -1,12 +1,12 @@
 """What a comparison says in a few sentences: who is ahead, by how much, where, at how many weights, and how surely."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from rtl_core.methods import METHODS
 from tasks.tables.directions import higher_is_better
-from tasks.tables.names import amount_text, level_text, method_name, metric_name, metric_text
+from tasks.tables.names import amount_text, level_text, listed, method_name, metric_name, metric_text
 from tasks.tables.selection import headline, headline_means
 from tasks.tables.standings import LEAST, Standing, lead, repeats, shown_first, standings, values_at
 
@@ -66,12 +66,12 @@ class Verdict:
             return f"{method_name(self.rows[0].method)} scores best"
         if not self.has_winner:
             return "there is no winner"
-        return f"{_and(map(method_name, self.ahead))} {_are(self.ahead)} ahead"
+        return f"{listed(map(method_name, self.ahead))} {_are(self.ahead)} ahead"
 
     def _winner(self) -> str:
         best, second = self.rows[0], self.row_of[self.behind[0]]
         level = [method for method in self.tied if method not in self.ahead]
-        untold = f" {_and(map(method_name, level))} cannot be told from it." if level else ""
+        untold = f" {listed(map(method_name, level))} cannot be told from it." if level else ""
         return (
             f"{self.outcome} at {level_text(self.level)} sparsity, by {self._by(best.method, second.method)}: "
             f"{self._scored(best)} against {self._score(second)} of {method_name(second.method)}, the next best, with "
@@ -79,8 +79,8 @@ class Verdict:
         )
 
     def _no_winner(self) -> str:
-        tied = _and(f"{method_name(method)} {self._score(self.row_of[method])}" for method in self.tied)
-        worse = f"; {_and(map(method_name, self.behind))} {_are(self.behind)} behind" if self.behind else ""
+        tied = listed(f"{method_name(method)} {self._score(self.row_of[method])}" for method in self.tied)
+        worse = f"; {listed(map(method_name, self.behind))} {_are(self.behind)} behind" if self.behind else ""
         return (
             f"No winner at {level_text(self.level)} sparsity: {method_name(self.rows[0].method)} scores best, "
             f"{self._scored(self.rows[0])}, and {tied} cannot be told from it{worse}."
@@ -100,7 +100,7 @@ class Verdict:
         lacking = [method for method in contenders(rows) if method not in self.row_of]
         if not lacking:
             return []
-        return [f"Not compared: {_and(map(method_name, lacking))}, whose score is not defined everywhere."]
+        return [f"Not compared: {listed(map(method_name, lacking))}, whose score is not defined everywhere."]
 
     def _rivals(self) -> list[str]:
         """The best of RTL's methods beside one mask and K networks, but for the pair that the first sentence told."""
@@ -190,7 +190,7 @@ def _elsewhere(tables: Tables, here: Verdict) -> list[str]:
     if not levels:
         return []
     told = [
-        f"at {_and(map(level_text, of_kind))} {'it is the same' if outcome == here.outcome else outcome}"
+        f"at {listed(map(level_text, of_kind))} {'it is the same' if outcome == here.outcome else outcome}"
         for outcome, of_kind in levels.items()
     ]
     text = "; ".join(told)
@@ -210,8 +210,3 @@ def share_text(share: float) -> str:
 
 def _are(methods: Sequence[str]) -> str:
     return "are" if len(methods) > 1 else "is"
-
-
-def _and(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

@@ -86,6 +86,18 @@ def test_images_of_other_sizes_become_the_commonest_or_the_size_asked_for(pictur
     assert data.images.shape == (49, 3, 20, 20)
 
 
+def test_a_share_is_of_each_class_and_what_is_not_of_it_is_not_read(pictures, tmp_path):
+    (pictures / "rose/01.png").write_text("no image")
+    for share, each in ((0.5, 6), (0.1, 3)):
+        folder = tmp_path / f"of {share}"
+        ImageFolder.partition(folder, path=str(pictures), share=share)
+        stored = load_images(folder)
+        counts = torch.cat([split.labels for split in stored.splits.values()]).bincount()
+        assert counts.tolist() == [each] * 4 and not (folder / LEFT_OUT).exists()
+    ImageFolder.partition(tmp_path / "whole", path=str(pictures), share=1.0)
+    assert len(json.loads((tmp_path / "whole" / LEFT_OUT).read_text())) == 1
+
+
 def test_images_that_cannot_be_read_are_left_out_with_a_line_each(pictures, tmp_path):
     truncated = pictures / "apple/00.png"
     truncated.write_bytes(truncated.read_bytes()[: truncated.stat().st_size // 2])

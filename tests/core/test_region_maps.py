@@ -294,6 +294,16 @@ def test_images_of_different_names_are_instances_of_their_own(tmp_path, names, p
     assert all(len(f"{name}.html".encode()) < 200 for name in found)
 
 
+@pytest.mark.parametrize(("count", "taken"), [(4, [0, 1, 2, 3]), (7, [0, 1, 2, 4, 5]), (12, [0, 2, 4, 6, 8, 10])])
+def test_a_share_of_images_is_spread_over_them_and_never_fewer_than_five(tmp_path, count, taken):
+    regions = np.kron(HALVES, np.ones((4, 4), np.uint8))
+    for number in range(count):
+        write(tmp_path / "my", f"{number:02}", Image.new("RGB", regions.shape[::-1]), regions)
+    (tmp_path / "data").mkdir()
+    ImageRegions.partition(tmp_path / "data", folders=[str(tmp_path / "my")], share=0.5)
+    assert ImageRegions.instances(tmp_path / "data") == [f"my-{number:02}" for number in taken]
+
+
 def test_an_image_and_its_map_may_write_a_letter_in_two_ways(tmp_path):
     write(tmp_path, "e\u0301", regions=HALVES)
     (tmp_path / "regions/e\u0301.png").rename(tmp_path / "regions/\u00e9.png")

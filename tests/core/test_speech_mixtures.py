@@ -127,6 +127,19 @@ def test_splits_share_no_speaker_and_no_stretch_of_noise(sources):
     assert (per_scene.calm == per_scene.loud).all() and per_scene.to_numpy().sum() == 2 * 4 * 2 * 3
 
 
+def test_a_share_of_the_mixtures_is_the_first_of_each_scene_and_split(sources):
+    whole = read_manifest(partition(sources))
+    for share, most in ((1.0, [0, 0, 0]), (0.5, [0, 0, 0]), (0.5, [4, 1, 1]), (0.01, [0, 0, 0])):
+        part = read_manifest(partition(sources, f"{share} {most}", share=share, mixtures=most))
+        for split, limit in zip(SPLITS, most, strict=True):
+            for scene in SCENES:
+                of_whole, rows = (of[(of.split == split) & (of.scene == scene)] for of in (whole, part))
+                count = min(len(of_whole), limit or len(of_whole))
+                assert len(rows) == max(1, round(share * count))
+                told = ["speaker", "speech_file", "speech_offset_s"]
+                assert rows[told].values.tolist() == of_whole[told].values[: len(rows)].tolist()
+
+
 def test_sounds_are_those_of_their_files_and_the_end_of_one_is_filled_up(sources):
     folder = partition(sources)
     stored, _ = soundfile.read(folder / SPEECH, dtype="int16")

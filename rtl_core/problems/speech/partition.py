@@ -31,6 +31,7 @@ def mix_folders(
     seconds: float,
     snr: list[float],
     mixtures: list[int],
+    share: float,
     shares: dict[str, float],
     stream: Stream,
 ) -> None:
@@ -45,6 +46,7 @@ def mix_folders(
         seconds: length of a mixture.
         snr: least and greatest ratio of speech to noise, dB.
         mixtures: most of a scene for each of SPLITS; 0: no limit.
+        share: of these, which is used; one mixture at least.
         shares: of the speakers and of each recording of noise, for validation and test.
         stream: where the splits and the mixtures are drawn from.
 
@@ -75,7 +77,8 @@ def mix_folders(
                 if split_of[name] == split
                 for stretch in speech_stretches(speakers[name], seconds)
             ]
-            most, drawn = mixtures[SPLITS.index(split)], stream.at(scene=scene, split=split)
+            most = max(1, round(share * min(len(speech), mixtures[SPLITS.index(split)] or len(speech))))
+            drawn = stream.at(scene=scene, split=split)
             planned += plan_scene(scene, split, speech, parts[split], seconds, snr, most, drawn)
     left_out += write_mixtures(folder, clean, noise, planned, seconds)
     _check_all_there(folder, scenes, left_out)
