@@ -1,10 +1,12 @@
 """What a comparison at one level and on one seed advises: how far RTL is ahead of each rival, and what is enough."""
 
 from collections.abc import Mapping
+from math import isnan
 from typing import NamedTuple
 
 import pandas as pd
 
+from rtl_core.doubts import is_at_chance
 from rtl_core.intervals import t_interval
 from rtl_core.methods import METHODS
 from tasks.tables.directions import higher_is_better
@@ -40,7 +42,8 @@ class Difference(NamedTuple):
 
 class Advice(NamedTuple):
     """``scores``: a column a method, the simplest first, and a row a subset, or an instance where there are enough of
-    these to tell methods apart; which, ``over`` says. ``kept`` are the prunable weights of each method.
+    these to tell methods apart; which, ``over`` says. ``kept`` are the prunable weights of each method, ``chance`` the
+    score that chance gives, NaN where that is not known.
     """
 
     protocol: str
@@ -49,6 +52,7 @@ class Advice(NamedTuple):
     over: str
     scores: pd.DataFrame
     kept: dict[str, float]
+    chance: float
 
     @property
     def rtl(self) -> str:
@@ -71,11 +75,20 @@ class Advice(NamedTuple):
         scored = [method for method in self.scores if self.scores[method].notna().any() and method != without]
         return [one for one in scored if not any(self.lead(other, one).low > 0 for other in scored)]
 
+    def at_chance(self) -> list[str]:
+        """The methods that have not learned more than chance gives, as far as these scores tell."""
+        if isnan(self.chance):
+            return []
+        chances = [self.chance] * len(self.scores)
+        return [method for method in self.scores if is_at_chance(self.scores[method].tolist(), chances, self.higher)]
+
     def sentence(self) -> str:
-        """What to use, and why."""
+        """What to use, and why; nothing where a method is at chance: with more data it may do otherwise."""
         best = self.enough()
         if not best:
             return f"none: {metric_name(self.metric)} is not defined here."
+        if weak := self.at_chance():
+            return f"not decided: {listed(map(method_name, weak))} learned no more than chance gives; give more data."
         called, others = _called(best[0]), listed(map(method_name, best[1:])) if best[1:] else ""
         if len(best) == len(self.scores.columns):
             return f"not decided: no method is told to be ahead of another; {called} is the simplest."
@@ -109,7 +122,10 @@ def advice(tables: Mapping[str, pd.DataFrame]) -> Advice:
     kept = tables["parameters"].groupby("method").union.mean()
     (protocol,), (metric,) = rows.protocol.unique(), rows.metric.unique()
     higher = higher_is_better(tables["scoring"], metric)
-    return Advice(protocol, metric, higher, over, scores[simplest], {name: float(kept[name]) for name in simplest})
+    scoring = tables["scoring"]
+    (chance,) = scoring[(scoring.protocol == protocol) & (scoring.metric == metric)].chance
+    weights = {name: float(kept[name]) for name in simplest}
+    return Advice(protocol, metric, higher, over, scores[simplest], weights, float(chance))
 
 
 def _called(method: str) -> str:

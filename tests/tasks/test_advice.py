@@ -153,3 +153,16 @@ def test_data_without_a_share_stay_whole_and_small_batches_as_they_are(settings_
     assert settings_of("digits", sparsity=0.6)[1].sparsities == [0.6]
     whole, small = settings_of("speech_scenes", {"training": {"batch_size": 6}})
     assert small.partition["share"] == 0.1 and small.training == whole.training
+
+
+def test_nothing_is_advised_where_a_method_is_at_chance():
+    tables = tables_of({"imp_single": 0.8, "rtl": 0.5, "shared_mask": 0.7, "imp_multiple": 0.5})
+    for chance, said in (
+        (0.5, "not decided: RTL and IMP multiple learned no more than chance gives"),
+        (0.1, "use one"),
+    ):
+        found = advice(tables | {"scoring": tables["scoring"].assign(chance=chance)})
+        assert found.sentence().startswith(said)
+    mirror = mirrored(tables | no_summary())
+    found = advice(mirror | {"scoring": mirror["scoring"].assign(chance=-0.5)})
+    assert found.at_chance() == ["rtl", "imp_multiple"]
