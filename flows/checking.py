@@ -31,7 +31,7 @@ def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
 
 def _checks(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
     """The tickets come first: where both fail, it is always theirs that is told."""
-    check = partial(check_job.submit, seed=settings.seeds[0])
+    check = partial(check_job.submit, seed=settings.seeds[0], cut="microbatch" in settings.retrain.update)
     steps: dict[tuple[Any, ...], Step] = {("check", "tickets"): Step(partial(check, job))}
     if has_one_network(settings):
         steps["check", "one network"] = Step(lambda _: check(with_one_network(job)), (("check", "tickets"),))

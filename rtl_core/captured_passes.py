@@ -75,7 +75,8 @@ class CapturedPasses:
     def one(self, subset: int, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Loss, gradient [d] and dense gradient [e] of one ticket alone."""
         self._launch(0, subset, batch)
-        return self._awaited(0)
+        loss, gradient, dense_gradient = self._awaited(0)
+        return loss, gradient.clone(), dense_gradient.clone()
 
     def _streams(self, batches: Sequence[Batch]) -> int:
         """How many passes side by side pay; measured once."""

@@ -1,10 +1,14 @@
 """How a batch is cut into smaller ones."""
 
+from collections.abc import Iterator, Sequence
+
 from torch import Tensor
 from torch.utils import _pytree
 
 from rtl_core.errors import DataError
-from rtl_core.problem import Batch
+from rtl_core.problem import Batch, Objective
+from rtl_core.randomness import Stream
+from rtl_core.training import batches_of
 
 FEWEST = 2
 """Examples in a microbatch, if the batch has so many: batch normalisation of one example can fail."""
@@ -13,13 +17,19 @@ FEWEST = 2
 def microbatches(batch: Batch, count: int) -> list[Batch | None]:
     """Cut a batch into ``count`` that hold each of its examples once, as equal in size as can be.
 
-    Examples lie along the first dimension of every tensor; neighbours come into different microbatches. A batch of
-    fewer than ``2 · count`` examples gives fewer, of two at least, with None between them.
+    Examples lie along the first dimension of every tensor; neighbours come into different microbatches, and numbers
+    into each. A batch of fewer than ``2 · count`` examples gives fewer, of two at least, with None between them, but
+    always the first.
 
     Raises:
-        DataError: the tensors of the batch differ in length.
+        DataError: the tensors of the batch differ in length, or there is something else than tensors and numbers.
     """
+    if count == 1:
+        return [batch]
     leaves, tree = _pytree.tree_flatten(batch)
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor | int | float | None):
+            raise DataError(f"a batch cannot be cut: found a {type(leaf).__name__}; allowed: tensors and numbers")
     lengths = {len(leaf) for leaf in leaves if isinstance(leaf, Tensor) and leaf.dim()}
     if len(lengths) != 1:
         found = ", ".join(map(str, sorted(lengths))) or "none"
@@ -34,3 +44,13 @@ def microbatches(batch: Batch, count: int) -> list[Batch | None]:
     for number in range(parts):
         cut[number * count // parts] = part(number)
     return cut
+
+
+def cut_failures(objectives: Sequence[Objective], stream: Stream) -> Iterator[str]:
+    """Which objectives' batches cannot be cut into as many parts as there are objectives, seen in one batch of each."""
+    for objective in objectives:
+        batch = next(batches_of(objective, [stream.at(subset=objective.name)]))
+        try:
+            microbatches(batch, len(objectives))
+        except DataError as problem:
+            yield f"retrain.update: microbatch: objective {objective.name}: {problem}"

@@ -82,11 +82,16 @@ def _kind(objective: Objective, batch: Batch) -> Hashable | None:
     """
     leaves, structure = tree_flatten(batch)
     with suppress(TypeError):
-        sizes = tuple((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else plain(leaf) for leaf in leaves)
-        kind = (identity_of(objective), structure, sizes)
+        kind = (identity_of(objective), structure, tuple(map(_kind_of_leaf, leaves)))
         hash(kind)
         return kind
     return None
+
+
+def _kind_of_leaf(leaf: Any) -> Hashable:
+    if isinstance(leaf, Tensor):
+        return leaf.shape, leaf.dtype
+    return identity_of(leaf) if isinstance(leaf, Objective) else plain(leaf)
 
 
 class _Counting(TorchDispatchMode):

@@ -55,7 +55,7 @@ def find_tickets(
         extract_duration: how long each round of pruning trains (Algorithm 1), such as ``4ep`` or ``200it``.
         retrain_duration: how long the tickets are retrained (Algorithm 2), and each baseline.
         optimizer: makes the optimizer of given parameters.
-        update: ``synchronous`` or, as in the paper, ``sequential``.
+        update: ``synchronous``, ``microbatch`` or, as in the paper, ``sequential``.
         weights_per_round: how many weights leave in a round: a count, or a share of those that are left.
         seed: of every random draw.
         name: of the problem, a part of every random draw.

@@ -136,7 +136,9 @@ class MicrobatchUpdate(SynchronousUpdate):
         cut = [microbatches(batch, count) for batch in batches]
         losses = torch.zeros(count, device=self.tickets.theta.device)
         for part in range(count):
-            now = {subset: parts[part] for subset, parts in enumerate(cut) if parts[part] is not None}
+            # Ticket k begins at step k, so that at least one takes part in each, however few examples there are.
+            own = {subset: parts[part - subset] for subset, parts in enumerate(cut)}
+            now = {subset: batch for subset, batch in own.items() if batch is not None}
             for subset, loss in self._step(now, [place.at(part=part) for place in places]).items():
                 losses[subset] += loss
         return losses

@@ -32,7 +32,7 @@ def show_advice(small: SmallRun, problem: str, _stage: str, seconds: float) -> N
     what = f"{metric_title(found.metric, found.higher)}, {found.protocol} protocol"
     title = f"{small.section}: {what}, {level_text(small.sparsities[0])} sparsity"
     print_methods(title, list(found.scores), _columns(found), [found.rtl], [])
-    over = f"are over {found.over}, and say" if found.over else "lack what they could be over; scores say"
+    over = f"are over {found.over}, and say" if found.has_intervals else "lack what they could be over; scores say"
     print_sentences(
         [
             f"Advice: {found.sentence()}",

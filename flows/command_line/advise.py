@@ -34,14 +34,21 @@ def advise(
     from flows.command_line.advice_table import print_json, show_advice
     from flows.ending import print_sentences
     from tasks.settings.problem_settings import problem_settings
+    from tasks.settings.sections import LEVEL_DECIMALS
     from tasks.settings.small_run import small_run
 
     if not 0 < share <= 1:
         raise SettingsError(f"--share: found {share:g}; allowed: above 0 and up to 1")
-    if sparsity is not None and not 0 < sparsity < 1:
-        raise SettingsError(f"--sparsity: found {sparsity:g}; allowed: above 0 and below 1")
+    if sparsity is not None and not (0 < sparsity < 1 and round(sparsity, LEVEL_DECIMALS) == sparsity):
+        raise SettingsError(
+            f"--sparsity: found {sparsity}; allowed: above 0 and below 1, with up to {LEVEL_DECIMALS} decimals"
+        )
     settings = problem_settings(problem)
     small = small_run(problem, settings, share, sparsity)
+    try:
+        problem_settings(small.name, small)
+    except SettingsError as refused:
+        raise SettingsError(f"{problem}: refused with {_changed(small, settings)}: {refused}") from refused
     show = partial(print_json, small, sys.stdout) if as_json else partial(show_advice, small)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         print_sentences([f"{problem}: a small run, kept as {small.name}: {_changed(small, settings)}"])
@@ -69,10 +76,13 @@ def _has_one_layout(small: "SmallRun") -> bool:
 
     from rtl_core.construction import initial_weights
     from rtl_core.one_network import as_one_network
+    from rtl_core.problem import Problem
     from rtl_core.randomness import Stream
-    from tasks.settings.problem_settings import problem_settings
+    from tasks.settings.problem_settings import problem_class, problem_settings
 
     settings = problem_settings(small.name, small)
+    if problem_class(settings.problem).single_network is Problem.single_network:
+        return True
     with suppress(Exception), Console(stderr=True).status("loading"), each_instance(small.name, settings) as each:
         _, first = next(each)
         layouts = [initial_weights(view, Stream(0)).layout for view in (first, as_one_network(first))]

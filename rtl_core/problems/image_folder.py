@@ -3,7 +3,9 @@
 import os
 from collections import Counter
 from collections.abc import Container, Sequence
+from itertools import chain, groupby
 from math import prod
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, NamedTuple
 from unicodedata import normalize
@@ -116,7 +118,7 @@ def read_image_folder(name: str, image_size: int, share: float = 1.0) -> tuple[L
     Args:
         name: the folder; $NAME is read from the environment.
         image_size: pixels a side; 0 takes the commonest size among the images, of equally common ones the larger.
-        share: of the files of each class, of which the others are not looked at.
+        share: of the files of each class; others are looked at in the place of those that cannot be read.
 
     Raises:
         DataError: the folder is missing, has fewer than two classes, a class with fewer than three readable images,
@@ -125,16 +127,22 @@ def read_image_folder(name: str, image_size: int, share: float = 1.0) -> tuple[L
     classes, samples = _samples(name)
     readable: list[_Readable] = []
     labels, left_out, held = [], _passed_over(name, {file for file, _ in samples}), 0
-    of_classes = [[sample for sample in samples if sample[1] == label] for label in range(len(classes))]
-    for file, label in (sample for of_class in of_classes for sample in share_of(of_class, share, SPLITS)):
-        try:
-            picture = _picture(file, image_size)
-        except DataError as problem:
-            left_out.append(str(problem).replace(str(_root(name)), name))
-            continue
-        held += CHANNELS * prod(picture.size)
-        readable.append(_Readable(file, picture.size, picture if held <= MOST_IN_MEMORY else None))
-        labels.append(label)
+    for label, of_class in groupby(samples, key=itemgetter(1)):
+        files = [file for file, _ in of_class]
+        picked = share_of(files, share, SPLITS)
+        others = sorted({*files} - {*picked})  # read in the place of those that cannot be
+        wanted = len(readable) + len(picked)
+        for file in chain(picked, others):
+            if len(readable) == wanted:
+                break
+            try:
+                picture = _picture(file, image_size)
+            except DataError as problem:
+                left_out.append(str(problem).replace(str(_root(name)), name))
+                continue
+            held += CHANNELS * prod(picture.size)
+            readable.append(_Readable(file, picture.size, picture if held <= MOST_IN_MEMORY else None))
+            labels.append(label)
     _check_counts(name, classes, labels, left_out)
     left_out += first_frames({one.file: f"{name}/{one.file.relative_to(_root(name))}" for one in readable})
     return LabelledImages(_stacked(readable, image_size), torch.tensor(labels)), classes, left_out

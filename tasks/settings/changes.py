@@ -25,7 +25,7 @@ class Changes(BaseModel):
         default=[], description="Shares of the prunable weights at zero, increasing: pruned to, and compared at."
     )
     methods: list[AnyMethod] = Field(
-        default=[], description="What is trained and compared: RTL under one of its updates or both, and baselines."
+        default=[], description="What is trained and compared: RTL under some of its updates, and baselines."
     )
 
     def section_of(self, problem: str) -> str:

@@ -11,6 +11,10 @@ LEVEL = 0.5
 """The sparsity of a small run, where the section has it."""
 RIVALS = ("imp_single", "shared_mask", "imp_multiple")
 """What RTL is held against: one mask, its own objectives under that one mask, and K networks."""
+ADVICE = ".advice"
+"""What follows a section's name in that of its small run."""
+SMALLEST = 1e-6
+"""A share of the data; what takes one takes some examples all the same."""
 LEAST_BATCH = 8
 """Examples in a batch; one that has no more is not made smaller."""
 
@@ -29,7 +33,7 @@ class SmallRun(Changes):
     @property
     def name(self) -> str:
         """What the run is called, as problems are."""
-        return f"{self.section}.advice"
+        return f"{self.section}{ADVICE}"
 
     def without(self, method: str) -> Self:
         """The same without one method."""
@@ -62,7 +66,7 @@ def small_run(section: str, settings: ProblemSettings, share: float, sparsity: f
         sparsity: the level; None for a half where the section has it, else the lowest that it compares at.
     """
     whole = settings.partition.get("share")
-    parted = {"share": round(share * whole, 6)} if isinstance(whole, int | float) else {}
+    parted = {"share": max(SMALLEST, round(share * whole, 6))} if isinstance(whole, int | float) else {}
     level = LEVEL if LEVEL in settings.sparsities else settings.compared_sparsities[0]
     return SmallRun(
         section=section,

@@ -9,7 +9,7 @@ import pandas as pd
 from rtl_core.doubts import is_at_chance
 from tasks.tables.names import MEAN, method_name, metric_name
 
-COLUMNS = ["method", "sparsity", "kind", "text"]
+COLUMNS = ["method", "sparsity", "kind", "metrics", "text"]
 MOST_NAMED = 5
 Found = Mapping[str, Any]
 """What ``score_method`` returned of one method, seed and level, of one instance."""
@@ -21,6 +21,7 @@ Row = dict[str, Any]
 
 def doubts_table(compared: Sequence[Found], examined: Sequence[Found]) -> pd.DataFrame:
     """doubts.csv: at most one row a method, level and kind; what holds of every method and level is one row.
+    ``metrics`` are those at chance, as ``matched.auroc``, with spaces between them.
 
     Where there are several instances, rows of the whole run have none, and each instance has rows of its own.
 
@@ -59,10 +60,10 @@ def _rows(compared: Sequence[Found], examined: Sequence[Found]) -> list[Row]:
     ]
     if everywhere:
         cannot = "nothing was learned, or the metric cannot tell"
-        rows.append(_row("", None, CHANCE, f"every score of {_metrics(everywhere)} is at chance: {cannot}"))
+        rows.append(_row("", None, CHANCE, f"every score of {_metrics(everywhere)} is at chance: {cannot}", everywhere))
     for level, metrics in at_chance.items():
         if alone := [metric for metric, known in metrics.items() if known and metric not in everywhere]:
-            rows.append(_row(*level, CHANCE, f"{_at(level)}: {_chance(alone)}"))
+            rows.append(_row(*level, CHANCE, f"{_at(level)}: {_chance(alone)}", alone))
     return rows + _collapsed(_by_level(examined))
 
 
@@ -157,8 +158,21 @@ def _instance(one: Found) -> str:
     return str(one["doubts"].get("instance", ""))
 
 
-def _row(method: str, sparsity: float | None, kind: str, text: str) -> Row:
-    return {"method": method, "sparsity": sparsity, "kind": kind, "text": text}
+def _row(method: str, sparsity: float | None, kind: str, text: str, at_chance: Sequence[Metric] = ()) -> Row:
+    metrics = " ".join(map(".".join, at_chance))
+    return {"method": method, "sparsity": sparsity, "kind": kind, "metrics": metrics, "text": text}
+
+
+def at_chance_in(doubts: pd.DataFrame, metric: Metric) -> set[str]:
+    """The methods whose scores of a metric are at chance, of a run at one level; an empty name means all.
+
+    Args:
+        doubts: doubts.csv.
+        metric: protocol and metric.
+    """
+    own = doubts[doubts.kind == CHANCE].fillna({"method": "", "metrics": ""})
+    own = own[own.instance.isna()] if "instance" in own else own
+    return set(own.method[[".".join(metric) in metrics.split() for metrics in own.metrics]])
 
 
 def _at(level: Level) -> str:

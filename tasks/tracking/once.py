@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from tasks.settings.small_run import ADVICE
 from tasks.tracking.client import open_client, open_experiment
 from tasks.tracking.comparison import IDENTITY_TAG
 from tasks.tracking.reachable import why_refused
@@ -50,4 +51,5 @@ def tell_not_logged(problem: str, why: str) -> None:
 
 def lacking(problem: str) -> str:
     """What gives MLflow the comparison that it does not have."""
-    return f"`rtl run compare {problem}` logs this comparison"
+    section, is_small, _ = problem.rpartition(ADVICE)
+    return f"`rtl {f'advise {section}' if is_small else f'run compare {problem}'}` logs this comparison"

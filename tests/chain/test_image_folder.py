@@ -96,6 +96,10 @@ def test_a_share_is_of_each_class_and_what_is_not_of_it_is_not_read(pictures, tm
         assert counts.tolist() == [each] * 4 and not (folder / LEFT_OUT).exists()
     ImageFolder.partition(tmp_path / "whole", path=str(pictures), share=1.0)
     assert len(json.loads((tmp_path / "whole" / LEFT_OUT).read_text())) == 1
+    (pictures / "rose/00.png").write_text("no image")
+    ImageFolder.partition(tmp_path / "replaced", path=str(pictures), share=0.1)
+    counts = torch.cat([split.labels for split in load_images(tmp_path / "replaced").splits.values()]).bincount()
+    assert counts.tolist() == [3] * 4  # another in the place of one that cannot be read
 
 
 def test_images_that_cannot_be_read_are_left_out_with_a_line_each(pictures, tmp_path):

@@ -18,6 +18,7 @@ from rtl_core.multiply_adds import multiply_adds
 from rtl_core.problems.digits import Digits
 from rtl_core.pruning import plan_rounds
 from rtl_core.retraining import retrain
+from rtl_core.updates import UPDATES
 
 cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -67,7 +68,7 @@ def test_a_name_that_is_none_of_a_device_is_one_line(name):
 
 
 @needs_cuda
-@pytest.mark.parametrize("update", ["synchronous", "sequential"])
+@pytest.mark.parametrize("update", UPDATES)
 def test_masks_and_tickets_are_those_of_the_cpu(folder, stream, adam, update):
     rounds, few = plan_rounds(13_968, [0.5], 0.3, 2), Duration.parse("4it")  # the second goes on from the first
 
@@ -98,7 +99,7 @@ def test_steps_are_captured_and_their_bytes_repeat(folder, stream, adam, precisi
         weights = initial_weights(problem, stream)
         return retrain(weights, masks[0], problem.objectives, few, 2, update, adam, stream)
 
-    for update in ("synchronous", "sequential"):
+    for update in UPDATES:
         assert torch.equal(tickets(update).weights, tickets(update).weights)
     assert "kernel by kernel" not in capsys.readouterr().err
 

@@ -1,5 +1,6 @@
 from itertools import islice, repeat
 
+import numpy as np
 import pytest
 import torch
 from kept_state import KeptState
@@ -11,7 +12,7 @@ from rtl_core.duration import Duration
 from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
-from rtl_core.microbatches import microbatches
+from rtl_core.microbatches import cut_failures, microbatches
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
@@ -75,7 +76,7 @@ def test_the_synchronous_gradient_is_the_sum_of_the_masked_gradients(digits, str
 def test_microbatches_hold_every_example_once_in_parts_of_like_size():
     for size, count in ((23, 4), (8, 4), (7, 4), (5, 8), (1, 3), (40, 1)):
         images, labels = torch.arange(size * 2).reshape(size, 2), torch.arange(size)
-        cut = microbatches({"x": (images, labels), "weight": torch.tensor(3.0), "name": "a"}, count)
+        cut = microbatches({"x": (images, labels), "weight": torch.tensor(3.0), "rate": 0.5}, count)
         parts = [part for part in cut if part is not None]
         examples = [part["x"][1] for part in parts]
         sizes = [*map(len, examples)]
@@ -84,11 +85,15 @@ def test_microbatches_hold_every_example_once_in_parts_of_like_size():
             *range(size)
         ]
         assert all(torch.equal(part["x"][0][:, 0], part["x"][1] * 2) for part in parts)
-        assert all(part["weight"] == 3 and part["name"] == "a" for part in parts)
+        assert all(part["weight"] == 3 and part["rate"] == 0.5 for part in parts)
     with pytest.raises(DataError, match="a batch cannot be cut: found tensors of lengths 2, 9; allowed: one length"):
         microbatches((torch.zeros(9, 4), torch.zeros(2, 30)), 2)
-    with pytest.raises(DataError, match="found tensors of lengths none"):
-        microbatches({"some": "thing"}, 2)
+    for uncut, found in (({"rate": 1.0}, "tensors of lengths none"), ((torch.ones(2), ["a", "b"]), "a str")):
+        with pytest.raises(DataError, match=f"found {found}; allowed"):
+            microbatches(uncut, 2)
+    objectives = [Objective("b", lambda generator: [(torch.ones(2), np.ones(2))], 1, None)] * 2
+    said = "a batch cannot be cut: found a ndarray; allowed: tensors and numbers"
+    assert list(cut_failures(objectives, Stream(0))) == [f"retrain.update: microbatch: objective b: {said}"] * 2
 
 
 def test_the_microbatch_update_is_the_synchronous_one_on_one_part_of_every_batch_after_another(
@@ -98,18 +103,21 @@ def test_the_microbatch_update_is_the_synchronous_one_on_one_part_of_every_batch
     MicrobatchUpdate(tickets, adam)(batches(digits, stream), places(digits, stream))
     cut = [microbatches(batch, 10) for batch in batches(digits, stream)]
     update = SynchronousUpdate(apart, adam)
-    for now in zip(*cut, strict=True):
-        update(now, places(digits, stream))
+    for step in range(10):
+        update([parts[(step - subset) % 10] for subset, parts in enumerate(cut)], places(digits, stream))
     assert torch.equal(apart.theta, tickets.theta) and torch.equal(apart.dense, tickets.dense)
 
 
-def test_a_ticket_with_few_examples_sits_out_some_microbatches(digits, stream, adam, masks):
-    few = [
-        tuple(part[: 4 if number else None] for part in batch) for number, batch in enumerate(batches(digits, stream))
-    ]
+def test_a_ticket_with_few_examples_sits_out_some_microbatches_and_no_step_is_without_one(
+    digits, stream, adam, masks, monkeypatch
+):
+    seen, step = [], SynchronousUpdate._step
+    monkeypatch.setattr(SynchronousUpdate, "_step", lambda self, now, at: seen.append([*now]) or step(self, now, at))
+    few = [tuple(part[:8] for part in batch) for batch in batches(digits, stream)]
     tickets = SharedWeights(initial_weights(digits, stream), masks, digits.objectives)
     losses = MicrobatchUpdate(tickets, adam)(few, places(digits, stream))
     assert torch.isfinite(losses).all() and (losses > 0).all()
+    assert len(seen) == 10 and all(seen) and sum(map(len, seen)) == 10 * 4
 
 
 def test_sequentially_each_ticket_sees_the_step_before_it(digits, stream, adam, masks):

@@ -9,12 +9,12 @@ import yaml
 from example_tables import mirrored, scoring_of
 
 from rtl_core.intervals import t_interval
+from rtl_core.methods import METHODS
 from tasks.settings.problem_settings import problem_settings
 from tasks.settings.small_run import small_run
 from tasks.tables.advice import advice
 from tasks.tables.names import difference_text
 
-NOTHING = float("nan")
 SPREAD = np.array([0.03, -0.02, 0.01, -0.03, 0.02, -0.01])
 KEPT = {"imp_single": 50, "shared_mask": 50, "rtl": 80, "imp_multiple": 300}
 
@@ -34,7 +34,8 @@ def tables_of(means, apart=0.1, instances=1, subsets=6):
     if instances == 1:
         results = results.drop(columns="instance")
     kept = pd.DataFrame({"method": list(means), "union": [KEPT[method] for method in means]})
-    return {"results": results, "scoring": scoring_of(results), "parameters": kept}
+    doubts = pd.DataFrame(columns=["method", "sparsity", "kind", "metrics", "text"])
+    return {"results": results, "scoring": scoring_of(results), "parameters": kept, "doubts": doubts}
 
 
 @pytest.mark.parametrize(
@@ -87,23 +88,24 @@ def test_a_difference_is_paired_and_its_interval_is_over_subsets():
     assert not advice(tables_of(means, apart=0, subsets=1)).rivals["imp_single"].is_decided  # of one there is none
 
 
-@pytest.mark.parametrize(("instances", "over", "rows"), [(5, "5 instances", 5), (4, "24 subsets of 4 instances", 24)])
-def test_the_interval_is_over_instances_where_there_are_enough_of_them(instances, over, rows):
+@pytest.mark.parametrize("instances", [5, 4, 2])
+def test_the_interval_is_over_instances_and_of_few_there_is_none(instances):
     found = advice(tables_of({"imp_single": 0.7, "rtl": 0.8}, instances=instances))
-    assert found.over == over and len(found.scores) == rows
+    assert found.over == f"{instances} instances" and len(found.scores) == instances
+    assert found.rivals["imp_single"].is_decided == (instances == 5)
+    said = "use RTL" if instances == 5 else f"not decided: {instances} instances are too few to tell methods apart."
+    assert found.sentence().startswith(said)
 
 
-def test_what_has_no_score_is_not_advised():
+@pytest.mark.parametrize("lacking", ["imp_single", "rtl", "imp_multiple"])
+def test_where_a_score_is_lacking_nothing_is_advised_and_it_is_named(lacking):
     tables = tables_of({"imp_single": 0.7, "rtl": 0.6, "imp_multiple": 0.5})
     results = tables["results"]
-    lacking = tables | {"results": results.assign(value=results.value.where(results.method != "imp_single"))}
-    found = advice(lacking)
-    assert found.enough() == ["rtl"] and math.isnan(found.rivals["imp_single"].mean)
-    assert not found.rivals["imp_single"].is_decided
-    nothing = advice(tables | {"results": results.assign(value=NOTHING)})
-    assert nothing.sentence() == "none: accuracy is not defined here."
-    only_means = tables | {"results": results[results.subset == "mean"]}
-    assert advice(only_means).over == "" and not advice(only_means).rivals["imp_single"].is_decided
+    found = advice(tables | {"results": results[results.method != lacking]})
+    assert found.sentence() == f"not decided: accuracy is not defined of {METHODS[lacking].title}."
+    assert math.isnan(found.lead("rtl", "imp_single").mean) == (lacking != "imp_multiple")
+    only_means = advice(tables | {"results": results[results.subset == "mean"]})
+    assert only_means.over == "" and not only_means.rivals["imp_single"].is_decided
 
 
 def test_no_end_of_an_interval_is_shown_as_zero_that_is_not():
@@ -157,12 +159,9 @@ def test_data_without_a_share_stay_whole_and_small_batches_as_they_are(settings_
 
 def test_nothing_is_advised_where_a_method_is_at_chance():
     tables = tables_of({"imp_single": 0.8, "rtl": 0.5, "shared_mask": 0.7, "imp_multiple": 0.5})
-    for chance, said in (
-        (0.5, "not decided: RTL and IMP multiple learned no more than chance gives"),
-        (0.1, "use one"),
-    ):
-        found = advice(tables | {"scoring": tables["scoring"].assign(chance=chance)})
-        assert found.sentence().startswith(said)
-    mirror = mirrored(tables | no_summary())
-    found = advice(mirror | {"scoring": mirror["scoring"].assign(chance=-0.5)})
-    assert found.at_chance() == ["rtl", "imp_multiple"]
+    doubts = [("rtl", "chance", "paper.auroc matched.accuracy"), ("imp_multiple", "chance", "matched.accuracy_of_all")]
+    for rows, weak in ((doubts, "RTL"), ([("", *doubts[0][1:])], "IMP single, one shared mask, RTL and IMP multiple")):
+        found = advice(tables | {"doubts": pd.DataFrame(rows, columns=["method", "kind", "metrics"])})
+        assert found.sentence() == f"not decided: {weak} learned no more than chance gives."
+    of_instance = pd.DataFrame([doubts[0]], columns=["method", "kind", "metrics"]).assign(instance="image 1")
+    assert advice(tables | {"doubts": of_instance}).sentence().startswith("use one mask")

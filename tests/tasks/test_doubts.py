@@ -159,7 +159,8 @@ def lines(*arguments) -> list[str]:
 @pytest.mark.parametrize("instance", ["", "one"])
 def test_nothing_is_said_in_the_normal_case_or_where_chance_is_not_known(what, instance):
     table = doubts_table(comparison(instance=instance, **what), comparison(("rtl",), levels=(0.9,), **what))
-    assert table.empty and list(table) == [*(["instance"] if instance else []), "method", "sparsity", "kind", "text"]
+    columns = ["method", "sparsity", "kind", "metrics", "text"]
+    assert table.empty and list(table) == [*(["instance"] if instance else []), *columns]
     assert doubt_lines({}) == []
 
 
