@@ -6,10 +6,11 @@ from rtl_core.isolation import OptimizerChoice
 from rtl_core.microbatches import cut_failures
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, name_of, stream_of
+from tasks.jobs.starting_point import check_same_weights
 
 
 @cached_task(name="check{view}, seed {seed}")
-def check_job(job: Job, seed: int, cut: bool = False) -> str:
+def check_job(job: Job, seed: int, cut: bool = False, across: str = "") -> str:
     """Take a step of every objective, score untrained networks once, and keep nothing of it; what networks start from,
     where that is not all drawn.
 
@@ -17,6 +18,7 @@ def check_job(job: Job, seed: int, cut: bool = False) -> str:
         job: to be tried.
         seed: of the networks and of the order of examples.
         cut: whether batches have to be cut into microbatches.
+        across: a method that takes masks of the tickets to the one network, or the other way; empty if there is none.
 
     Raises:
         SettingsError: something is to be changed first; the message is the first failure.
@@ -28,4 +30,6 @@ def check_job(job: Job, seed: int, cut: bool = False) -> str:
     if failures:
         more = f" (and {len(failures) - 1} more: rtl check {job['problem']})" if len(failures) > 1 else ""
         raise SettingsError(f"{name_of(job)}: {failures[0]}{more}")
+    if across:
+        check_same_weights(job, across)
     return problem.starts_from

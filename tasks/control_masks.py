@@ -9,16 +9,12 @@ from tasks.artefacts.masks_file import masks_in
 from tasks.artefacts.store import STORE, Reference
 from tasks.caching.cached_task import cached_task
 from tasks.jobs.job import Job, load_problem, stream_of, with_one_network
-from tasks.jobs.starting_point import check_same_weights, layout_of
+from tasks.jobs.starting_point import layout_of
 
 
 @cached_task(name="masks of {control}, seed {seed}, sparsity {sparsity}")
 def control_masks(job: Job, control: str, seed: int, sparsity: float, masks: Reference) -> Reference:
-    """Reference of a masks file, from that of RTL's masks, or of IMP single's one mask, at one sparsity.
-
-    Raises:
-        SettingsError: IMP single's network is of another shape than the tickets'.
-    """
+    """Reference of a masks file, from that of RTL's masks, or of IMP single's one mask, at one sparsity."""
     problem, stream = load_problem(job), stream_of(job, seed)
     initial = initial_weights(problem, stream).prunable.detach()
     place = stream.at(method=control).at(draw="masks")
@@ -31,6 +27,5 @@ def _given(job: Job, control: str, masks: Reference) -> Masks:
     subsets = load_problem(job).subsets
     if METHODS[control].masks_of == "rtl":
         return masks_in(masks, subsets, layout_of(job))
-    check_same_weights(job, control)
     one = masks_in(masks, load_problem(with_one_network(job)).subsets, layout_of(job))
     return one.select([0] * len(subsets))

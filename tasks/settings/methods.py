@@ -20,6 +20,14 @@ def has_one_network(settings: ProblemSettings) -> bool:
     return any(row.kind == "one network" or row.masks_of == "imp_single" for row in rows)
 
 
+def methods_across(settings: ProblemSettings) -> list[str]:
+    """The methods that take masks of RTL's to the one network, or its mask to tickets: both are to be of the same
+    weights.
+    """
+    rows = {method: METHODS[method] for method in settings.baselines.methods}
+    return [name for name, row in rows.items() if (row.kind == "one network") != (row.masks_of == "imp_single")]
+
+
 def all_methods(settings: ProblemSettings) -> list[str]:
     """Every method, in the order of the tables."""
     return [*rtl_methods(settings), *settings.baselines.methods]

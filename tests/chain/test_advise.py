@@ -116,7 +116,7 @@ def test_once_more_nothing_is_computed_and_a_program_is_told_the_same(project, a
     ("arguments", "line"),
     [
         (["mine", "--share", "0"], "--share: found 0; allowed: above 0 and up to 1"),
-        (["mine", "--sparsity", "1"], "--sparsity: found 1; allowed: above 0 and below 1"),
+        (["mine", "--sparsity", "1"], "--sparsity: found 1.0; allowed: above 0 and below 1, with up to 6 decimals"),
         (["theirs"], "unknown problem 'theirs'; params.yaml has: "),
     ],
 )

@@ -48,6 +48,18 @@ def test_a_plain_network_has_nothing_to_change(project):
     assert project.succeed("rtl", "check", "mine").startswith("mine: found nothing to change")
 
 
+@pytest.mark.parametrize("method", ["shared_mask", "imp_single_union"])
+def test_a_method_whose_masks_fit_one_network_alone_is_refused_before_anything_is_trained(project, method):
+    write(project, PLAIN)
+    params = yaml.safe_load((project.folder / "params.yaml").read_text())
+    params["mine"]["baselines"] = {"methods": ["imp_multiple", method]}
+    (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
+    run = project.run("rtl", "run", "pipeline", "mine")
+    line = f"error: {method}: the network of IMP single has other weights than the tickets'\n"
+    assert (run.returncode, run.stderr) == (1, line)
+    assert {path.parent.name for path in project.folder.glob("artifacts/**/*.*")} <= {"code"}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_a_line_and_nothing_is_trained(project, fault):
     network, line = FAULTS[fault]

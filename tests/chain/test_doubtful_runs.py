@@ -64,7 +64,7 @@ def tags(project: Project) -> list[str]:
 def test_a_run_that_learned_says_nothing(project):
     learned = {"sparsities": [0.4], "collapse": {"sparsities": []}, "optimizer": {"learning_rate": 0.01}}
     told, table = run(project, **learned)
-    assert told == [] and table.empty and list(table) == ["method", "sparsity", "kind", "text"]
+    assert told == [] and table.empty and list(table) == ["method", "sparsity", "kind", "metrics", "text"]
     assert tags(project) == []
     assert 'id="doubts"' not in (project.folder / "artifacts/guessable/report.html").read_text()
     assert warnings_in(project.run("rtl", "results", "guessable").stderr) == []
