@@ -9,7 +9,7 @@ from flows.steps import Step, for_each, run_steps
 from tasks.check_job import check_job
 from tasks.jobs.job import Job, with_one_network
 from tasks.jobs.memory import memory_line
-from tasks.settings.methods import has_one_network, methods_across
+from tasks.settings.methods import cuts_batches, has_one_network, methods_across
 from tasks.settings.sections import ProblemSettings
 
 
@@ -32,8 +32,10 @@ def check_jobs(jobs: Sequence[Job], settings: ProblemSettings) -> None:
 def _checks(job: Job, settings: ProblemSettings) -> dict[tuple[Any, ...], Step]:
     """The tickets come first: where both fail, it is always theirs that is told."""
     check = partial(check_job.submit, seed=settings.seeds[0])
-    cut, across = "microbatch" in settings.retrain.update, next(iter(methods_across(settings)), "")
+    cut, across = cuts_batches(settings), methods_across(settings)
     steps: dict[tuple[Any, ...], Step] = {("check", "tickets"): Step(partial(check, job, cut=cut, across=across))}
     if has_one_network(settings):
-        steps["check", "one network"] = Step(lambda _: check(with_one_network(job)), (("check", "tickets"),))
+        steps["check", "one network"] = Step(
+            lambda _: check(with_one_network(job), cut=False, across=[]), (("check", "tickets"),)
+        )
     return steps

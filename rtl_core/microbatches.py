@@ -1,14 +1,10 @@
 """How a batch is cut into smaller ones."""
 
-from collections.abc import Iterator, Sequence
-
 from torch import Tensor
 from torch.utils import _pytree
 
 from rtl_core.errors import DataError
-from rtl_core.problem import Batch, Objective
-from rtl_core.randomness import Stream
-from rtl_core.training import batches_of
+from rtl_core.problem import Batch
 
 FEWEST = 2
 """Examples in a microbatch, if the batch has so many: batch normalisation of one example can fail."""
@@ -44,13 +40,3 @@ def microbatches(batch: Batch, count: int) -> list[Batch | None]:
     for number in range(parts):
         cut[number * count // parts] = part(number)
     return cut
-
-
-def cut_failures(objectives: Sequence[Objective], stream: Stream) -> Iterator[str]:
-    """Which objectives' batches cannot be cut into as many parts as there are objectives, seen in one batch of each."""
-    for objective in objectives:
-        batch = next(batches_of(objective, [stream.at(subset=objective.name)]))
-        try:
-            microbatches(batch, len(objectives))
-        except DataError as problem:
-            yield f"retrain.update: microbatch: objective {objective.name}: {problem}"

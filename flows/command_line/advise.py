@@ -74,8 +74,7 @@ def _has_one_layout(small: "SmallRun") -> bool:
     """Whether one mask covers the same weights of IMP single's network and of tickets, so that these can share it."""
     from rich.console import Console
 
-    from rtl_core.construction import initial_weights
-    from rtl_core.one_network import as_one_network
+    from rtl_core.method_checks import method_failures
     from rtl_core.problem import Problem
     from rtl_core.randomness import Stream
     from tasks.settings.problem_settings import problem_class, problem_settings
@@ -85,6 +84,5 @@ def _has_one_layout(small: "SmallRun") -> bool:
         return True
     with suppress(Exception), Console(stderr=True).status("loading"), each_instance(small.name, settings) as each:
         _, first = next(each)
-        layouts = [initial_weights(view, Stream(0)).layout for view in (first, as_one_network(first))]
-        return layouts[0] == layouts[1]
+        return not any(method_failures(first, Stream(0), False, [SHARED_MASK]))
     return True  # what is wrong with the problem, its run tells

@@ -38,10 +38,11 @@ def check(problem: ProblemName) -> None:
 
     from rtl_core.checks import problem_failures
     from rtl_core.isolation import OptimizerChoice
+    from rtl_core.method_checks import method_failures
     from rtl_core.one_network import as_one_network
     from rtl_core.randomness import Stream
     from tasks.artefacts.paths import JobName
-    from tasks.settings.methods import has_one_network
+    from tasks.settings.methods import cuts_batches, has_one_network, methods_across
     from tasks.settings.problem_settings import problem_settings
 
     settings = problem_settings(problem)
@@ -55,10 +56,13 @@ def check(problem: ProblemName) -> None:
                 stream = Stream(settings.seeds[0]).at(problem=place)
                 if loaded.starts_from:
                     typer.echo(f"{place}: {loaded.starts_from}")
-                for view in [loaded, *([as_one_network(loaded)] if has_one_network(settings) else [])]:
-                    for failure in problem_failures(view, make_optimizer, stream):
-                        failed = True
-                        typer.echo(f"error: {place}: {failure}", err=True)
+                views = [loaded, *([as_one_network(loaded)] if has_one_network(settings) else [])]
+                failures = [one for view in views for one in problem_failures(view, make_optimizer, stream)]
+                if not failures:
+                    failures = list(method_failures(loaded, stream, cuts_batches(settings), methods_across(settings)))
+                for failure in failures:
+                    failed = True
+                    typer.echo(f"error: {place}: {failure}", err=True)
     if failed:
         raise typer.Exit(1)
     typer.echo(f"{problem}: found nothing to change ({perf_counter() - started:.1f} s)")

@@ -3,7 +3,7 @@
 from threading import Lock
 
 from rtl_core.construction import initial_weights
-from rtl_core.errors import SettingsError, TicketFileError
+from rtl_core.errors import TicketFileError
 from rtl_core.rewinding import weights_at
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.weights import FlatWeights, Layout
@@ -12,7 +12,7 @@ from tasks.artefacts.digests import digest_of
 from tasks.artefacts.paths import JobName
 from tasks.artefacts.publishing import collect
 from tasks.artefacts.store import STORE, Reference, called
-from tasks.jobs.job import Job, load_problem, stream_of, with_one_network
+from tasks.jobs.job import Job, load_problem, stream_of
 from tasks.settings.sections import ProblemSettings
 
 MOST_KEPT = 16
@@ -37,16 +37,6 @@ def layout_of(job: Job) -> Layout:
     if key not in _layouts:
         _layouts[key] = initial_weights(load_problem(job), stream_of(job, 0)).layout
     return _layouts[key]
-
-
-def check_same_weights(job: Job, method: str) -> None:
-    """Check that masks of the tickets and of the one network are of the same weights, as a method needs.
-
-    Raises:
-        SettingsError: the one network is of another shape than the tickets'.
-    """
-    if layout_of(with_one_network(job)) != layout_of(job):
-        raise SettingsError(f"{method}: the network of IMP single has other weights than the tickets'")
 
 
 def starting_weights(job: Job, seed: int, start: Reference | None) -> FlatWeights:

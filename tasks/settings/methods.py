@@ -20,6 +20,11 @@ def has_one_network(settings: ProblemSettings) -> bool:
     return any(row.kind == "one network" or row.masks_of == "imp_single" for row in rows)
 
 
+def cuts_batches(settings: ProblemSettings) -> bool:
+    """Whether an update works on microbatches."""
+    return "microbatch" in settings.retrain.update
+
+
 def methods_across(settings: ProblemSettings) -> list[str]:
     """The methods that take masks of RTL's to the one network, or its mask to tickets: both are to be of the same
     weights.

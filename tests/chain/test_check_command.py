@@ -54,9 +54,10 @@ def test_a_method_whose_masks_fit_one_network_alone_is_refused_before_anything_i
     params = yaml.safe_load((project.folder / "params.yaml").read_text())
     params["mine"]["baselines"] = {"methods": ["imp_multiple", method]}
     (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
-    run = project.run("rtl", "run", "pipeline", "mine")
-    line = f"error: {method}: the network of IMP single has other weights than the tickets'\n"
-    assert (run.returncode, run.stderr) == (1, line)
+    line = f"error: mine: {method}: the network of IMP single has other weights than the tickets'\n"
+    for command in (["check", "mine"], ["run", "pipeline", "mine"]):
+        done = project.run("rtl", *command)
+        assert (done.returncode, done.stderr) == (1, line)
     assert {path.parent.name for path in project.folder.glob("artifacts/**/*.*")} <= {"code"}
 
 

@@ -1,4 +1,5 @@
 from itertools import islice, repeat
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from rtl_core.duration import Duration
 from rtl_core.errors import DataError, DivergedError
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.masks import Masks
-from rtl_core.microbatches import cut_failures, microbatches
+from rtl_core.method_checks import method_failures
+from rtl_core.microbatches import microbatches
 from rtl_core.problem import Objective
 from rtl_core.randomness import Stream
 from rtl_core.retraining import retrain
@@ -93,7 +95,8 @@ def test_microbatches_hold_every_example_once_in_parts_of_like_size():
             microbatches(uncut, 2)
     objectives = [Objective("b", lambda generator: [(torch.ones(2), np.ones(2))], 1, None)] * 2
     said = "a batch cannot be cut: found a ndarray; allowed: tensors and numbers"
-    assert list(cut_failures(objectives, Stream(0))) == [f"retrain.update: microbatch: objective b: {said}"] * 2
+    failures = list(method_failures(SimpleNamespace(objectives=objectives), Stream(0), True, []))
+    assert failures == [f"retrain.update: microbatch: objective b: {said}"] * 2
 
 
 def test_the_microbatch_update_is_the_synchronous_one_on_one_part_of_every_batch_after_another(
