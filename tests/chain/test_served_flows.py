@@ -168,7 +168,7 @@ def test_the_form_describes_its_fields_refuses_a_sparsity_of_120_percent_and_sta
     browser_page.goto(f"{pages.prefect}/deployments/deployment/{served['pipeline']}/run")
     for described in (
         "section of params.yaml", "Shares of the prunable weights at zero", "One initialisation", "where steps run",
-        "RTL under one of its updates",
+        "RTL under some of its updates",
     ):  # fmt: skip
         browser_page.get_by_text(described).wait_for()
     browser_page.get_by_role("button", name="Add item").nth(1).click()
