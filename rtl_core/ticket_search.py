@@ -12,6 +12,7 @@ from rtl_core.extraction import extract_chain, masks_by_level
 from rtl_core.found_tickets import FoundTickets, Sets
 from rtl_core.isolation import OptimizerChoice, OptimizerFactory
 from rtl_core.masks import Masks
+from rtl_core.method_checks import method_failures
 from rtl_core.methods import METHODS, UPDATES
 from rtl_core.one_network import as_one_network, scored_subsets
 from rtl_core.problem import Problem, Score
@@ -114,6 +115,8 @@ class _Search:
         for view in self.views.values():
             for failure in problem_failures(view, self.optimizer, self.stream):
                 raise SettingsError(failure)
+        for failure in method_failures(self.problem, self.stream, METHODS[self.rtl].update == "microbatch", []):
+            raise SettingsError(failure)
 
     def rounds(self, sparsities: Sequence[float], weights_per_round: int | float) -> dict[str, list[Round]]:
         """The pruning rounds of RTL's chains, and of IMP single's."""

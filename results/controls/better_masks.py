@@ -1,7 +1,7 @@
 """Are there better masks than those of RTL's chains? Three photographs, all retrained and scored alike.
 
-`python results/controls/better_masks.py` gives better_masks.csv the rows that it lacks: an hour and a half of one core
-a seed. Settings are those of section image_regions, at three of its levels.
+`python results/controls/better_masks.py` gives better_masks.csv the rows that it lacks. Settings are those of section
+image_regions, at three of its levels.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -51,9 +51,7 @@ class SpeechScenes(Problem):
         *,
         clean: Annotated[
             str,
-            Field(
-                description="folder of clean speech, where $NAME is read from the environment; none: synthetic sounds"
-            ),
+            Field(description="folder of clean speech ($NAME as in the environment); none: synthetic sounds"),
         ] = "",
         noise: Annotated[str, Field(description="folder of noise with one sub-folder a scene")] = "",
         speaker: Annotated[

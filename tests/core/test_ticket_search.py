@@ -17,6 +17,7 @@ from rtl_core.duration import Duration
 from rtl_core.errors import DivergedError, SettingsError, TicketFileError
 from rtl_core.extraction import extract_tickets
 from rtl_core.isolation import OptimizerChoice
+from rtl_core.methods import UPDATES
 from rtl_core.one_network import as_one_network
 from rtl_core.problem import Objective, Problem, Score
 from rtl_core.pruning import plan_rounds
@@ -40,14 +41,14 @@ def test_the_same_bytes_and_scores_whatever_the_number_of_threads():
     assert found_bytes(threads=2)[0] != found_bytes(threads=2, seed=1)[0]
 
 
-@pytest.mark.parametrize("update", ["synchronous", "sequential"])
+@pytest.mark.parametrize("update", UPDATES)
 def test_it_is_extraction_and_retraining_and_the_baselines_one_after_another(update):
     problem, stream, level = regression(), Stream(4).at(problem="mine"), 0.4
     tickets = find_tickets(
         problem, [level], baselines=ALL, update=update, optimizer=SGD, seed=4, name="mine", **SHORT
     )  # fmt: skip
     extracting, retraining = Duration.parse("2ep"), Duration.parse("3ep")
-    one, method = as_one_network(problem), {"synchronous": "rtl", "sequential": "rtl_sequential"}[update]
+    one, method = as_one_network(problem), UPDATES[update]
     rounds = plan_rounds(24, [level], 0.4, 1)
     masks = extract_tickets(problem, rounds, extracting, SGD, stream)[level]
     single = extract_tickets(one, rounds, extracting, SGD, stream, method="imp_single")[level]

@@ -71,12 +71,8 @@ def mix_folders(
         of_scene = [Recording(f"{own_folder}/{recording.file}", recording.seconds) for recording in of_scene]
         parts = noise_parts(of_scene, place, shares, seconds, stream.at(scene=scene, draw="places"))
         for split in SPLITS:
-            speech = [
-                (name, stretch)
-                for name in sorted(speakers)
-                if split_of[name] == split
-                for stretch in speech_stretches(speakers[name], seconds)
-            ]
+            own = [name for name in sorted(speakers) if split_of[name] == split]
+            speech = [(name, stretch) for name in own for stretch in speech_stretches(speakers[name], seconds)]
             most = max(1, round(share * min(len(speech), mixtures[SPLITS.index(split)] or len(speech))))
             drawn = stream.at(scene=scene, split=split)
             planned += plan_scene(scene, split, speech, parts[split], seconds, snr, most, drawn)
