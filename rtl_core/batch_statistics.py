@@ -1,6 +1,6 @@
 """Which batch-normalisation statistics a ticket is evaluated with: its own, from its own training data."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 
@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rtl_core.captured_statistics import captured_statistics
+from rtl_core.captured_training import network_can_be_captured
 from rtl_core.dropout import nothing_dropped
 from rtl_core.masks import Masks
 from rtl_core.precision import products_in
-from rtl_core.problem import Objective
+from rtl_core.problem import Batch, Objective
 from rtl_core.randomness import Stream
 from rtl_core.weights import FlatWeights
 
@@ -23,6 +25,8 @@ def own_statistics(weights: FlatWeights, objective: Objective, stream: Stream) -
     either: what they then average over is what they are given in evaluation. A network without such layers gives its
     buffers as they are. ``weights`` hold m_k ⊙ θ and are left as they were, buffers apart.
     """
+    if _layers(weights.network) and network_can_be_captured(weights):
+        return captured_statistics(weights, objective, _batches(objective, stream))
     with _averaging_afresh(weights.network) as layers:
         if layers:
             _pass_over(weights, objective, stream)
@@ -51,7 +55,7 @@ def shared_statistics(
 
 @contextmanager
 def _averaging_afresh(network: nn.Module) -> Iterator[list[_BatchNorm]]:
-    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    layers = _layers(network)
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()
@@ -60,6 +64,10 @@ def _averaging_afresh(network: nn.Module) -> Iterator[list[_BatchNorm]]:
     for layer, hook, momentum in zip(layers, hooks, momenta, strict=True):
         hook.remove()
         layer.momentum = momentum
+
+
+def _layers(network: nn.Module) -> list[_BatchNorm]:
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
 
 
 def _cumulative(passes: Iterator[int]) -> Callable[[_BatchNorm, object], None]:
@@ -78,5 +86,9 @@ def _cumulative(passes: Iterator[int]) -> Callable[[_BatchNorm, object], None]:
 def _pass_over(weights: FlatWeights, objective: Objective, stream: Stream) -> None:
     weights.network.train()
     with nothing_dropped(weights.network), products_in("float32", weights.prunable.device):
-        for batch in objective.batches(stream.at(draw="statistics").generator()):
+        for batch in _batches(objective, stream):
             objective.loss(weights.network, batch)
+
+
+def _batches(objective: Objective, stream: Stream) -> Iterable[Batch]:
+    return objective.batches(stream.at(draw="statistics").generator())

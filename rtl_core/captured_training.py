@@ -27,16 +27,26 @@ _kinds: dict[Hashable, "_Kind"] = {}
 
 def can_be_captured(weights: FlatWeights, make_optimizer: OptimizerFactory) -> bool:
     """Whether steps of a network may be CUDA graphs; where it is on a CUDA device and they may not, a line says why."""
+    if weights.prunable.is_cuda and not isinstance(make_optimizer, OptimizerChoice):
+        _say("the optimizer is none of adam, adamw and sgd")
+        return False
+    return network_can_be_captured(weights)
+
+
+def network_can_be_captured(weights: FlatWeights) -> bool:
+    """Whether passes of a network may be CUDA graphs; if it is on such a device and they may not, a line says why."""
     if not weights.prunable.is_cuda:
         return False
-    if why := _why_not(weights, make_optimizer):
-        say_once(f"warning: launched kernel by kernel, not as CUDA graphs: {why}")
+    if why := _why_not(weights):
+        _say(why)
     return not why
 
 
-def _why_not(weights: FlatWeights, make_optimizer: OptimizerFactory) -> str:
-    if not isinstance(make_optimizer, OptimizerChoice):
-        return "the optimizer is none of adam, adamw and sgd"
+def _say(why: str) -> None:
+    say_once(f"warning: launched kernel by kernel, not as CUDA graphs: {why}")
+
+
+def _why_not(weights: FlatWeights) -> str:
     if weights.draws.layers:
         return "the network drops at random, anew at every step"
     if structure_of(weights.network) is None:  # another network could be lent in its place

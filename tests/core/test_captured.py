@@ -13,7 +13,15 @@ import pytest
 import torch
 from torch import nn
 
-from rtl_core import captured, captured_passes, captured_training, cuda_benchmark
+from rtl_core import (
+    batch_statistics,
+    captured,
+    captured_passes,
+    captured_statistics,
+    captured_training,
+    cuda_benchmark,
+)
+from rtl_core.batch_statistics import own_statistics
 from rtl_core.capturable import try_out
 from rtl_core.captured import identity_of
 from rtl_core.chain import extract_round, unpruned
@@ -193,6 +201,47 @@ def test_every_step_could_be_held_by_a_graph_and_is_not_changed_by_the_trial(
     chain = chain_of(digits, stream, adam)
     assert torch.equal(chain.mask, expected.mask)
     assert all(torch.equal(chain.carried[name], value) for name, value in expected.carried.items())
+
+
+class Normed(nn.Module):
+    """A layer that is passed twice, one that is never reached, and one that keeps no statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.twice, self.unused = nn.Linear(64, 10), nn.BatchNorm1d(10), nn.BatchNorm1d(10)
+        self.untracked = nn.BatchNorm1d(10, track_running_stats=False)
+
+    def forward(self, images):
+        return self.twice(self.untracked(self.twice(self.linear(images.flatten(1))).relu()))
+
+
+@pytest.mark.parametrize("tried_out", [False, True])
+@pytest.mark.parametrize("network", ["small_cnn", "normed"])
+def test_statistics_are_those_of_layers_that_average_by_themselves(digits, stream, network, tried_out, monkeypatch):
+    def weights(seed):
+        if network == "small_cnn":
+            return initial_weights(digits, stream.at(seed=seed))
+        torch.manual_seed(seed)
+        return FlatWeights(Normed(), ["linear.weight"])
+
+    objectives = digits.objectives[:3]
+    expected = [own_statistics(weights(seed), one, stream) for seed, one in enumerate(objectives)]
+    monkeypatch.setattr(captured_statistics, "Captured", PlainBody)
+    monkeypatch.setattr(captured_statistics, "_free", {})
+    monkeypatch.setattr(batch_statistics, "network_can_be_captured", lambda weights: True)
+    if tried_out:
+        monkeypatch.setattr(PlainBody, "__call__", lambda self, *given: try_out(partial(self._body, *given)))
+    for seed, (one, wanted) in enumerate(zip(objectives, expected, strict=True)):
+        before = weights(seed)
+        found = own_statistics(before, one, stream)
+        assert found.keys() == wanted.keys()
+        for name, value in found.items():  # an average of rounded statistics is rounded once more
+            torch.testing.assert_close(value, wanted[name], rtol=1e-5, atol=1e-6)
+        untouched = weights(seed)
+        assert torch.equal(before.prunable, untouched.prunable)
+        assert all(map(torch.equal, before.buffers().values(), untouched.buffers().values()))
+    (lent,) = captured_statistics._free.values()
+    assert len(lent) == 1  # all three in one network
 
 
 @pytest.mark.parametrize("network", [nn.Dropout(), Bent(1.0)])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from rtl_core.batch_statistics import own_statistics
 from rtl_core.chain import extract_round, unpruned
 from rtl_core.construction import initial_weights
 from rtl_core.cost import epochs_of
@@ -100,8 +101,21 @@ def test_steps_are_captured_and_their_bytes_repeat(folder, stream, adam, precisi
         return retrain(weights, masks[0], problem.objectives, few, 2, update, adam, stream)
 
     for update in UPDATES:
-        assert torch.equal(tickets(update).weights, tickets(update).weights)
+        one, again = tickets(update), tickets(update)
+        assert torch.equal(one.weights, again.weights)
+        for statistics, repeated in zip(one.statistics, again.statistics, strict=True):
+            assert all(torch.equal(value, repeated[name]) for name, value in statistics.items())
     assert "kernel by kernel" not in capsys.readouterr().err
+
+
+@needs_cuda
+def test_batch_statistics_are_those_of_the_cpu(folder, stream):
+    for seed in range(3):  # two of them in a network that was lent before
+        place, found = stream.at(seed=seed), {}
+        for device in ("cpu", "cuda"):
+            problem = problem_on(folder, device)
+            found[device] = own_statistics(initial_weights(problem, place), problem.objectives[seed], place)
+        torch.testing.assert_close(found["cuda"], found["cpu"], rtol=1e-3, atol=1e-4)
 
 
 @needs_cuda
