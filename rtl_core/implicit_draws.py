@@ -36,7 +36,13 @@ def implicit_draws() -> Iterator[list[str]]:
         yield seen
 
 
-class _DrawnFrom(TorchDispatchMode):
+class _Mode(TorchDispatchMode):
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:  # it would be imported for that, which takes two seconds
+        return False
+
+
+class _DrawnFrom(_Mode):
     def __init__(self, source: Stream | torch.Generator) -> None:
         super().__init__()
         self._source = source
@@ -58,7 +64,7 @@ class _DrawnFrom(TorchDispatchMode):
         return self._generators[device]
 
 
-class _Seen(TorchDispatchMode):
+class _Seen(_Mode):
     def __init__(self, seen: list[str]) -> None:
         super().__init__()
         self._seen = seen
