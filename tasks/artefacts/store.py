@@ -13,7 +13,7 @@ import fsspec
 from rtl_core.errors import DataError
 from tasks.artefacts import paths
 from tasks.artefacts.digests import file_digest
-from tasks.artefacts.whole_file import whole_file, write_atomically
+from tasks.artefacts.whole_file import whole_file
 from tasks.process.computing_time import spending
 
 
@@ -68,7 +68,10 @@ class Store:
         digest = hashlib.sha256(data).hexdigest()
         if not self.holds(digest):
             if self._is_folder:
-                write_atomically(Path(self.path(digest)), data)
+                path = Path(self.path(digest))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with whole_file(path, content_is_checked=True) as unfinished:
+                    unfinished.write_bytes(data)
             else:
                 self._files.makedirs(self._files._parent(self.path(digest)), exist_ok=True)
                 self._files.pipe_file(self.path(digest), data)

@@ -14,10 +14,11 @@ from tasks.process.interruption import if_ended_early
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, content_is_checked: bool = False) -> Iterator[Path]:
     """A new file to write to, which becomes ``path`` once the block ends, whole or not at all.
 
-    So it is even if the process or the machine stops half way.
+    So it is even if the process or the machine stops half way; in the latter case not where the content is checked
+    whenever the file is read, for then nobody waits until the disk has it.
     """
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
@@ -28,8 +29,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with if_ended_early(partial(os.unlink, name)):
             yield Path(name)
-            with open(name, "r+b") as file:
-                os.fsync(file.fileno())
+            if not content_is_checked:
+                with open(name, "r+b") as file:
+                    os.fsync(file.fileno())
             os.chmod(name, 0o644)
             os.replace(name, path)
     except BaseException as problem:
