@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from rtl_core.randomness import Stream
@@ -48,6 +47,8 @@ def alignment(similarity: Tensor, semantics: Tensor, stream: Stream) -> Alignmen
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     """Ranks, ties averaged, centred and of unit length: the product of two is Spearman's ρ."""
+    from scipy.stats import rankdata  # takes half a second to import
+
     centred = rankdata(values) - (len(values) + 1) / 2
     length = np.linalg.norm(centred)
     return np.asarray(centred / length if length else centred)

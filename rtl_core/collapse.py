@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import f as f_distribution
 
 from rtl_core.randomness import Stream
 
@@ -116,6 +115,8 @@ def _better(simple: float, bent: float, freedom: int, significance: float) -> bo
     """Whether a bend, two more parameters, lowers a sum of squares by more than chance would."""
     if simple <= 1e-18:
         return False
+    from scipy.stats import f as f_distribution  # takes half a second to import
+
     statistic = (simple - bent) / 2 / max(bent / freedom, 1e-18)
     return bool(f_distribution.sf(statistic, 2, freedom) < significance)
 

@@ -7,7 +7,6 @@ from statistics import fmean
 
 import numpy as np
 import torch
-from scipy.stats import t, wilcoxon
 from torch import Tensor
 
 from rtl_core.dropout import nothing_dropped
@@ -102,6 +101,8 @@ def is_at_chance(values: Sequence[float], chances: Sequence[float], higher_is_be
         return False
     if len(leads) < FEWEST or np.ptp(leads) == 0 or leads.mean() <= 0:
         return bool(leads.mean() <= 0)
+    from scipy.stats import t, wilcoxon  # takes half a second to import
+
     error = leads.std(ddof=1) / len(leads) ** 0.5
     if leads.mean() > t.ppf(1 - ERROR, len(leads) - 1) * error:
         return False

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap, sem, t
 
 RESAMPLES = 2000
 FEW = 10
@@ -29,6 +28,8 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float
     """Student's t interval of the mean of independent values; (nan, nan) for fewer than two."""
     if len(values) < 2:
         return float("nan"), float("nan")
+    from scipy.stats import sem, t  # takes half a second to import
+
     mean, half = np.mean(values), sem(values) * t.ppf((1 + confidence) / 2, len(values) - 1)
     return float(mean - half), float(mean + half)
 
@@ -40,6 +41,8 @@ def stratified_interval(groups: Sequence[Sequence[float]], confidence: float = 0
     """
     if min(map(len, groups)) < 2:
         return float("nan"), float("nan")
+    from scipy.stats import bootstrap  # takes half a second to import
+
     resampled = bootstrap(
         tuple(np.asarray(values, dtype=np.float64) for values in groups),
         _mean_of_means,

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from rtl_core.alignment import alignment
@@ -204,4 +203,6 @@ def _rho(rows: pd.DataFrame, measure: str) -> float:
     pair = rows[["value", measure]].dropna()
     if len(pair) < FEWEST_TICKETS or pair.nunique().min() == 1:
         return float("nan")
+    from scipy.stats import spearmanr  # takes half a second to import
+
     return float(spearmanr(pair["value"], pair[measure]).statistic)
