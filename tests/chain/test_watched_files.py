@@ -152,16 +152,13 @@ def test_what_it_imports_and_what_it_is_trained_from_runs_steps_again_and_dvc_is
         return stages, project.executed()[before:]
 
     stages, steps = ran("dvc", "repro", *wanted)
-    print(steps)
     everything = [name for name in steps if "partition" not in name]
     assert stages == ["code", "partition", "extract"] and len(everything) > 2
     assert ran("dvc", "repro", *wanted) == ([], []) == ran("rtl", "run", "extract", "My_waves")
     write_backbone(tmp_path, 0.0)
     stages, steps = ran("dvc", "repro", *wanted)
-    print(steps)
     assert stages == ["extract"] and sorted(steps) == sorted(everything)
     (tmp_path / "helpers.py").write_text("X = 1")
     stages, again = ran("dvc", "repro", *wanted)
-    print(again)
     assert stages == ["code", "partition", "extract"]
     assert sorted(name for name in again if "partition" not in name) == sorted(everything)
