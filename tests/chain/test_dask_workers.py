@@ -32,7 +32,8 @@ def server(hosts: list[Project]) -> Iterator[str]:
     """The address of a Prefect server that outlives runs."""
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
-    with started(hosts[0], "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
+    host = told(hosts[0], PREFECT_UI_ENABLED="0")
+    with started(host, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
         until(lambda: answers(f"{address}/api/ready"), 90, lambda: "Prefect's server does not start")
         yield f"{address}/api"
 
@@ -77,22 +78,20 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
     (port,) = free_ports(1)
     scheduler = f"tcp://127.0.0.1:{port}"
     worker = ("dask", "worker", scheduler, "--nthreads", "1", "--no-nanny")
-    pid = second.folder / "pid"  # one worker has to import what it needs by itself
+    pids = [host.folder / "pid" for host in (client, second)]  # one worker has to import what it needs by itself
     page = "--dashboard-address"  # with --no-dashboard Dask opens a port to all
     client.flow("partition")
     with ExitStack() as stack:
-        at_client = stack.enter_context(
-            started(client, "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), page, "127.0.0.1:0")
-        )
+        at_client = ("--host", "127.0.0.1", "--port", str(port), page, "127.0.0.1:0")
+        stack.enter_context(started(client, "dask", "scheduler", *at_client, pid=pids[0]))
         workers = [
             stack.enter_context(started(host, *worker, "--host", address, page, f"{address}:0", pid=told))
-            for host, address, told in ((first, "127.0.0.2", None), (second, "127.0.0.3", pid))
+            for host, address, told in ((first, "127.0.0.2", None), (second, "127.0.0.3", pids[1]))
         ]
         for stage in ("extract", "retrain"):
             client.succeed("rtl", "run", stage, "digits", "--runner", scheduler)
-        assert listening(at_client.pid) == {"127.0.0.1"}
-        assert listening(workers[0].pid) == {"127.0.0.2"}
-        assert listening(int.from_bytes(pid.read_bytes(), "big")) == {"127.0.0.3"}
+        numbers = [int.from_bytes(pid.read_bytes(), "big") for pid in pids]
+        assert [listening(one) for one in (*numbers, workers[0].pid)] == [{"127.0.0.1"}, {"127.0.0.3"}, {"127.0.0.2"}]
         for host in (first, second):
             (data,) = [path for path in (host.folder / ".rtl/fetched").rglob("*") if path.is_file()]
             assert data.read_bytes() == (client.folder / "data/digits" / data.name).read_bytes()
@@ -100,7 +99,7 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
         records = Path(client.environment["RTL_STORE"]) / "records"
         before = len(list(records.iterdir()))
         run = ("rtl", "run", "baselines", "digits", "--runner", scheduler)
-        baselines = stack.enter_context(started(client, *run, pid=client.folder / "pid"))
+        baselines = stack.enter_context(started(client, *run, pid=client.folder / "run-pid"))
         until(lambda: baselines.poll() is not None or len(list(records.iterdir())) > before, 200, lambda: "no step")
         killed(workers[1])
         assert baselines.wait(timeout=400) == 0, (client.folder / "run.txt").read_text()
