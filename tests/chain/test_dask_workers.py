@@ -85,9 +85,11 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
         at_client = ("--host", "127.0.0.1", "--port", str(port), page, "127.0.0.1:0")
         stack.enter_context(started(client, "dask", "scheduler", *at_client, pid=pids[0]))
         workers = [
-            stack.enter_context(started(host, *worker, "--host", address, page, f"{address}:0", pid=told))
-            for host, address, told in ((first, "127.0.0.2", None), (second, "127.0.0.3", pids[1]))
+            stack.enter_context(started(host, *worker, "--host", address, page, f"{address}:0", pid=pid))
+            for host, address, pid in ((first, "127.0.0.2", None), (second, "127.0.0.3", pids[1]))
         ]
+        said = [host.folder / "worker.txt" for host in (first, second)]
+        until(lambda: all("Registered to" in one.read_text() for one in said), 90, lambda: "no two workers")
         for stage in ("extract", "retrain"):
             client.succeed("rtl", "run", stage, "digits", "--runner", scheduler)
         numbers = [int.from_bytes(pid.read_bytes(), "big") for pid in pids]
