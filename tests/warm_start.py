@@ -1,9 +1,9 @@
-"""``rtl`` and ``dvc`` without their seconds of imports: commands that are forked from a process that has them.
+"""``rtl``, ``dvc``, ``dask`` without their seconds of imports: commands forked from a process that has them.
 
 Whoever starts them by name has these, DVC's stages included, as long as ``warm_folder()`` stands first in PATH.
-Standard streams, folder, environment and exit status are those of a process of its own, and so is the session; so is
-the temporary Prefect server that ``rtl run`` starts. Tests of how processes start and end do without; so does one of
-each kind whose bytes are compared, for forked processes have one order of sets.
+Standard streams, folder, environment, cores and exit status are those of a process of its own, and so is the session;
+so is the temporary Prefect server that ``rtl run`` starts. Tests of how processes start and end do without; so does one
+of each kind whose bytes are compared, for forked processes have one order of sets.
 """
 
 import gc
@@ -24,13 +24,13 @@ import numpy as np
 
 OWN = ("PYTHONPATH", "PREFECT_", "MLFLOW_", "DVC_", "RTL_")
 """What in an environment is of a run and not of the process that runs are forked from."""
-COMMANDS = {"rtl": "flows.command_line.app", "dvc": "dvc.cli"}
+COMMANDS = {"rtl": "flows.command_line.app", "dvc": "dvc.cli", "dask": "dask.__main__"}
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 
 with socket.socket(socket.AF_UNIX) as service:
     service.connect({address!r})
-    request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
+    request = json.dumps([sys.argv, os.getcwd(), dict(os.environ), [*os.sched_getaffinity(0)]]).encode()
     socket.send_fds(service, [len(request).to_bytes(4, "big")], [0, 1, 2])
     service.sendall(request)
     number = service.recv(4)
@@ -160,7 +160,7 @@ def _leave(selector: selectors.BaseSelector, connection: socket.socket) -> None:
 
 
 def _become(command_line: list[Any], streams: list[int]) -> None:
-    arguments, folder, environment = command_line
+    arguments, folder, environment, cores = command_line
     os.setsid()
     np.random.seed()
     for number, stream in enumerate(streams):
@@ -173,6 +173,7 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     os.environ.update(environment)
     os.environ.pop("WARM_PID", None)
     os.chdir(folder)
+    os.sched_setaffinity(0, cores)
     sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.argv = arguments
     command, status = Path(arguments[0]).name, 1

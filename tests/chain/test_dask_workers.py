@@ -10,6 +10,7 @@ import psutil
 import pytest
 from http_answers import answers, free_ports, until
 from small_project import ONE_LEVEL, Project
+from warm_start import warm
 
 TRAINED = ("data", *(f"artifacts/digits/{kind}" for kind in ("code", "masks", "tickets", "baselines")))
 
@@ -31,7 +32,8 @@ def server(hosts: list[Project]) -> Iterator[str]:
     """The address of a Prefect server that outlives runs."""
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
-    with started(hosts[0], "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
+    host = told(hosts[0], PREFECT_UI_ENABLED="0")
+    with started(host, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
         until(lambda: answers(f"{address}/api/ready"), 90, lambda: "Prefect's server does not start")
         yield f"{address}/api"
 
@@ -44,10 +46,12 @@ def told(host: Project, **environment: str) -> Project:
 
 
 @contextmanager
-def started(project: Project, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(project: Project, *command: str, pid: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A command in a process that imports what it needs, or one whose number is written to ``pid``."""
     output = project.folder / f"{command[1]}.txt"
+    environment = warm(project.environment, pid) if pid else project.environment
     with output.open("wb") as log:
-        process = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=project.folder, env=environment, stdout=log, stderr=log)
     try:
         yield process
     finally:
@@ -62,8 +66,8 @@ def killed(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def listening(process: subprocess.Popen[bytes]) -> set[str]:
-    tree = [parent := psutil.Process(process.pid), *parent.children(recursive=True)]
+def listening(pid: int) -> set[str]:
+    tree = [parent := psutil.Process(pid), *parent.children(recursive=True)]
     return {c.laddr.ip for one in tree for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN}
 
 
@@ -73,31 +77,34 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
     client, first, second = told(hosts[0], PREFECT_API_URL=server), *hosts[1:]
     (port,) = free_ports(1)
     scheduler = f"tcp://127.0.0.1:{port}"
-    worker = ("dask", "worker", scheduler, "--nthreads", "1")
+    worker = ("dask", "worker", scheduler, "--nthreads", "1", "--no-nanny")
+    pids = [host.folder / "pid" for host in (client, second)]  # one worker has to import what it needs by itself
     page = "--dashboard-address"  # with --no-dashboard Dask opens a port to all
     client.flow("partition")
     with ExitStack() as stack:
-        at_client = stack.enter_context(
-            started(client, "dask", "scheduler", "--host", "127.0.0.1", "--port", str(port), page, "127.0.0.1:0")
-        )
+        at_client = ("--host", "127.0.0.1", "--port", str(port), page, "127.0.0.1:0")
+        stack.enter_context(started(client, "dask", "scheduler", *at_client, pid=pids[0]))
         workers = [
-            stack.enter_context(started(host, *worker, "--host", address, page, f"{address}:0"))
-            for host, address in ((first, "127.0.0.2"), (second, "127.0.0.3"))
+            stack.enter_context(started(host, *worker, "--host", address, page, f"{address}:0", pid=pid))
+            for host, address, pid in ((first, "127.0.0.2", None), (second, "127.0.0.3", pids[1]))
         ]
+        said = [host.folder / "worker.txt" for host in (first, second)]
+        until(lambda: all("Registered to" in one.read_text() for one in said), 90, lambda: "no two workers")
         for stage in ("extract", "retrain"):
             client.succeed("rtl", "run", stage, "digits", "--runner", scheduler)
-        assert listening(at_client) == {"127.0.0.1"}
-        assert [listening(one) for one in workers] == [{"127.0.0.2"}, {"127.0.0.3"}]
+        numbers = [int.from_bytes(pid.read_bytes(), "big") for pid in pids]
+        assert [listening(one) for one in (*numbers, workers[0].pid)] == [{"127.0.0.1"}, {"127.0.0.3"}, {"127.0.0.2"}]
         for host in (first, second):
             (data,) = [path for path in (host.folder / ".rtl/fetched").rglob("*") if path.is_file()]
             assert data.read_bytes() == (client.folder / "data/digits" / data.name).read_bytes()
             assert not (host.folder / ".rtl/objects").exists()
         records = Path(client.environment["RTL_STORE"]) / "records"
         before = len(list(records.iterdir()))
-        baselines = stack.enter_context(started(client, "rtl", "run", "baselines", "digits", "--runner", scheduler))
+        run = ("rtl", "run", "baselines", "digits", "--runner", scheduler)
+        baselines = stack.enter_context(started(client, *run, pid=client.folder / "run-pid"))
         until(lambda: baselines.poll() is not None or len(list(records.iterdir())) > before, 200, lambda: "no step")
         killed(workers[1])
-        assert baselines.wait(timeout=400) == 0, (client.folder / "-m.txt").read_text()
+        assert baselines.wait(timeout=400) == 0, (client.folder / "run.txt").read_text()
     of_one_machine = {name: data for name, data in one_level.published().items() if name.startswith(TRAINED)}
     assert client.published() == of_one_machine
 

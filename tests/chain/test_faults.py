@@ -35,16 +35,24 @@ FULL = f"SQLite says: database or disk is full; free some space; {LOGGED_NEXT}\n
 PUBLISHED = {"extract": "masks", "retrain": "tickets", "baselines": "baselines", "compare": "figures"}
 CLOCK = """
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+static long seconds_ahead(void) {
+    char text[32] = "";
+    int file = open(getenv("CLOCK_AHEAD"), O_RDONLY);
+    if (file < 0 || read(file, text, sizeof text - 1) < 1) abort();
+    close(file);
+    return atol(text);
+}
+
 int clock_gettime(clockid_t id, struct timespec *now) {
     int failed = syscall(SYS_clock_gettime, id, now);
-    if (!failed && id == CLOCK_REALTIME && access(getenv("CLOCK_JUMPS_AT"), F_OK) == 0)
-        now->tv_sec += atol(getenv("CLOCK_JUMPS_BY"));
+    if (!failed && id == CLOCK_REALTIME) now->tv_sec += seconds_ahead();
     return failed;
 }
 
@@ -222,57 +230,8 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-@pytest.fixture(scope="module")
-def killed(undisturbed: Project, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose run was killed in the middle of a training, and while it wrote two files."""
-    project = without(copied(undisturbed, repository, tmp_path_factory.mktemp("killed")), "retrain")
-    with running(project, "retrain") as run:
-        run.wait_for(lambda: states(project))
-        os.kill(run.pid, signal.SIGKILL)
-        run.process.wait()
-    assert not (project.folder / "artifacts/digits/tickets").exists()
-    for name in (f"tables/.results.csv.{run.pid}.a1b2c3d4", f"figures/.metrics.png.{run.pid}.e5f6_7g8"):
-        (project.folder / "artifacts/digits" / name).write_bytes(b"half")
-    return project
-
-
-@pytest.mark.parametrize("damage", [None, flip], ids=["whole", "flipped"])  # truncated: test_checkpoint.py
-def test_kill_9_of_a_run_in_training(undisturbed, killed, repository, tmp_path, damage):
-    project = copied(killed, repository, tmp_path)
-    (state,) = states(project)
-    (kept,) = epochs(project)
-    if damage:
-        damage(state)
-        assert not states(project)
-    began = time.monotonic()
-    with running(project, "retrain", cold=not damage) as run:
-        seen = set()
-        while run.process.poll() is None:
-            seen.update(epochs(project))
-            time.sleep(0.005)
-        assert run.ended() == (0, "")
-    tell_seconds(began)
-    assert project.published() == undisturbed.published()
-    assert damage or min(seen) == kept
-    assert not list((project.folder / ".rtl/checkpoints").iterdir())
-    assert not [path for path in (project.folder / "artifacts").rglob(".*") if path.is_file()]
-
-
-@pytest.mark.parametrize(
-    ("stage", "number"),
-    [
-        ("extract", signal.SIGINT),
-        ("retrain", signal.SIGTERM),
-        ("baselines", signal.SIGINT),
-        ("compare", signal.SIGINT),
-    ],
-)
-def test_ctrl_c_in_a_stage(project, recovers, stage, number):
-    without(project, stage)
-    at_work = {
-        "retrain": lambda: states(project),
-        "compare": lambda: "RUNNING" in tracked(project),
-    }.get(stage, lambda: records(project) > 1)
+def interrupt(project: Project, stage: str, number: signal.Signals, at_work: Callable[[], object]) -> None:
+    """Ctrl-C, or what a service manager sends, in a run that is at work."""
     with running(project, stage) as run:
         run.wait_for(at_work)
         tree, began = run.tree(), time.monotonic()
@@ -281,8 +240,45 @@ def test_ctrl_c_in_a_stage(project, recovers, stage, number):
         assert time.monotonic() - began < 6
         assert psutil.wait_procs(tree, timeout=1)[1] == []
     assert set(tracked(project)) == ({"FINISHED", "KILLED"} if stage == "compare" else {"FINISHED"})
-    assert not [path for path in (project.folder / "artifacts").rglob(".*") if path.is_file()]
-    recovers(project, stage)
+    assert not half_written(project)
+
+
+def half_written(project: Project) -> list[Path]:
+    return [path for path in (project.folder / "artifacts").rglob(".*") if path.is_file()]
+
+
+def more_records(project: Project) -> Callable[[], bool]:
+    """Whether a step was kept since."""
+    before = max(records(project), 1)  # the first is a check's
+    return lambda: records(project) > before
+
+
+def test_a_training_goes_on_where_sigterm_or_kill_9_ended_it_unless_its_checkpoint_is_damaged(undisturbed, project):
+    without(project, "retrain")
+    interrupt(project, "retrain", signal.SIGTERM, lambda: states(project))
+    (state,) = states(project)
+    flip(state)  # truncated: test_checkpoint.py
+    assert not states(project)
+    with running(project, "retrain") as run:
+        run.wait_for(lambda: states(project))
+        os.kill(run.pid, signal.SIGKILL)
+        run.process.wait()
+    assert not (project.folder / "artifacts/digits/tickets").exists()
+    for name in (f"tables/.results.csv.{run.pid}.a1b2c3d4", f"figures/.metrics.png.{run.pid}.e5f6_7g8"):
+        (project.folder / "artifacts/digits" / name).write_bytes(b"half")
+    (kept,) = epochs(project)
+    began = time.monotonic()
+    with running(project, "retrain", cold=True) as run:
+        seen = set()
+        while run.process.poll() is None:
+            seen.update(epochs(project))
+            time.sleep(0.02)
+        assert run.ended() == (0, "")
+    tell_seconds(began)
+    assert min(seen) == kept
+    assert project.published() == undisturbed.published()
+    assert not list((project.folder / ".rtl/checkpoints").iterdir())
+    assert not half_written(project)
 
 
 def test_ctrl_c_while_modules_are_imported(project):
@@ -337,16 +333,33 @@ def test_dvc_beside_a_run_removes_nothing_that_it_reads(project, undisturbed):
     assert project.published() == undisturbed.published()
 
 
-def test_kill_9_of_the_prefect_server_in_a_run(project, recovers):
+def test_after_kill_9_of_the_prefect_server_and_ctrl_c_two_runs_at_once_go_on_in_turn(undisturbed, project):
     without(project, "extract")
     with running(project, "extract", cold=True) as run:
-        run.wait_for(lambda: records(project) > 1)
+        run.wait_for(more_records(project))
         run.server().kill()
         status, errors = run.ended()
     assert status == 1
     assert errors.startswith("error: Prefect's server ended; see ") and "server.log" in errors
     assert errors.endswith(GOES_ON) and errors.count("\n") == 1
-    recovers(project, "extract")
+    interrupt(project, "extract", signal.SIGINT, more_records(project))
+    turn, before = project.folder / ".rtl/locks/digits", len(project.executed())
+    turn.unlink()
+    with running(project, "extract") as first:
+        first.wait_for(lambda: turn.exists() and turn.read_text())
+        os.kill(first.pid, signal.SIGSTOP)
+        with running(project, "extract") as second:
+            second.wait_for(second.errors)
+            line = f"digits: waiting for a run in this folder (process {first.pid})\n"
+            assert second.errors() == line
+            os.kill(first.pid, signal.SIGCONT)
+            assert first.ended() == (0, "")
+            began = time.monotonic()
+            assert second.ended() == (0, line)
+            tell_seconds(began)
+    steps = project.executed()[before:]
+    assert steps and len(set(steps)) == len(steps)
+    assert project.published() == undisturbed.published()
 
 
 def test_a_server_of_ones_own_that_does_not_answer(project):
@@ -379,42 +392,60 @@ def filled(folder: Path, left: int) -> Iterator[None]:
         ballast.unlink()
 
 
-@pytest.mark.parametrize(
-    ("what", "stage", "left"), [("project", "extract", 1_500_000), ("prefect", "retrain", 0), ("mlflow", "compare", 0)]
-)
-def test_a_full_disk(undisturbed, repository, tmp_path, recovers, what, stage, left):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    with mounted("-t", "tmpfs", "-o", "size=64m", "none", str(disk)):
-        project = copied(undisturbed, repository, disk if what == "project" else tmp_path / "elsewhere")
-        if what == "prefect":
-            shutil.move(project.folder / ".rtl/prefect", disk / "prefect")
-            project.environment["PREFECT_HOME"] = str(disk / "prefect")
-        elif what == "mlflow":
-            shutil.move(project.folder / "mlflow.db", disk)
-            project.environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{disk}/mlflow.db"
-        without(project, stage)
-        with filled(disk, left):
-            done = project.run("rtl", "run", stage, "digits", timeout=200)
-        if what == "mlflow":  # which is asked at the start, and again where it would be told
-            assert (done.returncode, done.stderr) == (0, f"warning: MLflow at sqlite:///{disk}/mlflow.db: {FULL}" * 2)
-            assert project.published() == undisturbed.published()
-        else:
-            assert done.returncode == 1 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr, done.stderr
-            assert done.stderr.startswith("error: ") and done.stderr.endswith(f"free some space and {GOES_ON}")
-        recovers(project, stage)
+def elsewhere(project: Project, disk: Path, name: str) -> Path:
+    """Move a file or folder of the project there."""
+    return Path(shutil.move(project.folder / name, disk))
 
 
-def test_a_read_only_artefact_folder(project, recovers):
-    without(project, "retrain")
+@pytest.fixture
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One that can be filled."""
+    folder = tmp_path_factory.mktemp("disk")
+    with mounted("-t", "tmpfs", "-o", "size=64m", "none", str(folder)):
+        yield folder
+
+
+def refused(project: Project, stage: str) -> str:
+    """The line in which a run ends."""
+    done = project.run("rtl", "run", stage, "digits", timeout=200)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.startswith("error: ")
+    return done.stderr
+
+
+def test_a_full_disk_of_the_project(undisturbed, repository, disk, recovers):
+    project = without(copied(undisturbed, repository, disk), "extract")
+    with filled(disk, 1_500_000):
+        assert refused(project, "extract").endswith(f"free some space and {GOES_ON}")
+    recovers(project, "extract")
+
+
+def test_a_full_disk_of_prefect_ctrl_c_and_a_read_only_artefact_folder(project, disk, recovers):
+    without(project, "baselines")
+    project.environment["PREFECT_HOME"] = str(elsewhere(project, disk, ".rtl/prefect"))
+    with filled(disk, 0):
+        assert refused(project, "baselines").endswith(f"free some space and {GOES_ON}")
+    interrupt(project, "baselines", signal.SIGINT, more_records(project))
     folder = str(project.folder / "artifacts")
     with mounted("--bind", folder, folder):
         subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-        done = project.run("rtl", "run", "retrain", "digits", timeout=200)
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: artifacts/digits/tickets")
-    assert done.stderr.endswith(f"Read-only file system; make it writable and {GOES_ON}")
-    recovers(project, "retrain")
+        line = refused(project, "baselines")
+    assert line.startswith("error: artifacts/digits/baselines")
+    assert line.endswith(f"Read-only file system; make it writable and {GOES_ON}")
+    recovers(project, "baselines")
+
+
+def test_a_comparison_after_ctrl_c_and_a_full_disk_of_mlflow(undisturbed, project, disk, recovers):
+    without(project, "compare")
+    interrupt(project, "compare", signal.SIGINT, lambda: "RUNNING" in tracked(project))
+    place = f"sqlite:///{elsewhere(project, disk, 'mlflow.db')}"
+    project.environment["MLFLOW_TRACKING_URI"] = place
+    with filled(disk, 0):
+        done = project.run("rtl", "run", "compare", "digits", timeout=200)
+    # MLflow is asked at the start, and again where it would be told
+    assert (done.returncode, done.stderr) == (0, f"warning: MLflow at {place}: {FULL}" * 2)
+    assert project.published() == undisturbed.published()
+    recovers(project, "compare")
 
 
 def garble(path: Path) -> None:
@@ -433,30 +464,9 @@ def test_damage_in_the_store(project, recovers, folder, damages):
     assert len(project.executed()) == before + checks + 10 + 2  # chains; their masks, and how alike these are
 
 
-def test_two_runs_at_once(undisturbed, project):
-    without(project, "extract")
-    turn, before = project.folder / ".rtl/locks/digits", len(project.executed())
-    turn.unlink()
-    with running(project, "extract") as first:
-        first.wait_for(lambda: turn.exists() and turn.read_text())
-        os.kill(first.pid, signal.SIGSTOP)
-        with running(project, "extract") as second:
-            second.wait_for(second.errors)
-            line = f"digits: waiting for a run in this folder (process {first.pid})\n"
-            assert second.errors() == line
-            os.kill(first.pid, signal.SIGCONT)
-            assert first.ended() == (0, "")
-            began = time.monotonic()
-            assert second.ended() == (0, line)
-            tell_seconds(began)
-    steps = project.executed()[before:]
-    assert steps and len(set(steps)) == len(steps)
-    assert project.published() == undisturbed.published()
-
-
 @pytest.fixture(scope="module")
 def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library that puts a clock in the place of the machine's, which jumps when a file appears."""
+    """A library that puts a clock in the place of the machine's, ahead by the seconds in a file."""
     if not shutil.which("cc"):
         pytest.skip("no C compiler on this machine")
     folder = tmp_path_factory.mktemp("clock")
@@ -465,30 +475,29 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "clock.so"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "in_the_run"),
-    [(-86_400, False), (-86_400, True), (366 * 86_400, True)],
-    ids=["back", "back-in-the-run", "on"],
-)
-def test_a_jump_of_the_clock(undisturbed, project, clock, seconds, in_the_run):
-    without(project, "extract")
-    jump = project.folder / "now"
-    if not in_the_run:
-        jump.touch()
-    jumping = {"LD_PRELOAD": str(clock), "CLOCK_JUMPS_AT": str(jump), "CLOCK_JUMPS_BY": str(seconds)}
-    with running(project, "extract", cold=True, **jumping) as run:
-        began = time.monotonic()
-        run.wait_for(lambda: records(project) > 1)
-        jump.touch()
-        assert run.ended() == (0, "")
-        tell_seconds(began)
-    assert project.published() == undisturbed.published()
+def test_jumps_of_the_clock_in_a_run_and_back_since_the_last(undisturbed, project, clock):
+    ahead = project.folder / "ahead"
+
+    def set_ahead(days: int) -> None:
+        (project.folder / "next").write_text(str(days * 86_400))
+        (project.folder / "next").rename(ahead)
+
+    for at_first, then in ((2, 1), (0, 366)):
+        without(project, "extract")
+        set_ahead(at_first)
+        with running(project, "extract", cold=True, LD_PRELOAD=str(clock), CLOCK_AHEAD=str(ahead)) as run:
+            began = time.monotonic()
+            run.wait_for(more_records(project))
+            set_ahead(then)
+            assert run.ended() == (0, "")
+            tell_seconds(began)
+        assert project.published() == undisturbed.published()
 
 
 def test_kill_9_of_a_dask_worker(undisturbed, project):
     without(project, "extract")
     one_core = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]  # and one worker, which starts anew
-    with started(project, *one_core, "rtl", "run", "extract", "digits", "--runner", "dask") as run:
+    with started(project, *one_core, "rtl", "run", "extract", "digits", "--runner", "dask", cold=False) as run:
         run.wait_for(lambda: records(project) > 2)  # the first are the checks', before there are workers
         worker = next(one for one in run.tree() if "--multiprocessing-fork" in _command(one))
         worker.kill()

@@ -117,7 +117,9 @@ def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_pa
     assert done.returncode == 1 and "waves:Waves reads table.csv and does not name it in source_files()" in done.stderr
 
 
-def test_what_it_imports_and_what_it_is_trained_from_runs_steps_again(repository, tmp_path):
+def test_what_it_imports_and_what_it_is_trained_from_runs_steps_again_and_dvc_is_asked_to_watch_it(
+    repository, tmp_path
+):
     reading = waves("safetensors", "network").replace("width: int = 16", "width: int = 16, backbone: str = ''")
     project = waves_project(repository, tmp_path, training={"width": 8, "backbone": "backbone.safetensors"})
     (tmp_path / "mine").mkdir()
@@ -125,49 +127,38 @@ def test_what_it_imports_and_what_it_is_trained_from_runs_steps_again(repository
     (tmp_path / "helpers.py").write_text("")
     params = (tmp_path / "params.yaml").read_text()
     (tmp_path / "params.yaml").write_text(params.replace("waves:Waves", "mine.problem:Waves"))
-
-    def executed() -> int:
-        before = len(project.executed())
-        project.succeed("rtl", "run", "extract", "My_waves")
-        return len(project.executed()) - before
-
-    project.succeed("rtl", "run", "partition", "My_waves")
-    everything = executed()
-    assert everything > 2 and executed() == 0
-    (tmp_path / "helpers.py").write_text("X = 1")
-    assert executed() == everything
-    write_backbone(tmp_path, 0.0)
-    assert executed() == everything and executed() == 0
-
-
-def test_dvc_is_asked_to_watch_what_it_does_not(repository, tmp_path):
-    project = waves_project(repository, tmp_path, training={"width": 8, "backbone": "backbone.pt"})
-    reading = waves("torch.load", "network").replace("width: int = 16", "width: int = 16, backbone: str = ''")
-    (tmp_path / "waves.py").write_text(f"import helpers\n{reading}")
-    (tmp_path / "helpers.py").write_text("")
     stages = ["partition", "extract", "retrain", "baselines", "compare"]
     wanted = "partition@My_waves", "extract@My_waves"
     project.succeed("git", "init", "--quiet")
     done = project.run("dvc", "repro", *wanted)
     said = re.findall("^error: .*", done.stderr, re.MULTILINE)
     assert said == [
-        "error: dvc.yaml: code: add `- helpers.py` and `- waves.py` to deps; partition: add `- points.txt` to deps; "
-        f"{', '.join(stages[1:])}: add `- backbone.pt` to deps: DVC would not see when it "
-        "changes"
+        "error: dvc.yaml: code: add `- helpers.py` and `- mine/problem.py` to deps; "
+        f"partition: add `- points.txt` to deps; {', '.join(stages[1:])}: add `- backbone.safetensors` to deps: "
+        "DVC would not see when it changes"
     ]
     assert done.returncode != 0 and not (tmp_path / "data").exists()
 
     written = yaml.safe_load((tmp_path / "dvc.yaml").read_text())
-    written["stages"]["code"]["deps"] += ["helpers.py", "waves.py"]
+    written["stages"]["code"]["deps"] += ["helpers.py", "mine/problem.py"]
     for name in stages:
-        written["stages"][name]["deps"] += ["points.txt"] if name == "partition" else ["backbone.pt"]
+        written["stages"][name]["deps"] += ["points.txt"] if name == "partition" else ["backbone.safetensors"]
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(written))
-    ran = "Running stage '(.*)@My_waves'"
-    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == ["code", "partition", "extract"]
-    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == []
-    before = len(project.executed())
+
+    def ran(*command: str) -> tuple[list[str], list[str]]:
+        """The stages that DVC ran, and the steps."""
+        before = len(project.executed())
+        stages = re.findall("Running stage '(.*)@My_waves'", project.succeed(*command))
+        return stages, project.executed()[before:]
+
+    stages, steps = ran("dvc", "repro", *wanted)
+    everything = [name for name in steps if "partition" not in name]
+    assert stages == ["code", "partition", "extract"] and len(everything) > 2
+    assert ran("dvc", "repro", *wanted) == ([], []) == ran("rtl", "run", "extract", "My_waves")
     write_backbone(tmp_path, 0.0)
-    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == ["extract"]
-    assert len(project.executed()) > before
+    stages, steps = ran("dvc", "repro", *wanted)
+    assert stages == ["extract"] and sorted(steps) == sorted(everything)
     (tmp_path / "helpers.py").write_text("X = 1")
-    assert re.findall(ran, project.succeed("dvc", "repro", *wanted)) == ["code", "partition", "extract"]
+    stages, again = ran("dvc", "repro", *wanted)
+    assert stages == ["code", "partition", "extract"]
+    assert sorted(name for name in again if "partition" not in name) == sorted(everything)
