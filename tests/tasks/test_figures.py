@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import vl_convert
 from example_instances import job_tables, run_tables
-from example_tables import example_tables
+from example_tables import CLASSES, example_tables
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +20,11 @@ from tasks.figures.scores_by_weights import weight_ticks
 
 OF_JOB = [name for name, figure in FIGURES.items() if figure.holds_for != "run"]
 OF_RUN = [name for name, figure in FIGURES.items() if figure.holds_for != "job"]
+
+
+@pytest.fixture(scope="module")
+def published():
+    return example_tables(CLASSES[:6], seeds=(0, 1), rounds=12)
 
 
 @pytest.fixture(scope="module")
