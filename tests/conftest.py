@@ -1,5 +1,6 @@
 """What the tests share: a small real problem, and the embedded data set cut small."""
 
+import gc
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -43,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         end()
+
+
+def pytest_collection_finish() -> None:
+    """What there is by now stays to the end: no collection of garbage need look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,11 +101,16 @@ def published() -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def onnx_operators() -> Iterator[None]:
-    """The 500 operators whose source torch.onnx parses at every export, half of its time: parsed once."""
+    """The 500 operators whose source torch.onnx parses at every export, half of its time, and those that
+    torch.export looks for: once.
+    """
+    from torch._export import utils
     from torch.onnx._internal.exporter._registration import ONNXRegistry
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
+        looked_for = "_collect_all_valid_cia_ops_for_namespace"
+        patch.setattr(utils, looked_for, cache(getattr(utils, looked_for)))
         yield
 
 

@@ -11,6 +11,7 @@ import sys
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +112,7 @@ def check_rtl(words: list[str]) -> None:
     check_parameters(rtl_commands()[words[0]].make_context(words[0], words[1:]).params)
 
 
+@cache
 def rtl_commands() -> dict[str, Any]:
     import typer
 
@@ -131,18 +133,20 @@ def check_parameters(told: dict[str, Any]) -> None:
         TypeAdapter(Runner).validate_python(told["runner"])
 
 
-def check_section(name: str) -> None:
+@cache
+def sections() -> set[str]:
     own = {key for block in BLOCKS if block.kind == "yaml" for key in yaml.safe_load(block.text)}
     own |= {*yaml.safe_load((ROOT / "flows/command_line/project_files/params.yaml").read_text())}
-    known = {*yaml.safe_load((ROOT / "params.yaml").read_text()), *own} - {"problems"}
-    assert name in known or PLACEHOLDER.fullmatch(name), f"params.yaml has no section {name}"
+    return {*yaml.safe_load((ROOT / "params.yaml").read_text()), *own} - {"problems"}
+
+
+def check_section(name: str) -> None:
+    assert name in sections() or PLACEHOLDER.fullmatch(name), f"params.yaml has no section {name}"
 
 
 def check_dvc(words: list[str]) -> None:
-    from dvc.cli.parser import get_main_parser
-
     try:
-        told = get_main_parser().parse_args(words)
+        told = dvc_parser().parse_args(words)
     except BaseException as problem:  # of DVC's own
         raise AssertionError(f"dvc does not understand {' '.join(words)}") from problem
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -154,10 +158,15 @@ def check_dvc(words: list[str]) -> None:
         check_override(override, getattr(told, "queue", False))
 
 
-def dvc_commands() -> dict[str, Any]:
+@cache
+def dvc_parser() -> Any:
     from dvc.cli.parser import get_main_parser
 
-    (commands,) = [action.choices for action in get_main_parser()._actions if action.dest == "cmd"]
+    return get_main_parser()
+
+
+def dvc_commands() -> dict[str, Any]:
+    (commands,) = [action.choices for action in dvc_parser()._actions if action.dest == "cmd"]
     return commands
 
 

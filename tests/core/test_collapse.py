@@ -1,5 +1,7 @@
 """The alarm and the knee, on trajectories whose bend is known."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,7 @@ def test_a_level_trajectory_seldom_rings(tolerance):
 
 
 def test_the_alarm_does_not_change_with_what_comes_later():
-    for _, _, values in trajectories(0.05, 0.008, seed=2):
+    for _, _, values in islice(trajectories(0.05, 0.008, seed=2), 30):
         if ring := alarm(values):
             assert alarm(values[: ring.rung]) == ring
             assert alarm(values[: ring.rung - 1]) is None

@@ -63,21 +63,32 @@ def network_for(tickets, scene):
 
 
 @pytest.fixture(scope="module")
-def network():
-    return network_for(speech_tickets(*SCENES), "outdoor")
+def rtl():
+    return speech_tickets(*SCENES)
+
+
+@pytest.fixture(scope="module")
+def network(rtl):
+    return network_for(rtl, "outdoor")
+
+
+@pytest.fixture(scope="module")
+def files(rtl):
+    """Ticket files, two of them no good for sounds."""
+    return {
+        "rtl": tickets_to_bytes(rtl),
+        "masks": masks_to_bytes(rtl.subsets, rtl.masks),
+        "single": tickets_to_bytes(speech_tickets("all", contexts=SCENES)),
+        "pictures": tickets_to_bytes(tickets_of(initialise(small_cnn(1, 2), drawn(0)), SCENES, (2, 1, 8, 8))),
+    }
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Where the command runs: ticket files, a recording, and some that are no good."""
+def folder(files, tmp_path, monkeypatch):
+    """Where the command runs: those files, a recording, and one that is no good."""
     monkeypatch.chdir(tmp_path)
-    rtl = speech_tickets(*SCENES)
-    (tmp_path / "rtl").write_bytes(tickets_to_bytes(rtl))
-    (tmp_path / "masks").write_bytes(masks_to_bytes(rtl.subsets, rtl.masks))
-    (tmp_path / "single").write_bytes(tickets_to_bytes(speech_tickets("all", contexts=SCENES)))
-    (tmp_path / "pictures").write_bytes(
-        tickets_to_bytes(tickets_of(initialise(small_cnn(1, 2), drawn(0)), SCENES, (2, 1, 8, 8)))
-    )
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
     recording(tmp_path / "in.wav", sounds(2, 52_000), 44_100)
     recording(tmp_path / "nan.wav", torch.full((1, 1000), torch.nan), RATE)
     return tmp_path

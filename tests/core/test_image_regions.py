@@ -238,12 +238,12 @@ def test_references_are_the_photograph_and_its_regions(folder, china):
 
 
 @pytest.mark.slow
-def test_an_unpruned_network_learns_a_photograph_of_128_pixels(tmp_path):
-    ImageRegions.partition(tmp_path, longest_side=128)
+def test_an_unpruned_network_learns_a_photograph_of_64_pixels(tmp_path):
+    ImageRegions.partition(tmp_path, longest_side=64)
     problem = ImageRegions(tmp_path / "flower", device="cpu")
     weights = initial_weights(as_one_network(problem), STREAM)
     everything = Masks(weights.layout, torch.ones(1, weights.layout.size, dtype=torch.bool))
     adam, objective = OptimizerChoice("adam", 8e-3), problem.single_objective
-    trained = retrain(weights, everything, [objective], Duration.parse("280it"), 1, "sequential", adam, STREAM)
+    trained = retrain(weights, everything, [objective], Duration.parse("140it"), 1, "sequential", adam, STREAM)
     scores = problem.score_single(trained.network(0, problem.single_network(generator())))
     assert scores[0][:3] == ("reconstruction", "psnr", "mean") and scores[0].value >= 30

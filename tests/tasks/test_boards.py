@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from example_instances import job_tables, run_tables
+from example_instances import run_tables
 from example_tables import example_tables, mirrored
 
 from tasks.report.answer import answer
@@ -21,8 +21,8 @@ def tables(request):
     if request.param == "run":
         return run_tables(seeds=(0, 1))
     if request.param == "ten seeds":
-        tables = job_tables(seeds=range(10))
-        return tables | {"results": tables["results"].query("sparsity == 0.5 and metric == 'psnr'")}
+        tables = example_tables(subsets, seeds=range(10), rounds=6)
+        return tables | {"results": tables["results"].query("sparsity == 0.5 and metric == 'auroc'")}
     tables = example_tables(subsets, seeds=[0] if request.param == "one seed" else (0, 1, 2), rounds=6)
     renamed = {"method": {"rtl_sequential": "layer_shuffled_masks"}}
     results, parameters = (tables[name].replace(renamed) for name in ("results", "parameters"))

@@ -164,7 +164,7 @@ def test_mlflow_is_told_of_which_metrics_lower_is_better():
 
 
 def test_margins_of_one_instance_obey_the_direction():
-    tables = {name: table.assign(instance="a") for name, table in scene_tables().items() if name != "scoring"}
-    tables["scoring"] = scene_tables()["scoring"]
+    whole = scene_tables()
+    tables = {name: table.assign(instance="a") for name, table in whole.items()} | {"scoring": whole["scoring"]}
     own = [of_instance(found, "a")["margins"] for found in (tables, mirrored(tables))]
     pd.testing.assert_frame_equal(*own)

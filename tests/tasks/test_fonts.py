@@ -14,20 +14,28 @@ from fontTools.ttLib import TTFont
 from tasks.figures import fonts
 from tasks.figures.catalogue import png, specs
 
-PRINT_DIGEST = """
-import hashlib, json, sys
-from tasks.figures.catalogue import png
-print(*(hashlib.sha256(png(spec)).hexdigest() for spec in json.load(open(sys.argv[1]))))
-"""
-DELETED_FIRST = (
-    """
-import shutil
+PRINT_DIGESTS = """
+import hashlib, json, os, shutil, sys
 from tasks.figures import fonts
-fonts.bring_font()
-shutil.rmtree(fonts._registered())
+from tasks.figures.catalogue import png
+
+def print_digests():
+    print(*(hashlib.sha256(png(spec)).hexdigest() for spec in json.load(open(sys.argv[1]))), flush=True)
+
 """
-    + PRINT_DIGEST
-)
+TWICE = """print_digests()
+shutil.rmtree(fonts._registered())
+print_digests()
+"""
+IN_EACH_HOME = """for home in sys.argv[2:]:  # a process looks for fonts once
+    if not os.fork():
+        try:
+            os.environ["HOME"] = home
+            print_digests()
+        finally:
+            os._exit(0)
+    os.wait()
+"""
 HIDDEN = 'mount --bind "$0" /usr/share/fonts && exec "$@"'
 AT_HOME = "Serif at home"
 TITLE = {"text": "Bold: Жук, λύκος, Ærø", "fontWeight": 600}
@@ -70,32 +78,43 @@ def home(tmp_path):
     return tmp_path
 
 
-def digests(drawn, repository, *before, cwd=None, script=PRINT_DIGEST, **environment):
-    command = [*before, sys.executable, "-c", script, str(drawn)]
+def digests(script, folder, repository, *arguments, before=(), **environment):
+    """What a new process in a folder prints, line by line."""
+    command = [*before, sys.executable, "-c", PRINT_DIGESTS + script, *map(str, arguments)]
     known = os.environ | {"PYTHONPATH": str(repository)} | environment
-    done = subprocess.run(command, env=known, cwd=cwd or drawn.parent, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    done = subprocess.run(command, env=known, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def expected(drawn):
+    return [hashlib.sha256(png(spec)).hexdigest() for spec in json.loads(drawn.read_text())]
 
 
 @pytest.mark.slow
-def test_pictures_have_the_same_bytes_whatever_fonts_a_machine_has(drawn, home, repository):
-    figure, text, control = (hashlib.sha256(png(spec)).hexdigest() for spec in json.loads(drawn.read_text()))
-    others = digests(drawn, repository, HOME=str(home))
-    assert others[:2] == [figure, text]
-    assert others[2] != control, "the fonts in that home have not been read"
+def test_pictures_have_the_same_bytes_whatever_fonts_a_machine_has_also_where_the_brought_was_altered_or_deleted(
+    drawn, expected, home, tmp_path, repository
+):
+    (altered := tmp_path / ".rtl/fonts").mkdir(parents=True)
+    for name in fonts.FILES:
+        (altered / name).write_bytes(fonts._file("DejaVuSerif.ttf").read_bytes())
+    of_altered, of_deleted = digests(TWICE, tmp_path, repository, drawn, HOME=str(home))
+    assert of_altered[:2] == of_deleted[:2] == expected[:2]
+    assert of_altered[2] != expected[2], "the fonts in that home have not been read"
+    assert sorted(path.name for path in altered.iterdir()) == sorted(fonts.FILES)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("only_at_home", [False, True])
-def test_pictures_have_the_same_bytes_without_the_fonts_of_the_system(only_at_home, drawn, home, tmp_path, repository):
+def test_pictures_have_the_same_bytes_without_the_fonts_of_the_system(drawn, expected, home, tmp_path, repository):
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     hidden = ("unshare", "--map-root-user", "--mount", "sh", "-c", HIDDEN, str(nothing))
     if shutil.which("unshare") is None or subprocess.run([*hidden, "true"], capture_output=True).returncode:
         pytest.skip("no way here to hide the fonts of this machine")
-    expected = [hashlib.sha256(png(spec)).hexdigest() for spec in json.loads(drawn.read_text())[:2]]
-    assert digests(drawn, repository, *hidden, HOME=str(home if only_at_home else nothing))[:2] == expected
+    without, at_home = digests(IN_EACH_HOME, tmp_path, repository, drawn, nothing, home, before=hidden)
+    assert without[:2] == at_home[:2] == expected[:2]
+    assert without[2] != at_home[2], "the fonts in that home have not been read"
 
 
 @pytest.mark.parametrize("text", ["жшя", "αβω", "أبت", "אבג", "Աբգ", "აბგ", "ąßœ", "ầθ₀", "⊙×≥"])
@@ -111,15 +130,3 @@ def test_a_character_without_a_glyph_is_told_once(capsys):
         "warning: the font of the figures has no glyph for ね 猫: "
         "what pictures show there depends on the fonts of this machine\n"
     )
-
-
-@pytest.mark.slow
-def test_the_font_is_brought_again_where_it_was_deleted_or_altered(drawn, tmp_path, repository):
-    expected = [hashlib.sha256(png(spec)).hexdigest() for spec in json.loads(drawn.read_text())[:2]]
-    (empty := tmp_path / "empty").mkdir()
-    assert digests(drawn, repository, cwd=empty, script=DELETED_FIRST)[:2] == expected
-    (altered := tmp_path / ".rtl/fonts").mkdir(parents=True)
-    for name in fonts.FILES:
-        (altered / name).write_bytes(fonts._file("DejaVuSerif.ttf").read_bytes())
-    assert digests(drawn, repository, cwd=tmp_path)[:2] == expected
-    assert sorted(path.name for path in altered.iterdir()) == sorted(fonts.FILES)

@@ -530,10 +530,12 @@ def test_a_recording_of_many_values_a_second_is_refused(tmp_path):
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "(.*).*.*.*.*.*.*=", "^(?:a?){60}(a{60})$"])
 def test_an_expression_that_would_never_be_done_is_stopped(monkeypatch, pattern):
-    monkeypatch.setattr("rtl_core.problems.speech.first_groups.MOST_SECONDS", 1)
+    monkeypatch.setattr("rtl_core.problems.speech.first_groups.MOST_SECONDS", 0.25)
     files = [Recording(60 * "a" + "b" * k + 200 * "c", 1.0) for k in range(3)]
     line = line_of(DataError, groups_of, files, pattern, "partition.speaker")
-    assert line.startswith(f"partition.speaker: found {pattern!r}, which is not done with 3 name(s) after 1 s; allowed")
+    assert line.startswith(
+        f"partition.speaker: found {pattern!r}, which is not done with 3 name(s) after 0.25 s; allowed"
+    )
 
 
 def test_an_expression_that_repeats_too_often_is_none():

@@ -28,8 +28,9 @@ def subtitles(chart) -> list[str]:
     return [panel["title"]["subtitle"] for panel in spec(chart)["concat"]]
 
 
-@pytest.mark.parametrize("tables", [job_tables(seeds=(0, 1)), run_tables(seeds=(0, 1))], ids=["job", "run"])
-def test_a_score_stands_at_the_weights_that_its_method_keeps(tables):
+@pytest.mark.parametrize("scope", ["job", "run"])
+def test_a_score_stands_at_the_weights_that_its_method_keeps(scope, request):
+    tables = request.getfixturevalue("run") if scope == "run" else job_tables(seeds=(0, 1))
     rows = kept_rows(boards(tables), tables["parameters"])
     means = rows[rows.subset == "mean"]
     for row in means.itertuples():
