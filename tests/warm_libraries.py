@@ -1,10 +1,13 @@
 """What a process has before commands are forked from it: their libraries, and what these make once in a process."""
 
+import json
 import os
 import ssl
+import subprocess
 import sys
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -41,6 +44,29 @@ def prepare() -> None:
     del sys.modules["prefect.main"]  # which sets up logging: in every process by its own settings
     ssl.create_default_context = cache(ssl.create_default_context)
     import_module("mlflow.utils.requirements_utils")._init_packages_to_modules_map()
+
+
+IMPORTS = """
+import json, sys
+from pathlib import Path
+from tasks.sources.source_digest import _imported
+
+root, found = Path(sys.argv[1]), []
+for file in (path for top in ("flows", "tasks", "rtl_core") for path in (root / top).rglob("*.py")):
+    name = ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+    found.append([str(file), name, [*_imported(file, name)]])
+print(json.dumps(found))
+"""
+
+
+def imports_of_code() -> dict[tuple[bytes, str], list[str]]:
+    """What each module of this checkout imports, by its source and name: each process that takes digests of code would
+    parse them all. Found by a process of its own, for what is ours is not to be in this one.
+    """
+    root = str(Path(__file__).parent.parent)
+    command = [sys.executable, "-c", IMPORTS, root]
+    found = subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, stdout=subprocess.PIPE, check=True).stdout
+    return {(Path(file).read_bytes(), name): names for file, name, names in json.loads(found)}
 
 
 def _make_routes() -> None:

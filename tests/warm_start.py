@@ -25,6 +25,8 @@ import numpy as np
 OWN = ("PYTHONPATH", "PREFECT_", "MLFLOW_", "DVC_", "RTL_")
 """What in an environment is of a run and not of the process that runs are forked from."""
 COMMANDS = {"rtl": "flows.command_line.app", "dvc": "dvc.cli", "dask": "dask.__main__"}
+imports: dict[tuple[bytes, str], list[str]] = {}
+"""Of the modules of this checkout, by source and name."""
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 
@@ -74,7 +76,9 @@ def _start(folder: Path, owner: str) -> None:
 def _serve(address: str, owner: int) -> None:
     """Serve until the owner has ended; who started this goes on once it listens."""
     sys.path.insert(0, str(Path(__file__).parent))
-    import_module("warm_libraries").prepare()
+    libraries = import_module("warm_libraries")
+    libraries.prepare()
+    imports.update(libraries.imports_of_code())
     del sys.path[0]
     gc.collect()
     gc.freeze()
@@ -178,6 +182,8 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     sys.argv = arguments
     command, status = Path(arguments[0]).name, 1
     try:
+        if command == "rtl" and arguments[1:2] in (["run"], ["advise"], ["code"]):
+            _know_imports()
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"]):
             _fork_servers()
         status = import_module(COMMANDS[command]).main() or 0
@@ -190,6 +196,13 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     finally:
         sys.stdout.flush()
         os._exit(status)
+
+
+def _know_imports() -> None:
+    """Let modules that are as in this checkout not be parsed again."""
+    sources = import_module("tasks.sources.source_digest")
+    parsed = sources._imported
+    sources._imported = lambda file, name: imports.get((file.read_bytes(), name)) or parsed(file, name)
 
 
 def _fork_servers() -> None:

@@ -62,11 +62,11 @@ def _registered() -> Path:
 @cache
 def _drawable() -> frozenset[int]:
     """Code points that every file has a glyph for."""
-    shared = set(range(sys.maxunicode + 1))
+    drawn = []
     for name in FILES:
         with _font(name) as font:
-            shared &= font.getBestCmap().keys()
-    return frozenset(shared)
+            drawn.append(frozenset(font.getBestCmap()))
+    return frozenset.intersection(*drawn)
 
 
 def _file(name: str) -> Path:

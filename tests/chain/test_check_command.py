@@ -21,11 +21,12 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def project(repository, tmp_path):
-    project = Project.new(repository, tmp_path)
-    (tmp_path / "points.txt").write_text("32")
-    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+@pytest.fixture(scope="module")
+def project(repository, tmp_path_factory):
+    """A project whose data are partitioned: they are those of any network."""
+    project = Project.new(repository, folder := tmp_path_factory.mktemp("checked"))
+    (folder / "points.txt").write_text("32")
+    params = yaml.safe_load((folder / "params.yaml").read_text())
     params["mine"] = deepcopy(params["digits"]) | {
         "problem": "mine:Waves",
         "partition": {"source": "points.txt"},
@@ -33,7 +34,9 @@ def project(repository, tmp_path):
         "seeds": [0],
         "sparsities": [0.4],
     }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    write(project, PLAIN)
+    project.succeed("rtl", "run", "partition", "mine")
     return project
 
 
@@ -44,21 +47,11 @@ def write(project, network):
 
 
 def test_a_plain_network_has_nothing_to_change(project):
-    write(project, PLAIN)
     assert project.succeed("rtl", "check", "mine").startswith("mine: found nothing to change")
 
 
-@pytest.mark.parametrize("method", ["shared_mask", "imp_single_union"])
-def test_a_method_whose_masks_fit_one_network_alone_is_refused_before_anything_is_trained(project, method):
-    write(project, PLAIN)
-    params = yaml.safe_load((project.folder / "params.yaml").read_text())
-    params["mine"]["baselines"] = {"methods": ["imp_multiple", method]}
-    (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
-    line = f"error: mine: {method}: the network of IMP single has other weights than the tickets'\n"
-    for command in (["check", "mine"], ["run", "pipeline", "mine"]):
-        done = project.run("rtl", *command)
-        assert (done.returncode, done.stderr) == (1, line)
-    assert {path.parent.name for path in project.folder.glob("artifacts/**/*.*")} <= {"code"}
+def nothing_is_trained(project):
+    return {path.parent.name for path in project.folder.glob("artifacts/**/*.*")} <= {"code"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -68,6 +61,19 @@ def test_a_fault_is_a_line_and_nothing_is_trained(project, fault):
     done = project.run("rtl", "check", "mine")
     assert done.returncode == 1 and done.stderr.splitlines()[0].startswith(line), done.stderr
     assert all(text.startswith("error: mine: ") for text in done.stderr.splitlines())
-    run = project.run("rtl", "run", "pipeline", "mine")
+    run = project.run("rtl", "run", "extract", "mine")
     assert run.returncode == 1 and run.stderr.startswith(line) and run.stderr.count("\n") == 1, run.stderr
-    assert {path.parent.name for path in project.folder.glob("artifacts/**/*.*")} <= {"code"}
+    assert nothing_is_trained(project)
+
+
+def test_methods_whose_masks_fit_one_network_alone_are_refused_before_anything_is_trained(project):
+    write(project, PLAIN)
+    params = yaml.safe_load((project.folder / "params.yaml").read_text())
+    params["mine"]["baselines"] = {"methods": ["imp_multiple", "shared_mask", "imp_single_union"]}
+    (project.folder / "params.yaml").write_text(yaml.safe_dump(params))
+    methods = "shared_mask, imp_single_union"
+    line = f"error: mine: {methods}: the network of IMP single has other weights than the tickets'\n"
+    for command in (["check", "mine"], ["run", "pipeline", "mine"]):
+        done = project.run("rtl", *command)
+        assert (done.returncode, done.stderr) == (1, line)
+    assert nothing_is_trained(project)

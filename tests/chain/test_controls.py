@@ -29,6 +29,7 @@ def test_controls_run_in_the_same_flow(repository, tmp_path, monkeypatch):
     extract |= {"controls": ["same_subset", "random_partition"], "control_chains": 3}
     baselines = {"methods": ["imp_single", "imp_multiple", *controls], "single_duration_factor": 2}
     settings = {"seeds": [0], "sparsities": [0.4], "extract": extract, "baselines": baselines}
+    settings["retrain"] = {"duration": "3it", "update": ["synchronous"]}
     project = Project.new(repository, tmp_path, **settings, collapse={"semantics": "meaning.csv"})
     names = [f"digit {k}" for k in range(10)]
     meaning = pd.DataFrame([[1 / (1 + abs(a - b)) for b in range(10)] for a in range(10)], index=names, columns=names)

@@ -20,7 +20,7 @@ from tasks.tables.published import read_tables
 SETTINGS = {
     "sparsities": [0.5],
     "training": {"activation": "relu", "precision": "float32", "device": "cpu"},
-    "extract": {"duration": "3it", "weights_per_round": 0.4, "rewind_every": 1},
+    "extract": {"duration": "3it", "weights_per_round": 0.5, "rewind_every": 1},
     "retrain": {"duration": "6it", "update": ["synchronous"]},
 }
 BAD = {"cut": "not readable", "small-map": "its image has", "one-region": "found 1", "float": "found mode F"}

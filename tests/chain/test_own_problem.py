@@ -24,6 +24,7 @@ def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
         "training": {"width": 8},
         "seeds": [3],
         "sparsities": [0.4],
+        "retrain": {"duration": "3it", "update": ["synchronous"]},
         "baselines": {"methods": ["imp_single", "imp_multiple"]},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))

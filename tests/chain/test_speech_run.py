@@ -29,7 +29,7 @@ from tasks.tables.published import read_tables
 SCENES = [f"synthetic {kind}" for kind in ("indoor", "outdoor", "transportation")]
 SETTINGS = {
     "sparsities": [0.5],
-    "partition": {"clean": "mine/clean", "noise": "mine/noise", "seconds": 1.5, "mixtures": [6, 1, 3]},
+    "partition": {"clean": "mine/clean", "noise": "mine/noise", "seconds": 1.0, "mixtures": [6, 1, 3]},
     "training": {"batch_size": 3, "precision": "float32", "perceptual": ["stoi"], "device": "cpu"},
     "extract": {"duration": "2it", "weights_per_round": 0.5, "rewind_every": 1},
     "retrain": {"duration": "3it", "update": ["synchronous"]},
@@ -121,7 +121,7 @@ def test_a_ticket_of_any_method_enhances_as_it_was_scored(project, method, monke
     soundfile.write(tmp_path / "in.wav", noisy[0].numpy(), RATE, "FLOAT")
     out = tmp_path / "out.wav"
     done = CliRunner().invoke(app, ["enhance", str(path), str(tmp_path / "in.wav"), str(out), "--scene", SCENES[1]])
-    assert done.exit_code == 0 and "1.5 s at 16000 Hz, 1 channel, 32 bit float; real-time factor" in done.output
+    assert done.exit_code == 0 and "1.0 s at 16000 Hz, 1 channel, 32 bit float; real-time factor" in done.output
     with torch.inference_mode():
         expected = network(noisy)[0].numpy()
     assert np.allclose(soundfile.read(out)[0], expected, atol=1e-4)
