@@ -5,7 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import yaml
 from http_answers import answers, ask, free_ports, until
 from playwright.sync_api import Locator
 from small_project import Project
+from warm_start import COLD_RUNS, warm
 from web_pages import Pages, pages_of
 
 STAGES = {"partition", "extract", "retrain", "baselines", "compare"}
@@ -46,6 +47,7 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
 
 @pytest.fixture(scope="module")
 def pages(project: Project) -> Iterator[Pages]:
+    project.environment[COLD_RUNS] = str(project.folder / "cold-runs")
     project.environment |= {  # seconds; a run, or its end, is seen after 10 as a rule, a schedule after 60
         "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
@@ -62,13 +64,21 @@ def running(project: Project, *command: str) -> Iterator[Path]:
     """A process of the project's, ended with the block; where it writes what it says."""
     output = project.folder / f"{command[0]}-{command[1]}.txt"
     with output.open("wb") as log:
-        process = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=project.folder, env=warm(project.environment), stdout=log, stderr=log)
     try:
         yield output
     finally:
-        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
-            one.terminate()
+        process.terminate()
         process.wait(timeout=60)
+
+
+@contextmanager
+def cold_runs(project: Project) -> Iterator[None]:
+    """What starts within is a process of its own, as at a user's."""
+    switch = Path(project.environment[COLD_RUNS])
+    switch.touch()
+    yield
+    switch.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -202,10 +212,11 @@ def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
     written = "(folder / 'said.txt').write_text(SAID)"
     own += f"class Mine(Digits):\n    @classmethod\n    def partition(cls, folder):\n        {written}\n"
     (project.folder / "mine.py").write_text(own)
-    for said in ("before", "after"):
+    for said, begun in (("before", nullcontext()), ("after", cold_runs(project))):
         (project.folder / "helpers.py").write_text(f"SAID = {said!r}")
-        run = start(pages, served["partition"], problem="mine")
-        assert ended(pages, run)["state_type"] == "COMPLETED"
+        with begun:
+            run = start(pages, served["partition"], problem="mine")
+            assert ended(pages, run)["state_type"] == "COMPLETED"
         assert (project.folder / "data/mine/said.txt").read_text() == said
 
 
@@ -215,9 +226,10 @@ def test_the_api_refuses_what_the_form_refuses(pages, served):
 
 
 def test_cancelling_stops_the_workers_and_leaves_nothing_half_written(pages, project, served):
-    run = start(pages, served["retrain"], problem="long")
     checkpoints = project.folder / ".rtl/checkpoints"
-    until(lambda: list(checkpoints.glob("*/state")), 90, lambda: str(run_of(pages, run)))
+    with cold_runs(project):
+        run = start(pages, served["retrain"], problem="long")
+        until(lambda: list(checkpoints.glob("*/state")), 90, lambda: str(run_of(pages, run)))
     workers = [process for process in psutil.process_iter(["cmdline"]) if _is_of(process, project.folder)]
     assert workers
     ask(f"{pages.prefect}/api/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
