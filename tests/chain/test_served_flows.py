@@ -21,12 +21,24 @@ from warm_start import COLD_RUNS, warm
 from web_pages import Pages, pages_of
 
 STAGES = {"partition", "extract", "retrain", "baselines", "compare"}
+FEW = """
+from rtl_core.problems.digits import Digits
+from rtl_core.problems.images.stored_images import load_images, save_images
+
+class Few(Digits):
+    @classmethod
+    def partition(cls, folder):
+        super().partition(folder)
+        stored = load_images(folder)
+        splits = {name: part[(part.labels < 3).nonzero().squeeze(1)] for name, part in stored.splits.items()}
+        save_images(folder, splits, stored.classes[:3])
+"""
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 @pytest.fixture(scope="module")
 def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with a second section whose retraining takes long."""
+    """A project of three digits, with a second section whose retraining takes long."""
     project = Project.new(
         repository,
         tmp_path_factory.mktemp("served"),
@@ -35,9 +47,11 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
         retrain={"duration": "3it", "update": ["synchronous"]},
         baselines={"methods": ["imp_single"], "single_duration_factor": 2},
     )
+    (project.folder / "few.py").write_text(FEW)
     params = project.folder / "params.yaml"
     sections = yaml.safe_load(params.read_text())
-    sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "2000ep", "update": ["synchronous"]}}
+    sections["digits"] |= {"problem": "few:Few", "partition": {}}
+    sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "99999ep", "update": ["synchronous"]}}
     sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))
     project.succeed("rtl", "run", "partition", "digits", "long")
@@ -127,9 +141,10 @@ def click_until(button: Locator, condition: Callable[[], Any]) -> Any:
 
 
 def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
-    return until(
-        lambda: (found := run_of(pages, run))["state_type"] in FINAL and found, seconds, lambda: str(run_of(pages, run))
-    )
+    def found() -> dict[str, Any] | None:
+        return known if (known := run_of(pages, run))["state_type"] in FINAL else None
+
+    return until(found, seconds, lambda: str(run_of(pages, run)), every=0.5)
 
 
 def test_the_pipeline_and_each_stage_are_offered_and_told_apart_by_tags(pages, project, served):
