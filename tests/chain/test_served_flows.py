@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 import psutil
 import pytest
 import yaml
+from few_digits import few_digits
 from http_answers import answers, ask, free_ports, until
 from playwright.sync_api import Locator
 from small_project import Project
@@ -21,18 +22,6 @@ from warm_start import COLD_RUNS, warm
 from web_pages import Pages, pages_of
 
 STAGES = {"partition", "extract", "retrain", "baselines", "compare"}
-FEW = """
-from rtl_core.problems.digits import Digits
-from rtl_core.problems.images.stored_images import load_images, save_images
-
-class Few(Digits):
-    @classmethod
-    def partition(cls, folder):
-        super().partition(folder)
-        stored = load_images(folder)
-        splits = {name: part[(part.labels < 3).nonzero().squeeze(1)] for name, part in stored.splits.items()}
-        save_images(folder, splits, stored.classes[:3])
-"""
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -47,10 +36,9 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
         retrain={"duration": "3it", "update": ["synchronous"]},
         baselines={"methods": ["imp_single"], "single_duration_factor": 2},
     )
-    (project.folder / "few.py").write_text(FEW)
     params = project.folder / "params.yaml"
     sections = yaml.safe_load(params.read_text())
-    sections["digits"] |= {"problem": "few:Few", "partition": {}}
+    sections["digits"] = few_digits(project, sections["digits"])
     sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "99999ep", "update": ["synchronous"]}}
     sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pandas as pd
 import pytest
 import yaml
+from few_digits import few_digits
 from http_answers import HOST, answers, ask, free_ports, until
 from small_project import Project
 
@@ -55,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def project(repository: Path, tmp_path_factory: pytest.TempPathFactory, server: str) -> Project:
-    """A project whose pipeline has run once, tracked by the server."""
+    """A project of three digits whose pipeline has run once, tracked by the server."""
     project = Project.new(
         repository,
         tmp_path_factory.mktemp("tracked"),
@@ -63,6 +64,9 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory, server: 
         sparsities=SPARSITIES,
         baselines={"methods": ["imp_single", "imp_multiple"], "single_duration_factor": 2},
     )
+    params = project.folder / "params.yaml"
+    sections = yaml.safe_load(params.read_text())
+    params.write_text(yaml.safe_dump(sections | {"digits": few_digits(project, sections["digits"])}, sort_keys=False))
     project.environment["MLFLOW_TRACKING_URI"] = server
     project.flow("pipeline")
     return project
@@ -78,6 +82,22 @@ def experiment(project: Project, server: str) -> str:
 def runs(experiment: str, server: str) -> dict[str, dict[str, Any]]:
     found = ask(f"{server}/api/2.0/mlflow/runs/search", {"experiment_ids": [experiment]})
     return {run["info"]["run_name"]: run for run in found["runs"]}
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Any) -> Iterator[Any]:
+    """One for all tests, who has MLflow's scripts from the first on."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def browser_page(visitor: Any) -> Iterator[Any]:
+    yield visitor.new_page()
+    for page in visitor.pages:
+        page.close()
 
 
 @pytest.fixture
@@ -108,7 +128,6 @@ def open_link(page: Any, name: str) -> Any:
     parent.get_by_role("link", name="digits", exact=True).click()
     with page.context.expect_page() as opened:
         page.get_by_role("link", name=name, exact=True).click()
-    opened.value.set_default_timeout(30_000)
     return opened.value
 
 
