@@ -95,17 +95,25 @@ def visitor(browser: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def browser_page(visitor: Any) -> Iterator[Any]:
-    yield visitor.new_page()
-    for page in visitor.pages:
-        page.close()
+    page = visitor.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def clicked_page(visitor: Any) -> Any:
+    return visitor.new_page()
 
 
 @pytest.fixture
-def runs_page(browser_page: Any, server: str, experiment: str) -> Any:
-    """The page that lists the experiment's runs, from which clicks are counted."""
-    browser_page.goto(f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning")
-    browser_page.get_by_role("link", name="digits", exact=True).nth(1).wait_for()
-    return browser_page
+def runs_page(clicked_page: Any, server: str, experiment: str) -> Iterator[Any]:
+    """The page that lists the experiment's runs, from which clicks are counted; it is loaded once."""
+    clicked_page.goto(f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning")
+    clicked_page.get_by_role("link", name="digits", exact=True).nth(1).wait_for()
+    yield clicked_page
+    for page in clicked_page.context.pages:
+        if page is not clicked_page:
+            page.close()
 
 
 def published_means(project: Project) -> dict[str, dict[int, float]]:
