@@ -3,10 +3,12 @@
 import itertools
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -15,13 +17,18 @@ import psutil
 import pytest
 import yaml
 from few_digits import few_digits
-from http_answers import answers, ask, free_ports, until
+from http_answers import HOST, answers, ask, free_ports, until
 from playwright.sync_api import Locator
 from small_project import Project
 from warm_start import COLD_RUNS, warm
-from web_pages import Pages, pages_of
 
 STAGES = {"partition", "extract", "retrain", "baselines", "compare"}
+SERVER = """
+import runpy
+import tasks.prefect_environment
+runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+"""
+"""A process of its own: its services read their settings when they are imported."""
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -47,24 +54,35 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
     return project
 
 
+@dataclass
+class Pages:
+    prefect: str
+
+
 @pytest.fixture(scope="module")
 def pages(project: Project) -> Iterator[Pages]:
+    """Prefect's server, as ``rtl ui`` starts it beside MLflow's."""
     project.environment[COLD_RUNS] = str(project.folder / "cold-runs")
     project.environment |= {  # seconds; a run, or its end, is seen after 10 as a rule, a schedule after 60
         "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
         "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "5",
     }
-    with pages_of(project, *free_ports(2)) as pages:
-        pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready"))
-        project.environment["PREFECT_API_URL"] = f"{pages.prefect}/api"
-        yield pages
+    (port,) = free_ports(1)
+    address = f"http://{HOST}:{port}"
+    project.environment["PREFECT_SERVER_UI_API_URL"] = f"{address}/api"
+    with running(
+        project, sys.executable, "-c", SERVER, "server", "start", "--host", HOST, "--port", str(port)
+    ) as output:
+        until(lambda: answers(f"{address}/api/ready"), 90, output.read_text)
+        project.environment["PREFECT_API_URL"] = f"{address}/api"
+        yield Pages(address)
 
 
 @contextmanager
 def running(project: Project, *command: str) -> Iterator[Path]:
     """A process of the project's, ended with the block; where it writes what it says."""
-    output = project.folder / f"{command[0]}-{command[1]}.txt"
+    output = project.folder / f"{Path(command[0]).name}.txt"
     with output.open("wb") as log:
         process = subprocess.Popen(command, cwd=project.folder, env=warm(project.environment), stdout=log, stderr=log)
     try:
