@@ -33,6 +33,10 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Replaces Playwright's list, of which what a page may notice is here too. The last three are processes beside each
+    # page: two of the address bar, which nobody sees, and one kept in reserve.
+    "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,MediaRouter,OptimizationHints,PaintHolding,"
+    "ThirdPartyStoragePartitioning,AimEnabled,WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess",
 ]
 
 

@@ -11,12 +11,12 @@ from urllib.request import Request, urlopen
 HOST = "127.0.0.1"
 
 
-def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
+def until(condition: Callable[[], Any], seconds: float, what: Callable[[], str], every: float = 0.1) -> Any:
     """The first true value of a condition that is asked again and again; ``what`` says what was awaited."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"after {seconds} s: {what()}"
-        time.sleep(0.1)
+        time.sleep(every)
     return found
 
 

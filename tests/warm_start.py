@@ -1,14 +1,16 @@
-"""``rtl``, ``dvc``, ``dask`` without their seconds of imports: commands forked from a process that has them.
+"""Commands without their seconds of imports: they are forked from a process that has these.
 
 Whoever starts them by name has these, DVC's stages included, as long as ``warm_folder()`` stands first in PATH.
 Standard streams, folder, environment, cores and exit status are those of a process of its own, and so is the session;
-so is the temporary Prefect server that ``rtl run`` starts. Tests of how processes start and end do without; so does one
-of each kind whose bytes are compared, for forked processes have one order of sets.
+so is the temporary Prefect server that ``rtl run`` starts, and so are the runs that ``rtl serve`` and Prefect's worker
+start, as long as no file is where ``COLD_RUNS`` says. Tests of how processes start and end do without; so does one of
+each kind whose bytes are compared, for forked processes have one order of sets.
 """
 
 import gc
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
@@ -24,12 +26,24 @@ import numpy as np
 
 OWN = ("PYTHONPATH", "PREFECT_", "MLFLOW_", "DVC_", "RTL_")
 """What in an environment is of a run and not of the process that runs are forked from."""
-COMMANDS = {"rtl": "flows.command_line.app", "dvc": "dvc.cli", "dask": "dask.__main__"}
+COMMANDS = {
+    "rtl": "flows.command_line.app:main",
+    "dvc": "dvc.cli:main",
+    "prefect": "prefect.cli:app",
+    "dask": "dask.__main__:main",
+}
+ENGINE = "prefect.engine"
+"""What Prefect's runner starts for every run: a module of Python's, and here a file that stands for Python."""
+COLD_RUNS = "COLD_RUNS"
 imports: dict[tuple[bytes, str], list[str]] = {}
 """Of the modules of this checkout, by source and name."""
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 
+if sys.argv[0].endswith({engine!r}) and (
+    sys.argv[1:] != ["-m", {engine!r}] or os.path.exists(os.environ.get({cold_runs!r}, ""))
+):
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as service:
     service.connect({address!r})
     request = json.dumps([sys.argv, os.getcwd(), dict(os.environ), [*os.sched_getaffinity(0)]]).encode()
@@ -59,8 +73,9 @@ def warm_folder() -> Path:
 
 def _start(folder: Path, owner: str) -> None:
     address = str(folder / "socket")
-    for name in COMMANDS:
-        (folder / name).write_text(CLIENT.format(python=sys.executable, address=address))
+    client = CLIENT.format(python=sys.executable, address=address, engine=ENGINE, cold_runs=COLD_RUNS)
+    for name in (*COMMANDS, ENGINE):
+        (folder / name).write_text(client)
         (folder / name).chmod(0o755)
     subprocess.run(
         [sys.executable, "-P", __file__, address, owner],
@@ -186,7 +201,12 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
             _know_imports()
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"]):
             _fork_servers()
-        status = import_module(COMMANDS[command]).main() or 0
+        elif command in ("prefect", ENGINE) or arguments[1:2] == ["serve"]:
+            if command == "rtl":
+                import_module("tasks.prefect_environment")
+            import_module("prefect.context").refresh_global_settings_context()
+            sys.executable = str(Path(arguments[0]).with_name(ENGINE))
+        status = _run(command)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
@@ -203,6 +223,15 @@ def _know_imports() -> None:
     sources = import_module("tasks.sources.source_digest")
     parsed = sources._imported
     sources._imported = lambda file, name: imports.get((file.read_bytes(), name)) or parsed(file, name)
+
+
+def _run(command: str) -> int:
+    if command == ENGINE:
+        sys.argv[1:] = []
+        runpy.run_module(ENGINE, run_name="__main__", alter_sys=True)
+        return 0
+    module, _, function = COMMANDS[command].partition(":")
+    return getattr(import_module(module), function)() or 0
 
 
 def _fork_servers() -> None:

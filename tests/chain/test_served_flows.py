@@ -3,10 +3,12 @@
 import itertools
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -14,18 +16,25 @@ from urllib.error import HTTPError
 import psutil
 import pytest
 import yaml
-from http_answers import answers, ask, free_ports, until
+from few_digits import few_digits
+from http_answers import HOST, answers, ask, free_ports, until
 from playwright.sync_api import Locator
 from small_project import Project
-from web_pages import Pages, pages_of
+from warm_start import COLD_RUNS, warm
 
 STAGES = {"partition", "extract", "retrain", "baselines", "compare"}
+SERVER = """
+import runpy
+import tasks.prefect_environment
+runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+"""
+"""A process of its own: its services read their settings when they are imported."""
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 @pytest.fixture(scope="module")
 def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with a second section whose retraining takes long."""
+    """A project of three digits, with a second section whose retraining takes long."""
     project = Project.new(
         repository,
         tmp_path_factory.mktemp("served"),
@@ -36,7 +45,8 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
     )
     params = project.folder / "params.yaml"
     sections = yaml.safe_load(params.read_text())
-    sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "2000ep", "update": ["synchronous"]}}
+    sections["digits"] = few_digits(project, sections["digits"])
+    sections["long"] = {**deepcopy(sections["digits"]), "retrain": {"duration": "99999ep", "update": ["synchronous"]}}
     sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))
     project.succeed("rtl", "run", "partition", "digits", "long")
@@ -44,31 +54,51 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
     return project
 
 
+@dataclass
+class Pages:
+    prefect: str
+
+
 @pytest.fixture(scope="module")
 def pages(project: Project) -> Iterator[Pages]:
+    """Prefect's server, as ``rtl ui`` starts it beside MLflow's."""
+    project.environment[COLD_RUNS] = str(project.folder / "cold-runs")
     project.environment |= {  # seconds; a run, or its end, is seen after 10 as a rule, a schedule after 60
         "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
         "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "5",
     }
-    with pages_of(project, *free_ports(2)) as pages:
-        pages.wait_for(lambda: answers(f"{pages.prefect}/api/ready"))
-        project.environment["PREFECT_API_URL"] = f"{pages.prefect}/api"
-        yield pages
+    (port,) = free_ports(1)
+    address = f"http://{HOST}:{port}"
+    project.environment["PREFECT_SERVER_UI_API_URL"] = f"{address}/api"
+    with running(
+        project, sys.executable, "-c", SERVER, "server", "start", "--host", HOST, "--port", str(port)
+    ) as output:
+        until(lambda: answers(f"{address}/api/ready"), 90, output.read_text)
+        project.environment["PREFECT_API_URL"] = f"{address}/api"
+        yield Pages(address)
 
 
 @contextmanager
 def running(project: Project, *command: str) -> Iterator[Path]:
     """A process of the project's, ended with the block; where it writes what it says."""
-    output = project.folder / f"{command[0]}-{command[1]}.txt"
+    output = project.folder / f"{Path(command[0]).name}.txt"
     with output.open("wb") as log:
-        process = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=project.folder, env=warm(project.environment), stdout=log, stderr=log)
     try:
         yield output
     finally:
-        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
-            one.terminate()
+        process.terminate()
         process.wait(timeout=60)
+
+
+@contextmanager
+def cold_runs(project: Project) -> Iterator[None]:
+    """What starts within is a process of its own, as at a user's."""
+    switch = Path(project.environment[COLD_RUNS])
+    switch.touch()
+    yield
+    switch.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +147,10 @@ def click_until(button: Locator, condition: Callable[[], Any]) -> Any:
 
 
 def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
-    return until(
-        lambda: (found := run_of(pages, run))["state_type"] in FINAL and found, seconds, lambda: str(run_of(pages, run))
-    )
+    def found() -> dict[str, Any] | None:
+        return known if (known := run_of(pages, run))["state_type"] in FINAL else None
+
+    return until(found, seconds, lambda: str(run_of(pages, run)), every=0.5)
 
 
 def test_the_pipeline_and_each_stage_are_offered_and_told_apart_by_tags(pages, project, served):
@@ -202,10 +233,11 @@ def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
     written = "(folder / 'said.txt').write_text(SAID)"
     own += f"class Mine(Digits):\n    @classmethod\n    def partition(cls, folder):\n        {written}\n"
     (project.folder / "mine.py").write_text(own)
-    for said in ("before", "after"):
+    for said, begun in (("before", nullcontext()), ("after", cold_runs(project))):
         (project.folder / "helpers.py").write_text(f"SAID = {said!r}")
-        run = start(pages, served["partition"], problem="mine")
-        assert ended(pages, run)["state_type"] == "COMPLETED"
+        with begun:
+            run = start(pages, served["partition"], problem="mine")
+            assert ended(pages, run)["state_type"] == "COMPLETED"
         assert (project.folder / "data/mine/said.txt").read_text() == said
 
 
@@ -215,9 +247,10 @@ def test_the_api_refuses_what_the_form_refuses(pages, served):
 
 
 def test_cancelling_stops_the_workers_and_leaves_nothing_half_written(pages, project, served):
-    run = start(pages, served["retrain"], problem="long")
     checkpoints = project.folder / ".rtl/checkpoints"
-    until(lambda: list(checkpoints.glob("*/state")), 90, lambda: str(run_of(pages, run)))
+    with cold_runs(project):
+        run = start(pages, served["retrain"], problem="long")
+        until(lambda: list(checkpoints.glob("*/state")), 90, lambda: str(run_of(pages, run)))
     workers = [process for process in psutil.process_iter(["cmdline"]) if _is_of(process, project.folder)]
     assert workers
     ask(f"{pages.prefect}/api/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})

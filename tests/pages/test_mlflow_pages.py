@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pandas as pd
 import pytest
 import yaml
+from few_digits import few_digits
 from http_answers import HOST, answers, ask, free_ports, until
 from small_project import Project
 
@@ -55,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def project(repository: Path, tmp_path_factory: pytest.TempPathFactory, server: str) -> Project:
-    """A project whose pipeline has run once, tracked by the server."""
+    """A project of three digits whose pipeline has run once, tracked by the server."""
     project = Project.new(
         repository,
         tmp_path_factory.mktemp("tracked"),
@@ -63,6 +64,9 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory, server: 
         sparsities=SPARSITIES,
         baselines={"methods": ["imp_single", "imp_multiple"], "single_duration_factor": 2},
     )
+    params = project.folder / "params.yaml"
+    sections = yaml.safe_load(params.read_text())
+    params.write_text(yaml.safe_dump(sections | {"digits": few_digits(project, sections["digits"])}, sort_keys=False))
     project.environment["MLFLOW_TRACKING_URI"] = server
     project.flow("pipeline")
     return project
@@ -80,12 +84,36 @@ def runs(experiment: str, server: str) -> dict[str, dict[str, Any]]:
     return {run["info"]["run_name"]: run for run in found["runs"]}
 
 
+@pytest.fixture(scope="module")
+def visitor(browser: Any) -> Iterator[Any]:
+    """One for all tests, who has MLflow's scripts from the first on."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def runs_page(browser_page: Any, server: str, experiment: str) -> Any:
-    """The page that lists the experiment's runs, from which clicks are counted."""
-    browser_page.goto(f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning")
-    browser_page.get_by_role("link", name="digits", exact=True).nth(1).wait_for()
-    return browser_page
+def browser_page(visitor: Any) -> Iterator[Any]:
+    page = visitor.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def clicked_page(visitor: Any) -> Any:
+    return visitor.new_page()
+
+
+@pytest.fixture
+def runs_page(clicked_page: Any, server: str, experiment: str) -> Iterator[Any]:
+    """The page that lists the experiment's runs, from which clicks are counted; it is loaded once."""
+    clicked_page.goto(f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning")
+    clicked_page.get_by_role("link", name="digits", exact=True).nth(1).wait_for()
+    yield clicked_page
+    for page in clicked_page.context.pages:
+        if page is not clicked_page:
+            page.close()
 
 
 def published_means(project: Project) -> dict[str, dict[int, float]]:
@@ -108,7 +136,6 @@ def open_link(page: Any, name: str) -> Any:
     parent.get_by_role("link", name="digits", exact=True).click()
     with page.context.expect_page() as opened:
         page.get_by_role("link", name=name, exact=True).click()
-    opened.value.set_default_timeout(30_000)
     return opened.value
 
 
