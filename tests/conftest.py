@@ -19,6 +19,7 @@ from small_project import ONE_LEVEL, Project
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.problems.digits import Digits
 from rtl_core.randomness import Stream
+from tasks.process.cores import cores
 
 settings.register_profile("unhurried", deadline=None)  # how long an example takes depends on what else runs
 settings.load_profile("unhurried")
@@ -38,6 +39,11 @@ CHROMIUM_ARGUMENTS = [
     "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,MediaRouter,OptimizationHints,PaintHolding,"
     "ThirdPartyStoragePartitioning,AimEnabled,WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess",
 ]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: now and then each waits."""
+    return cores() + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import chdir
@@ -44,10 +43,12 @@ def made(name: str, make: Callable[[Path], object]) -> Path:
 
 def prefect_tables() -> Path:
     """A folder with Prefect's database as `make` leaves it on a new machine."""
-    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+    from warm_start import warm  # which comes back here
+
+    command = ["prefect", "server", "database", "upgrade", "--yes"]
 
     def make(folder: Path) -> None:
-        environment = {**os.environ, "PREFECT_HOME": str(folder)}
+        environment = warm({**os.environ, "PREFECT_HOME": str(folder)})
         subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
 
     return made("prefect-tables", make)
