@@ -30,7 +30,11 @@ from rtl_core.ticket_file import masks_from_bytes, tickets_from_bytes, tickets_t
 from tasks.jobs.training_times import read_training_times
 
 METHODS = ["imp_single", "imp_multiple", "random_masks"]
-SETTINGS = {"sparsities": [0.4, 0.7], "baselines": {**SMALL["baselines"], "methods": METHODS}}
+SETTINGS = {
+    "sparsities": [0.4, 0.7],
+    "retrain": {**SMALL["retrain"], "update": ["synchronous"]},
+    "baselines": {**SMALL["baselines"], "methods": METHODS},
+}
 """Two levels in three rounds, before the last of which networks are rewound."""
 
 
@@ -46,7 +50,7 @@ def test_the_tables_that_others_rely_on(finished, monkeypatch):
     artifacts = finished.folder / "artifacts/digits"
     results = pd.read_csv(artifacts / "tables/results.csv")
     assert list(results) == ["problem", "method", "seed", "sparsity", "protocol", "metric", "subset", "value"]
-    assert set(results.method) == {"rtl", "rtl_sequential", *METHODS}
+    assert set(results.method) == {"rtl", *METHODS}
     assert set(results.protocol) == {"paper", "matched", "routed"}
     names = {"balanced_accuracy", "precision", "recall", "auroc", "average_precision", "accuracy"}
     assert set(results.metric) == names
@@ -91,9 +95,9 @@ def test_the_table_of_contexts_that_are_told(finished):
         "method", "seed", "sparsity", "router", "batch", "subset", "found", "routed", "known",
     ]  # fmt: skip
     places = {router: {*zip(rows.method, rows.seed, strict=True)} for router, rows in routing.groupby("router")}
-    tickets = {(method, seed) for method in ("rtl", "rtl_sequential") for seed in (0, 1)}
+    tickets = {("rtl", 0), ("rtl", 1)}
     assert places == {
-        "confidence": tickets, "superposition": {(m, s) for m, s in tickets if s == 0},
+        "confidence": tickets, "superposition": {("rtl", 0)},
         "none": {("imp_single", 0), ("imp_single", 1)},
     }  # fmt: skip
     assert set(routing.batch) == {1, 8} and routing.routed.between(0, 1).all() and routing.known.isna().all()
@@ -118,13 +122,13 @@ def test_the_tables_of_the_collapse_analysis(finished):
     assert set(knees.curve) == {"metric", "departure", "excess", "alarm"}
     assert knees[knees.curve == "alarm"].sparsity.isna().all()
     function = pd.read_csv(artifacts / "tables/function.csv")
-    assert len(function) == 2 * 2 * 2 * 100
+    assert len(function) == 2 * 2 * 100
     own = function[function.ticket == function.subset].merge(
         results[(results.metric == "auroc")], on=["method", "seed", "sparsity", "subset"]
     )
     assert own.value_x.tolist() == pytest.approx(own.value_y.tolist())
     agreement = pd.read_csv(artifacts / "tables/agreement.csv")
-    assert len(agreement) == 2 * 2 * 2 * 45 and agreement.agreement.between(0, 1).all()
+    assert len(agreement) == 2 * 2 * 45 and agreement.agreement.between(0, 1).all()
     assert len(pd.read_csv(artifacts / "tables/alignment.csv")) == 0
     assert json.loads((artifacts / "masks/levels.json").read_text())["levels"] == [0.4, 0.7]
     page = (artifacts / "report.html").read_text()
@@ -160,7 +164,7 @@ def test_the_published_masks_are_those_of_the_library_and_of_imp_multiple(finish
 
 def test_a_method_is_scored_once_and_its_files_say_what_the_tables_say(finished):
     scored = [name for name in finished.executed() if name.startswith("score ")]
-    assert len(scored) == len(set(scored)) == 5 * 2 * 2
+    assert len(scored) == len(set(scored)) == 4 * 2 * 2
     artifacts = finished.folder / "artifacts/digits"
     results = pd.read_csv(artifacts / "tables/results.csv").set_index(
         ["method", "seed", "sparsity", "protocol", "metric", "subset"]
@@ -175,7 +179,7 @@ def test_a_method_is_scored_once_and_its_files_say_what_the_tables_say(finished)
                 if value is not None:
                     place = (about.method, about.seed, about.sparsity, figures.protocol, figures.metric, context)
                     assert results.value[place] == pytest.approx(value, rel=1e-12)
-    assert len(files) == 4 * 4 + 10 * 4 and len(digests) == 1
+    assert len(files) == 3 * 4 + 10 * 4 and len(digests) == 1
 
 
 def test_every_end_of_a_task_run_is_recorded(finished):
@@ -240,7 +244,7 @@ def test_seeds_apart_give_the_bytes_of_seeds_together_also_after_kill_9_in_a_rou
     assert levels == levels_together | {"alarms": {"1": levels_together["alarms"]["1"]}}
     project.flow("retrain")
     of_seed = {name: data for name, data in project.published().items() if "seed-1" in name}
-    assert len(of_seed) == 3 + 4
+    assert len(of_seed) == 3 + 2
     assert all(together[name] == data for name, data in of_seed.items())
 
 
