@@ -146,15 +146,23 @@ def marks(browser_page):
         section => [section.id, section.querySelectorAll(".chart svg .mark-group path[d]").length]))""")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_it_draws_every_figure_alone_and_without_scrolling_sideways(page, opened, browser_page, width):
-    assert opened(page, width) == []
+def check_drawn(browser_page, width):
+    """Every figure is there, and none is wider than its place."""
     found = marks(browser_page)
     assert list(found) == DRAWN
     assert min(found.values()) > 10
     assert browser_page.evaluate("document.scrollingElement.scrollWidth") <= width
     for chart in browser_page.locator(".chart").all():
         assert chart.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_it_draws_every_figure_alone_and_without_scrolling_sideways(wide_page):
+    check_drawn(wide_page, 1280)
+
+
+def test_so_it_does_where_it_is_opened_on_a_narrow_screen(page, opened, browser_page):
+    assert opened(page, 390) == []
+    check_drawn(browser_page, 390)
 
 
 @pytest.mark.parametrize("figure", ["metrics", "kept"])
