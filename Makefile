@@ -5,6 +5,8 @@ ENVIRONMENT := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # DVC fails where the user has a number and no name, as in a container.
 export LOGNAME ?= $(firstword $(shell id -un 2>/dev/null || id -u))
+# Set in many containers; with it, each worker prepares all tests anew, a third of what it needs to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 SOUND := ruff check . && ruff format --check . && lint-imports --no-logo >&2
 # Files go to workers in the order of rooms, so that the long ones of the chain do not come last.

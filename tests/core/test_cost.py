@@ -1,6 +1,7 @@
 """What a training costs, held against trainings whose batches and steps are counted as they happen."""
 
 import dataclasses
+from copy import copy
 from math import isnan
 
 import pytest
@@ -51,10 +52,16 @@ def counted(monkeypatch):
     return seen, watched
 
 
+def in_batches(problem, size):
+    problem = copy(problem)
+    problem.batch_size = size
+    return problem
+
+
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
 def test_joint_training_takes_what_it_is_said_to(digits, stream, adam, counted, update, view):
-    problem, (seen, watched) = view(digits), counted
+    problem, (seen, watched) = view(in_batches(digits, 128)), counted
     weights = initial_weights(problem, stream)
     masks = Masks(weights.layout, torch.ones(len(problem.subsets), weights.layout.size, dtype=torch.bool))
     objectives, duration = problem.objectives, Duration.parse("2ep")

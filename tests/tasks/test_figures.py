@@ -80,7 +80,7 @@ def hasty_threads():
 
 @pytest.mark.slow
 def test_figures_drawn_in_threads_at_once_are_those_drawn_alone(hasty_threads, unvalidated):
-    jobs = [job_tables(number) for number in range(3)]
+    jobs = [job_tables(number) for number in range(2)]
     tables = [{"collapse": job["collapse"].query("sparsity == 0.5"), "scoring": job["scoring"]} for job in jobs]
     alone = [specs(some) for some in tables]
     pictures = [png(drawn["worth"]) for drawn in alone]

@@ -77,13 +77,12 @@ def other(section, key, value):
 
 
 def test_every_key_changes_where_it_stands_and_nowhere_else(repository, shipped):
-    params = read_params()
+    params, before = read_params(), {section: settings_of(section) for section in shipped}
     for section, written in shipped.items():
-        before = settings_of(section)
         values = {key: other(section, key, value) for key, value in written.items()}
         set_params(*(f"{section}.{key}={value}" for key, value in values.items()))
         after = settings_of(section)
-        assert set(changed(before, after)) == set(written)
+        assert set(changed(before[section], after)) == set(written)
         assert read_params() | {section: None} == params | {section: None}
         edit(params, section, values)
         assert settings_of(section) == after
