@@ -102,7 +102,7 @@ def test_a_run_in_which_no_weight_moved_says_so_in_a_line_of_each_kind(project, 
     assert collapse.startswith(
         "RTL sequential, pruned on to see when tickets collapse: at 99.7 % all 3 tickets have a "
     )
-    assert "layer without a single weight (6), the loss of all 3 tickets did not fall" in collapse
+    assert "layer without a single weight (3 and 6), the loss of all 3 tickets did not fall" in collapse
     assert list(table.text) == told and list(table.kind) == ["losses", "chance", "collapse"]
     assert tags(project, "unmoved") == told
     assert all(f"<li>{line}</li>" in page for line in told)
