@@ -1,6 +1,7 @@
 """How methods compare on MLflow's pages: a real tracking server with a database, a real browser, clicks counted."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from few_digits import few_digits
 from http_answers import HOST, answers, ask, free_ports, until
+from made_once import mlflow_tables
 from small_project import Project
 
 from tasks.settings.sections import flat_settings
@@ -34,6 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("tracking")
     (port,) = free_ports(1)
     address, output = f"http://{HOST}:{port}", folder / "server.txt"
+    shutil.copy(mlflow_tables(), folder / "runs.db")
     with output.open("wb") as log:
         process = subprocess.Popen(
             [
