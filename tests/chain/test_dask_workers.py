@@ -32,7 +32,7 @@ def server(hosts: list[Project]) -> Iterator[str]:
     """The address of a Prefect server that outlives runs."""
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
-    host = told(hosts[0], PREFECT_UI_ENABLED="0")
+    host = told(hosts[0], PREFECT_UI_ENABLED="0", PREFECT_HOME=str(hosts[0].folder / ".rtl/prefect"))
     with started(host, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
         until(lambda: answers(f"{address}/api/ready"), 90, lambda: "Prefect's server does not start")
         yield f"{address}/api"
@@ -111,7 +111,7 @@ def test_two_workers_that_share_only_the_store_give_the_bytes_of_one_level_thoug
 
 def test_a_scheduler_without_workers_is_one_line(hosts, server):
     (port,) = free_ports(1)
-    client = told(hosts[0], PREFECT_API_URL=server, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="3s")
+    client = told(hosts[0], PREFECT_API_URL=server, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s")
     done = client.run("rtl", "run", "retrain", "digits", "--runner", f"tcp://127.0.0.1:{port}")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: runner: no worker at tcp://127.0.0.1:{port} after"), done.stderr

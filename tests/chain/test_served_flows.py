@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,6 @@ def project(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Proje
     sections["mine"] = {**deepcopy(sections["digits"]), "problem": "mine:Mine", "partition": {}}
     params.write_text(yaml.safe_dump(sections, sort_keys=False))
     project.succeed("rtl", "run", "partition", "digits", "long")
-    project.succeed("rtl", "run", "extract", "long")
     return project
 
 
@@ -161,14 +160,6 @@ def test_the_pipeline_and_each_stage_are_offered_and_told_apart_by_tags(pages, p
     assert all(one["parameter_openapi_schema"]["properties"]["problem"]["enum"] == sections for one in offered)
 
 
-def test_a_run_in_which_everything_was_kept_says_so(pages, project, served):
-    run = start(pages, served["extract"], problem="long")  # which the project began with
-    assert (found := ended(pages, run))["state_type"] == "COMPLETED", found["state"]
-    wanted = {"limit": 200, "flow_runs": {"id": {"any_": [run]}}}
-    (kept,) = [one for one in ask(f"{pages.prefect}/api/artifacts/filter", wanted) if one["key"] == "kept-steps"]
-    assert kept["data"].startswith("Everything was kept: no step had to run.") and "pruning rounds" in kept["data"]
-
-
 def test_the_schedule_waits_until_it_is_switched_on(pages, served, browser_page):
     wanted = {
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "deployment_id": {"any_": [served["pipeline"]]}}
@@ -233,11 +224,10 @@ def test_a_run_sees_the_code_as_it_is_when_it_starts(pages, project, served):
     written = "(folder / 'said.txt').write_text(SAID)"
     own += f"class Mine(Digits):\n    @classmethod\n    def partition(cls, folder):\n        {written}\n"
     (project.folder / "mine.py").write_text(own)
-    for said, begun in (("before", nullcontext()), ("after", cold_runs(project))):
+    for said in ("before", "after"):
         (project.folder / "helpers.py").write_text(f"SAID = {said!r}")
-        with begun:
-            run = start(pages, served["partition"], problem="mine")
-            assert ended(pages, run)["state_type"] == "COMPLETED"
+        run = start(pages, served["partition"], problem="mine")
+        assert ended(pages, run)["state_type"] == "COMPLETED"
         assert (project.folder / "data/mine/said.txt").read_text() == said
 
 
@@ -246,32 +236,24 @@ def test_the_api_refuses_what_the_form_refuses(pages, served):
         start(pages, served["pipeline"], problem="digits", changes={"sparsities": [1.2]})
 
 
-def test_cancelling_stops_the_workers_and_leaves_nothing_half_written(pages, project, served):
-    checkpoints = project.folder / ".rtl/checkpoints"
-    with cold_runs(project):
-        run = start(pages, served["retrain"], problem="long")
-        until(lambda: list(checkpoints.glob("*/state")), 90, lambda: str(run_of(pages, run)))
-    workers = [process for process in psutil.process_iter(["cmdline"]) if _is_of(process, project.folder)]
-    assert workers
-    ask(f"{pages.prefect}/api/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
-    assert ended(pages, run, 20)["state_type"] == "CANCELLED"  # after 30 Prefect kills what has not ended
-    assert psutil.wait_procs(workers, timeout=15)[1] == []
-    assert not (project.folder / "artifacts/long/tickets").exists()
-    assert list(checkpoints.glob("*/state"))  # a later run goes on there
-
-
-def test_runs_at_once_queue_their_training_steps_and_those_of_one_problem_take_turns(pages, project, served):
+@pytest.fixture(scope="module")
+def extractions(pages: Pages, project: Project, served: dict[str, str]) -> list[str]:
+    """Three runs that were started at once where one training step runs at a time."""
     limit = f"{pages.prefect}/api/v2/concurrency_limits/tag:training"
     assert ask(limit)["limit"] >= 1
     project.succeed("prefect", "gcl", "update", "tag:training", "--limit", "1")
     asked = [("digits", 7), ("long", 7), ("digits", 8)]
     runs = [start(pages, served["extract"], problem=name, changes={"seeds": [seed]}) for name, seed in asked]
     assert {ended(pages, run)["state_type"] for run in runs} == {"COMPLETED"}
-    training = sorted(span for run in runs for span in spans_of(pages, run, "training"))
-    assert len(training) > 2 * len(runs)
+    return runs
+
+
+def test_runs_at_once_queue_their_training_steps_and_those_of_one_problem_take_turns(pages, extractions):
+    training = sorted(span for run in extractions for span in spans_of(pages, run, "training"))
+    assert len(training) > 2 * len(extractions)
     for (_, end), (later, _) in itertools.pairwise(training):
         assert end <= later
-    earlier, later = sorted(spans_of(pages, run) for run in (runs[0], runs[2]))
+    earlier, later = sorted(spans_of(pages, run) for run in (extractions[0], extractions[2]))
     assert max(end for _, end in earlier) <= later[0][0]  # the second began none before the first had ended its last
 
 
@@ -285,6 +267,28 @@ def spans_of(pages: Pages, run: str, *tags: str) -> list[tuple[str, str]]:
 
     found = until(known, 30, lambda: "a step has no end")
     return sorted((one["start_time"], one["end_time"]) for one in found)
+
+
+def test_a_run_in_which_everything_was_kept_says_so(pages, served, extractions):
+    run = start(pages, served["extract"], problem="long", changes={"seeds": [7]})
+    assert (found := ended(pages, run))["state_type"] == "COMPLETED", found["state"]
+    wanted = {"limit": 200, "flow_runs": {"id": {"any_": [run]}}}
+    (kept,) = [one for one in ask(f"{pages.prefect}/api/artifacts/filter", wanted) if one["key"] == "kept-steps"]
+    assert kept["data"].startswith("Everything was kept: no step had to run.") and "pruning rounds" in kept["data"]
+
+
+def test_cancelling_stops_the_workers_and_leaves_nothing_half_written(pages, project, served, extractions):
+    checkpoints = project.folder / ".rtl/checkpoints"
+    with cold_runs(project):
+        run = start(pages, served["retrain"], problem="long", changes={"seeds": [7]})
+        until(lambda: list(checkpoints.glob("*/state")), 90, lambda: str(run_of(pages, run)))
+    workers = [process for process in psutil.process_iter(["cmdline"]) if _is_of(process, project.folder)]
+    assert workers
+    ask(f"{pages.prefect}/api/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    assert ended(pages, run, 20)["state_type"] == "CANCELLED"  # after 30 Prefect kills what has not ended
+    assert psutil.wait_procs(workers, timeout=15)[1] == []
+    assert not (project.folder / "artifacts/long/tickets").exists()
+    assert list(checkpoints.glob("*/state"))  # a later run goes on there
 
 
 def test_a_worker_of_a_process_pool_runs_what_prefect_yaml_deploys(pages, project, repository):
