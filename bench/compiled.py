@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._inductor.package import load_package
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F
@@ -80,7 +81,7 @@ def _compiled(step: Callable[..., Any], given: tuple[Tensor, ...], path: Path) -
         warnings.simplefilter("ignore")
         exported = torch.export.export(Step(), given, strict=False)
         package = torch._inductor.aoti_compile_and_package(exported, package_path=str(path))
-    loaded: Callable[..., Any] = torch._inductor.aoti_load_package(package)
+    loaded: Callable[..., Any] = load_package(package, num_runners=cores())  # one alone would serve thread after thread
     return torch.no_grad()(loaded)
 
 
