@@ -137,12 +137,12 @@ def click_until(button: Locator, condition: Callable[[], Any]) -> Any:
     """Click, and again where that had no effect: a server whose database is busy refuses, and the page then waits for
     another click.
     """
-    for _ in range(2):
+    for _ in range(4):
         button.click()
         with suppress(AssertionError):
             return until(condition, 20, lambda: "no effect")
     button.click()
-    return until(condition, 20, lambda: f"{button}: three clicks had no effect")
+    return until(condition, 20, lambda: f"{button}: five clicks had no effect")
 
 
 def ended(pages: Pages, run: str, seconds: float = 400) -> dict[str, Any]:
