@@ -29,6 +29,7 @@ def test_a_known_bend_is_found_within_one_round(slope, noise):
     assert all(ring.rung - last <= 3 for last, _, ring in found if ring)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerance", [0.0, 0.05])
 def test_a_level_trajectory_seldom_rings(tolerance):
     rings = [alarm(values, tolerance) for *_, values in trajectories(0, 0.01, seed=1)]

@@ -74,6 +74,7 @@ def test_its_transforms_are_those_of_torch(length):
     assert spectrum.signals_of(masked, length).allclose(enhanced, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_graph_of_all_scenes_is_each_of_them_on_signals_of_any_length(tickets, joint):
     assert joint.contexts == tickets.contexts and len(joint.contexts) > 1 and joint.difference <= MOST
     for name in tickets.contexts:

@@ -146,6 +146,7 @@ def test_a_truncated_archive_a_missing_folder_and_an_unset_variable(archive, tmp
         Cifar10.partition(tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("RTL_DATA" not in os.environ, reason="RTL_DATA names no folder of real data")
 def test_real_cifar_images_are_trained_on(tmp_path, stream, adam):
     from rtl_core.construction import initial_weights

@@ -97,6 +97,7 @@ def test_a_long_recording_of_noise_is_divided_among_the_splits(seconds, validati
     assert edges[1] == edges[2] and edges[3] == edges[4]
 
 
+@pytest.mark.slow
 @given(st.integers(3, 30), st.integers(1, 4), st.sampled_from([2.0, 10.0]), st.integers(0, 9))
 def test_short_recordings_of_noise_are_dealt_out_whole_a_place_to_one_split(places, segments, seconds, seed):
     recordings = [Recording(f"s/airport-{p:02}-{n}-a.wav", 10.0) for p in range(places) for n in range(segments)]

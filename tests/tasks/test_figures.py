@@ -89,6 +89,7 @@ def test_figures_drawn_in_threads_at_once_are_those_drawn_alone(hasty_threads, u
         assert list(pool.map(png, [drawn["worth"] for drawn in alone * 2])) == pictures * 2
 
 
+@pytest.mark.slow
 def test_the_same_tables_give_the_same_figures_and_the_same_picture(charts, job, unvalidated):
     again = specs({name: table.copy() for name, table in job.items()})
     assert again == {name: spec(chart) for name, chart in charts["job"].items()}
@@ -111,6 +112,7 @@ def test_a_figure_draws_without_the_tables_that_it_can_do_without(name, publishe
     assert png(spec(figure.draw({table: published[table] for table in figure.tables})))
 
 
+@pytest.mark.slow
 def test_one_seed_and_one_level_are_enough(job):
     level = job["results"].sparsity.max()
     few = {name: table[table.seed == 0] if "seed" in table else table for name, table in job.items()}
@@ -141,6 +143,7 @@ def test_a_caption_says_what_agreement_is_and_numbers_in_cells_are_written_as_in
     assert found == ["−.18", ".40", "1.00", "25.3"]
 
 
+@pytest.mark.slow
 def test_many_subsets_are_thinned_to_what_a_page_can_hold(monkeypatch):
     monkeypatch.setattr(heatmaps, "MOST_ROWS", most := heatmaps.MOST_ROWS // 4)
     tables = example_tables([f"class {k}" for k in range(50)], seeds=[0], rounds=8)

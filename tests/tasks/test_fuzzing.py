@@ -155,6 +155,7 @@ def mutated_tensor(name, tensor, draws):
     return {renamed: tensor}
 
 
+@pytest.mark.slow
 def test_ten_thousand_ticket_files(sound, deeds):
     draws = random.Random(0)
     found = Counter()
@@ -208,6 +209,7 @@ def mutated_params(blocks, draws):
     return name, yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True).encode()
 
 
+@pytest.mark.slow
 def test_two_thousand_params_files(repository, tmp_path, deeds):
     (tmp_path / "rtl_core").symlink_to(repository / "rtl_core")  # files that sections name
     blocks = blocks_of((repository / "params.yaml").read_text())

@@ -76,6 +76,7 @@ def other(section, key, value):
     return OTHER.get(key) or next(choice for choice in CHOICES[key] if choice != value)
 
 
+@pytest.mark.slow
 def test_every_key_changes_where_it_stands_and_nowhere_else(repository, shipped):
     params, before = read_params(), {section: settings_of(section) for section in shipped}
     for section, written in shipped.items():

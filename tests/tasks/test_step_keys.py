@@ -63,6 +63,7 @@ def file_of(folder: Path, module: str) -> Path:
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
+@pytest.mark.slow
 def test_a_change_in_a_module_changes_the_keys_of_the_steps_that_reach_it_and_no_others(graph, repository, tmp_path):
     for package in ("rtl_core", "tasks", "flows"):
         shutil.copytree(repository / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -254,6 +254,7 @@ def test_a_method_run_carries_its_tables_and_pictures_and_the_comparison_is_know
     assert not is_logged(run_id, "identity")
 
 
+@pytest.mark.slow
 def test_the_experiment_has_a_view_of_the_newest_comparison_with_the_best_first(
     arguments: dict[str, Any], tmp_path: Path
 ) -> None:

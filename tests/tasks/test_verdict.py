@@ -108,6 +108,7 @@ def test_a_method_without_a_score_is_left_out():
     assert [row.method for row in standings(tables, 0.75)] == ["imp_multiple", "imp_single"]
 
 
+@pytest.mark.slow
 def test_every_subset_and_metric_of_a_comparison_has_its_standings():
     tables = example_tables()
     results = tables["results"].dropna(subset="value")
