@@ -5,7 +5,7 @@ ENVIRONMENT := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # DVC fails where the user has a number and no name, as in a container.
 export LOGNAME ?= $(firstword $(shell id -un 2>/dev/null || id -u))
-# Set in many containers; with it, each worker prepares all tests anew, a third of what it needs to start.
+# Set in many containers; with it, each process compiles anew what it imports from here.
 unexport PYTHONDONTWRITEBYTECODE
 
 SOUND := ruff check . && ruff format --check . && lint-imports --no-logo >&2

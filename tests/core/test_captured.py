@@ -212,17 +212,18 @@ class Normed(nn.Module):
         self.untracked = nn.BatchNorm1d(10, track_running_stats=False)
 
     def forward(self, images):
-        return self.twice(self.untracked(self.twice(self.linear(images.flatten(1))).relu()))
+        flat = images.flatten(1).to(self.linear.weight.dtype)
+        return self.twice(self.untracked(self.twice(self.linear(flat)).relu()))
 
 
 @pytest.mark.parametrize("tried_out", [False, True])
-@pytest.mark.parametrize("network", ["small_cnn", "normed"])
+@pytest.mark.parametrize("network", ["small_cnn", "normed", "normed, float64"])
 def test_statistics_are_those_of_layers_that_average_by_themselves(digits, stream, network, tried_out, monkeypatch):
     def weights(seed):
         if network == "small_cnn":
             return initial_weights(digits, stream.at(seed=seed))
         torch.manual_seed(seed)
-        return FlatWeights(Normed(), ["linear.weight"])
+        return FlatWeights(Normed().double() if "64" in network else Normed(), ["linear.weight"])
 
     objectives = digits.objectives[:3]
     expected = [own_statistics(weights(seed), one, stream) for seed, one in enumerate(objectives)]
