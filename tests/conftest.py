@@ -15,6 +15,7 @@ from example_tables import example_tables
 from hypothesis import settings
 from made_once import begin, end, made
 from small_project import ONE_LEVEL, Project
+from warm_start import WORKER, warm_folder
 
 from rtl_core.isolation import OptimizerChoice
 from rtl_core.problems.digits import Digits
@@ -49,6 +50,11 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         begin()
+
+
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    for spec in specs:
+        spec.python = str(warm_folder() / WORKER)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

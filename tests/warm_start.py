@@ -34,6 +34,8 @@ COMMANDS = {
 }
 ENGINE = "prefect.engine"
 """What Prefect's runner starts for every run: a module of Python's, and here a file that stands for Python."""
+WORKER = "worker"
+"""A process that runs tests: again a file that stands for Python."""
 COLD_RUNS = "COLD_RUNS"
 imports: dict[tuple[bytes, str], list[str]] = {}
 """Of the modules of this checkout, by source and name."""
@@ -74,7 +76,7 @@ def warm_folder() -> Path:
 def _start(folder: Path, owner: str) -> None:
     address = str(folder / "socket")
     client = CLIENT.format(python=sys.executable, address=address, engine=ENGINE, cold_runs=COLD_RUNS)
-    for name in (*COMMANDS, ENGINE):
+    for name in (*COMMANDS, ENGINE, WORKER):
         (folder / name).write_text(client)
         (folder / name).chmod(0o755)
     subprocess.run(
@@ -193,19 +195,22 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     os.environ.pop("WARM_PID", None)
     os.chdir(folder)
     os.sched_setaffinity(0, cores)
-    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.argv = arguments
     command, status = Path(arguments[0]).name, 1
+    sys.path[:0] = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if command == WORKER:
+        sys.path.insert(0, folder)
+    sys.argv = arguments
     try:
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"], ["code"]):
             _know_imports()
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"]):
             _fork_servers()
-        elif command in ("prefect", ENGINE) or arguments[1:2] == ["serve"]:
-            if command == "rtl":
+        elif command in ("prefect", ENGINE, WORKER) or arguments[1:2] == ["serve"]:
+            if command in ("rtl", WORKER):
                 import_module("tasks.prefect_environment")
             import_module("prefect.context").refresh_global_settings_context()
-            sys.executable = str(Path(arguments[0]).with_name(ENGINE))
+            if command != WORKER:
+                sys.executable = str(Path(arguments[0]).with_name(ENGINE))
         status = _run(command)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -229,6 +234,9 @@ def _run(command: str) -> int:
     if command == ENGINE:
         sys.argv[1:] = []
         runpy.run_module(ENGINE, run_name="__main__", alter_sys=True)
+        return 0
+    if command == WORKER:
+        exec(sys.argv[-1], vars(sys.modules["__main__"]))
         return 0
     module, _, function = COMMANDS[command].partition(":")
     return getattr(import_module(module), function)() or 0
