@@ -82,11 +82,14 @@ def own_sources(module_name: str, without: tuple[str, ...] = ()) -> dict[str, Pa
     roots = {Path.cwd(), *(root for top in tops if (root := _root(top)))}
     barred = tuple(f"{name}." for name in without)
     files: dict[str, Path] = {}
-    waiting = [module_name]
+    waiting, seen = [module_name], {""}
     while waiting:
         name = waiting.pop()
-        waiting += [above for above in [name.rpartition(".")[0]] if above]
-        if name in files or f"{name}.".startswith(barred) or (file := source_of(name)) is None:
+        if name in seen:
+            continue
+        seen.add(name)
+        waiting.append(name.rpartition(".")[0])
+        if f"{name}.".startswith(barred) or (file := source_of(name)) is None:
             continue
         if name.partition(".")[0] in tops or _is_below(file, roots):
             files[name] = file
@@ -96,6 +99,7 @@ def own_sources(module_name: str, without: tuple[str, ...] = ()) -> dict[str, Pa
     return files
 
 
+@cache
 def is_installed(file: Path) -> bool:
     """Whether a file is of Python itself, or of what was installed for it."""
     return bool(INSTALLED & {*file.parts}) or any(file.is_relative_to(folder) for folder in STANDARD)
