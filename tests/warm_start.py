@@ -114,7 +114,7 @@ def _serve(address: str, owner: int) -> None:
             if key.fileobj == ended:
                 for pid in running:
                     _kill(pid)
-                return
+                os._exit(0)  # libraries would wait at the end for threads that are not in a forked process
             if key.fileobj is listener:
                 connection, _ = listener.accept()
                 if not (request := _request(connection)):
