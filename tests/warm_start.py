@@ -3,8 +3,9 @@
 Whoever starts them by name has these, DVC's stages included, as long as ``warm_folder()`` stands first in PATH.
 Standard streams, folder, environment, cores and exit status are those of a process of its own, and so is the session;
 so is the temporary Prefect server that ``rtl run`` starts, and so are the runs that ``rtl serve`` and Prefect's worker
-start, as long as no file is where ``COLD_RUNS`` says. Tests of how processes start and end do without; so does one of
-each kind whose bytes are compared, for forked processes have one order of sets.
+start, as long as no file is where ``COLD_RUNS`` says. The workers of xdist, which run the tests, are forked as well.
+Tests of how processes start and end do without; so does one of each kind whose bytes are compared, for forked processes
+have one order of sets.
 """
 
 import gc
