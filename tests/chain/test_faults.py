@@ -17,18 +17,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from http_answers import until
 from small_project import Project
-from warm_start import warm
+from warm_start import warm, warm_folder
 
 from tasks.caching.checkpoint import FileCheckpoint
 
-SETTINGS = {
-    "seeds": [0],
-    "sparsities": [0.4],
-    "retrain": {"duration": "12ep", "update": ["synchronous"]},
-    "baselines": {"methods": ["imp_single"], "single_duration_factor": 1},
-}
+ONE_LONG_TRAINING = {"duration": "12ep", "update": ["synchronous"]}
 GOES_ON = "run the same command again: it goes on where it was\n"
 LOGGED_NEXT = "then `rtl run compare digits` logs this comparison"
 FULL = f"SQLite says: database or disk is full; free some space; {LOGGED_NEXT}\n"
@@ -74,20 +70,17 @@ int gettimeofday(struct timeval *stored, void *zone) {
 
 
 @pytest.fixture(scope="module")
-def undisturbed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which nothing went wrong."""
-    project = Project.new(repository, tmp_path_factory.mktemp("undisturbed"), **SETTINGS)
-    project.flow("pipeline")
-    return project
-
-
-def copied(undisturbed: Project, repository: Path, folder: Path) -> Project:
-    """The same project elsewhere, with all that came out."""
-    project = Project.new(repository, folder, **SETTINGS)
-    for name in (".rtl", "data", "artifacts"):
-        shutil.copytree(undisturbed.folder / name, folder / name, dirs_exist_ok=True)
-    shutil.copy(undisturbed.folder / "mlflow.db", folder)
-    return project
+def long_training(one_level: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Project]:
+    """A project before one training that takes seconds, and the same after it, in which nothing went wrong."""
+    before = one_level.copied(tmp_path_factory.mktemp("before"))
+    params = before.folder / "params.yaml"
+    sections = yaml.safe_load(params.read_text())
+    sections["digits"]["retrain"] = ONE_LONG_TRAINING
+    params.write_text(yaml.safe_dump(sections, sort_keys=False))
+    shutil.rmtree(before.folder / "artifacts/digits/tickets")
+    after = before.copied(tmp_path_factory.mktemp("after"))
+    after.flow("retrain")
+    return before, after
 
 
 def without(project: Project, stage: str) -> Project:
@@ -102,12 +95,12 @@ def without(project: Project, stage: str) -> Project:
 
 
 @pytest.fixture
-def project(undisturbed: Project, repository: Path, tmp_path: Path) -> Project:
-    return copied(undisturbed, repository, tmp_path)
+def project(one_level: Project, tmp_path: Path) -> Project:
+    return one_level.copied(tmp_path)
 
 
 @pytest.fixture
-def recovers(undisturbed: Project) -> Callable[[Project, str], None]:
+def recovers(one_level: Project) -> Callable[[Project, str], None]:
     """Run a stage again and hold what is published against the bytes that nothing disturbed."""
 
     def recover(project: Project, stage: str) -> None:
@@ -115,7 +108,7 @@ def recovers(undisturbed: Project) -> Callable[[Project, str], None]:
         done = project.run("rtl", "run", stage, "digits", timeout=200)
         tell_seconds(began)
         assert (done.returncode, done.stderr) == (0, "")
-        assert project.published() == undisturbed.published()
+        assert project.published() == one_level.published()
 
     return recover
 
@@ -172,15 +165,22 @@ def running(project: Project, stage: str, *options: str, cold: bool = False, **e
 
 
 @contextmanager
-def started(project: Project, *command: str, cold: bool = True, **environment: str) -> Iterator[Run]:
+def started(
+    project: Project, *command: str, cold: bool = False, own: bool = False, **environment: str
+) -> Iterator[Run]:
+    """A command; ``own``: what it starts in its session imports what it needs."""
     with tempfile.TemporaryDirectory() as folder:  # not in the project, whose disk may be full
         errors, told = Path(folder, "errors"), Path(folder, "pid")
         known = project.environment | environment
+        if own:
+            known, command = known | {"WARM_PID": str(told)}, (f"{warm_folder()}/{command[0]}", *command[1:])
+        elif not cold:
+            known = warm(known, told)
         with errors.open("wb") as log:
             process = subprocess.Popen(
                 command,
                 cwd=project.folder,
-                env=known if cold else warm(known, told),
+                env=known,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
@@ -253,8 +253,8 @@ def more_records(project: Project) -> Callable[[], bool]:
     return lambda: records(project) > before
 
 
-def test_a_training_goes_on_where_sigterm_or_kill_9_ended_it_unless_its_checkpoint_is_damaged(undisturbed, project):
-    without(project, "retrain")
+def test_a_training_goes_on_where_sigterm_or_kill_9_ended_it_unless_its_checkpoint_is_damaged(long_training, tmp_path):
+    project, undisturbed = long_training[0].copied(tmp_path), long_training[1]
     interrupt(project, "retrain", signal.SIGTERM, lambda: states(project))
     (state,) = states(project)
     flip(state)  # truncated: test_checkpoint.py
@@ -268,7 +268,7 @@ def test_a_training_goes_on_where_sigterm_or_kill_9_ended_it_unless_its_checkpoi
         (project.folder / "artifacts/digits" / name).write_bytes(b"half")
     (kept,) = epochs(project)
     began = time.monotonic()
-    with running(project, "retrain", cold=True) as run:
+    with running(project, "retrain") as run:
         seen = set()
         while run.process.poll() is None:
             seen.update(epochs(project))
@@ -290,11 +290,11 @@ def test_ctrl_c_while_modules_are_imported(project):
         assert psutil.wait_procs(tree, timeout=1)[1] == []
 
 
-def test_ctrl_c_under_dvc(project, undisturbed):
+def test_ctrl_c_under_dvc(project, one_level):
     without(project, "extract")
     project.succeed("git", "init", "--quiet")
     command = ["dvc", "repro", "--single-item", "extract@digits"]
-    with started(project, *command) as run:
+    with started(project, *command, own=True) as run:
         run.wait_for(lambda: records(project) > 1)
         tree = run.tree()
         os.killpg(run.pid, signal.SIGINT)
@@ -302,11 +302,11 @@ def test_ctrl_c_under_dvc(project, undisturbed):
     assert status != 0 and f"interrupted; {GOES_ON}" in errors and "Traceback" not in errors
     assert psutil.wait_procs(tree, timeout=1)[1] == []
     project.succeed(*command)
-    assert project.published() == undisturbed.published()
+    assert project.published() == one_level.published()
 
 
-def test_dvc_beside_a_run_removes_nothing_that_it_reads(project, undisturbed):
-    without(project, "retrain")
+def test_dvc_beside_a_run_removes_nothing_that_it_reads(long_training, tmp_path):
+    project, undisturbed = long_training[0].copied(tmp_path), long_training[1]
     project.succeed("git", "init", "--quiet")
     command = ["dvc", "repro", "--force", "--single-item", "extract@digits"]
     with running(project, "retrain") as run:
@@ -319,7 +319,7 @@ def test_dvc_beside_a_run_removes_nothing_that_it_reads(project, undisturbed):
         os.kill(run.pid, signal.SIGCONT)
         assert run.ended() == (0, "")
     assert project.published() == undisturbed.published()
-    with started(project, *command, cold=False) as dvc:
+    with started(project, *command) as dvc:
         dvc.wait_for(lambda: any("run extract" in " ".join(_command(one)) for one in dvc.tree()))  # it edits no lock
         os.kill(dvc.pid, signal.SIGSTOP)
         with running(project, "retrain") as waiting:
@@ -333,7 +333,7 @@ def test_dvc_beside_a_run_removes_nothing_that_it_reads(project, undisturbed):
     assert project.published() == undisturbed.published()
 
 
-def test_after_kill_9_of_the_prefect_server_and_ctrl_c_two_runs_at_once_go_on_in_turn(undisturbed, project):
+def test_after_kill_9_of_the_prefect_server_and_ctrl_c_two_runs_at_once_go_on_in_turn(one_level, project):
     without(project, "extract")
     with running(project, "extract", cold=True) as run:
         run.wait_for(more_records(project))
@@ -359,7 +359,7 @@ def test_after_kill_9_of_the_prefect_server_and_ctrl_c_two_runs_at_once_go_on_in
             tell_seconds(began)
     steps = project.executed()[before:]
     assert steps and len(set(steps)) == len(steps)
-    assert project.published() == undisturbed.published()
+    assert project.published() == one_level.published()
 
 
 def test_a_server_of_ones_own_that_does_not_answer(project):
@@ -413,8 +413,8 @@ def refused(project: Project, stage: str) -> str:
     return done.stderr
 
 
-def test_a_full_disk_of_the_project(undisturbed, repository, disk, recovers):
-    project = without(copied(undisturbed, repository, disk), "extract")
+def test_a_full_disk_of_the_project(one_level, disk, recovers):
+    project = without(one_level.copied(disk), "extract")
     with filled(disk, 1_500_000):
         assert refused(project, "extract").endswith(f"free some space and {GOES_ON}")
     recovers(project, "extract")
@@ -435,7 +435,7 @@ def test_a_full_disk_of_prefect_ctrl_c_and_a_read_only_artefact_folder(project, 
     recovers(project, "baselines")
 
 
-def test_a_comparison_after_ctrl_c_and_a_full_disk_of_mlflow(undisturbed, project, disk, recovers):
+def test_a_comparison_after_ctrl_c_and_a_full_disk_of_mlflow(one_level, project, disk, recovers):
     without(project, "compare")
     interrupt(project, "compare", signal.SIGINT, lambda: "RUNNING" in tracked(project))
     place = f"sqlite:///{elsewhere(project, disk, 'mlflow.db')}"
@@ -444,7 +444,7 @@ def test_a_comparison_after_ctrl_c_and_a_full_disk_of_mlflow(undisturbed, projec
         done = project.run("rtl", "run", "compare", "digits", timeout=200)
     # MLflow is asked at the start, and again where it would be told
     assert (done.returncode, done.stderr) == (0, f"warning: MLflow at {place}: {FULL}" * 2)
-    assert project.published() == undisturbed.published()
+    assert project.published() == one_level.published()
     recovers(project, "compare")
 
 
@@ -475,29 +475,37 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "clock.so"
 
 
-def test_jumps_of_the_clock_in_a_run_and_back_since_the_last(undisturbed, project, clock):
-    ahead = project.folder / "ahead"
+def test_jumps_of_the_clock_in_a_run_and_back_since_the_last(
+    one_level, project, long_training, clock, tmp_path_factory
+):
+    folder = tmp_path_factory.mktemp("time")  # what a problem reads in the project's is watched
+    ahead = folder / "ahead"
 
     def set_ahead(days: int) -> None:
-        (project.folder / "next").write_text(str(days * 86_400))
-        (project.folder / "next").rename(ahead)
+        (folder / "next").write_text(str(days * 86_400))
+        (folder / "next").rename(ahead)
 
-    for at_first, then in ((2, 1), (0, 366)):
-        without(project, "extract")
+    def disturb(project: Project, stage: str, undisturbed: Project, at_first: int, then: int, at_work) -> None:
         set_ahead(at_first)
-        with running(project, "extract", cold=True, LD_PRELOAD=str(clock), CLOCK_AHEAD=str(ahead)) as run:
+        with running(project, stage, cold=True, LD_PRELOAD=str(clock), CLOCK_AHEAD=str(ahead)) as run:
             began = time.monotonic()
-            run.wait_for(more_records(project))
+            run.wait_for(at_work)
             set_ahead(then)
             assert run.ended() == (0, "")
             tell_seconds(began)
         assert project.published() == undisturbed.published()
 
+    without(project, "extract")
+    disturb(project, "extract", one_level, -1, -2, more_records(project))
+    before, undisturbed = long_training
+    training = before.copied(tmp_path_factory.mktemp("training"))
+    disturb(training, "retrain", undisturbed, 0, 366, lambda: states(training))
 
-def test_kill_9_of_a_dask_worker(undisturbed, project):
+
+def test_kill_9_of_a_dask_worker(one_level, project):
     without(project, "extract")
     one_core = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]  # and one worker, which starts anew
-    with started(project, *one_core, "rtl", "run", "extract", "digits", "--runner", "dask", cold=False) as run:
+    with started(project, *one_core, "rtl", "run", "extract", "digits", "--runner", "dask") as run:
         run.wait_for(lambda: records(project) > 2)  # the first are the checks', before there are workers
         worker = next(one for one in run.tree() if "--multiprocessing-fork" in _command(one))
         worker.kill()
@@ -505,4 +513,4 @@ def test_kill_9_of_a_dask_worker(undisturbed, project):
         status, errors = run.ended()
         tell_seconds(began)
     assert status == 0, errors
-    assert project.published() == undisturbed.published()
+    assert project.published() == one_level.published()
