@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import yaml
 from small_project import Project
 
 SOURCE = """
@@ -23,3 +24,11 @@ def few_digits(project: Project, section: dict[str, Any]) -> dict[str, Any]:
     """A section of digits as one of these, whose module is written into the project."""
     (project.folder / "few.py").write_text(SOURCE)
     return {**section, "problem": "few:Few", "partition": {}}
+
+
+def of_few_digits(project: Project) -> Project:
+    """The project, whose section of digits now is one of these."""
+    params = project.folder / "params.yaml"
+    sections = yaml.safe_load(params.read_text())
+    params.write_text(yaml.safe_dump(sections | {"digits": few_digits(project, sections["digits"])}, sort_keys=False))
+    return project

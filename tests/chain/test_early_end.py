@@ -3,17 +3,18 @@
 import json
 
 import pandas as pd
+from few_digits import of_few_digits
 from small_project import Project
 
 
 def test_extraction_stops_at_the_last_level_before_tickets_collapse(repository, tmp_path):
-    extract = {"duration": "4it", "weights_per_round": 0.4, "rewind_every": 1, "stop_on_collapse": "stop"}
+    extract = {"duration": "2it", "weights_per_round": 0.4, "rewind_every": 1, "stop_on_collapse": "stop"}
     settings = {
         "seeds": [0], "sparsities": [0.5, 0.9, 0.99, 0.997], "optimizer": {"learning_rate": 0.01}, "extract": extract,
         "retrain": {"duration": "3it", "update": ["sequential"], "sparsities": [0.9, 0.99]},
         "baselines": {"methods": ["imp_single"]},
     }  # fmt: skip
-    project = Project.new(repository, tmp_path, **settings)
+    project = of_few_digits(Project.new(repository, tmp_path, **settings))
     told = project.run("rtl", "run", "pipeline", "digits")
     assert told.returncode == 0 and "extraction ends at 90 % sparsity" in told.stderr
     reached = json.loads((project.folder / "artifacts/digits/masks/levels.json").read_text())
