@@ -78,7 +78,7 @@ def _make_routes() -> None:
     for route in app.api_app.router.routes:
         if hasattr(route, "effective_candidates"):
             route.effective_candidates()
-    records.create_app = lambda: app if _served() == served else create()
+    records.create_app = lambda **asked: app if not asked and _served() == served else create(**asked)
 
 
 def _served() -> dict[str, Any]:

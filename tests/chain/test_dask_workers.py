@@ -33,7 +33,8 @@ def server(hosts: list[Project]) -> Iterator[str]:
     (port,) = free_ports(1)
     address = f"http://127.0.0.1:{port}"
     host = told(hosts[0], PREFECT_UI_ENABLED="0", PREFECT_HOME=str(hosts[0].folder / ".rtl/prefect"))
-    with started(host, "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)):
+    command = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
+    with started(host, *command, pid=host.folder / "server-pid"):
         until(lambda: answers(f"{address}/api/ready"), 90, lambda: "Prefect's server does not start")
         yield f"{address}/api"
 
