@@ -9,12 +9,12 @@ from rtl_core.use.tickets_in_use import TicketsInUse
 
 
 def exported_once(exported_graph: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function: a copy of what it gave for these weights, contexts and a batch that is given or drawn."""
+    """The same function: a copy of what it gave for these weights and contexts, whatever it is traced on."""
     known: dict[tuple[Any, ...], tuple[Any, Any]] = {}
 
     def exported(tickets: TicketsInUse, contexts: Sequence[str], inputs: Tensor | None, into: nn.Module | None) -> Any:
         of = (id(tickets.weights), tickets.about and tickets.about.model_dump_json())
-        key = (*of, *contexts, None if inputs is None else inputs.shape[1:], id(into))
+        key = (*of, *contexts, id(into))
         if key not in known:
             known[key] = exported_graph(tickets, contexts, inputs, into), (tickets.weights, into)  # which keep their id
         graph = known[key][0]

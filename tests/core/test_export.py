@@ -80,6 +80,16 @@ def within(tmp_path_factory):
     return WithinCluster(folder, device="cpu")
 
 
+@pytest.fixture(scope="module")
+def of_classes(within):
+    return in_use(within)
+
+
+@pytest.fixture(scope="module")
+def of_quantities():
+    return in_use(regression(mlp, told="one-hot"), allow=["small_contexts:mlp"])
+
+
 def test_one_graph_of_all_contexts_is_each_of_them(tickets, joint):
     assert joint.contexts == tickets.contexts and joint.difference <= MOST
     check_joint(tickets, joint, "digit 3")
@@ -96,13 +106,13 @@ def test_it_is_smaller_than_a_graph_for_each_as_it_holds_each_weight_once(ticket
     assert list(held["tensors.masks"].dims) == [10, -(-used // 8)] and held["tensors.masks"].data_type == 2
 
 
-def test_a_graph_says_what_it_is_and_not_where_it_was_made(tickets, joint, monkeypatch):
+def test_a_graph_says_what_it_is_and_not_where_or_on_what_it_was_made(tickets, joint, monkeypatch):
     told = {prop.key: json.loads(prop.value) for prop in onnx.load_from_string(joint.model).metadata_props}
     assert told["contexts"] == list(tickets.contexts) and told["thresholds"] == {}
     assert told["about"] == tickets.about.model_dump(mode="json")
     assert b".py" not in joint.model
     monkeypatch.setattr(onnx_model, "exported_graph", exported_graph)
-    assert to_onnx(tickets).model == joint.model
+    assert to_onnx(tickets, inputs=torch.zeros(1, 1, 8, 8).byte()).model == joint.model
 
 
 @pytest.mark.parametrize("context", [-1, 10])
@@ -114,9 +124,9 @@ def test_a_number_that_is_no_contexts_is_an_error(tickets, joint, context):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
-def test_within_a_cluster_other_classes_have_no_share(within, view):
-    tickets = in_use(view(within))
+@pytest.mark.parametrize("one_network", [False, True])
+def test_within_a_cluster_other_classes_have_no_share(within, of_classes, one_network):
+    tickets = in_use(as_one_network(within)) if one_network else of_classes
     joint = to_onnx(tickets)
     check_joint(tickets, joint, "b")
     shares = Session(joint.model, joint.contexts).run(drawn_inputs(tickets.about.preprocessing, 5), "a")
@@ -131,9 +141,10 @@ def test_one_network_for_all_needs_no_context(digits):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("view", [lambda problem: problem, as_one_network])
-def test_quantities_are_as_they_are_also_of_a_network_that_is_told_the_context(view):
-    tickets = in_use(view(regression(mlp, told="one-hot")), allow=["small_contexts:mlp"])
+@pytest.mark.parametrize("one_network", [False, True])
+def test_quantities_are_as_they_are_also_of_a_network_that_is_told_the_context(of_quantities, one_network):
+    view = as_one_network(regression(mlp, told="one-hot"))
+    tickets = in_use(view, allow=["small_contexts:mlp"]) if one_network else of_quantities
     check_joint(tickets, to_onnx(tickets), "west")
 
 
@@ -167,22 +178,20 @@ def test_smaller_weights_say_what_they_change(digits, tickets, smaller, context)
 
 
 @pytest.mark.slow
-def test_scores_of_classes_and_of_quantities(within):
-    tickets = in_use(within)
-    images = drawn_inputs(tickets.about.preprocessing, 12)
+def test_scores_of_classes_and_of_quantities(within, of_classes, of_quantities):
+    images = drawn_inputs(of_classes.about.preprocessing, 12)
     labels = torch.arange(12) % 6
-    cost = to_onnx(tickets, smaller="half", inputs=images, labels=labels).cost
+    cost = to_onnx(of_classes, smaller="half", inputs=images, labels=labels).cost
     right = []
     for k, name in enumerate(within.subsets):
         own = torch.tensor([within.cluster_of[label] == k for label in labels])
-        right.append((said(tickets, images, name).argmax(1) == labels)[own].double().mean().item())
+        right.append((said(of_classes, images, name).argmax(1) == labels)[own].double().mean().item())
     assert cost.torch_score == ("accuracy", pytest.approx(sum(right) / 2))
-    numbers = in_use(regression(), allow=["small_contexts:mlp"])
     inputs, targets = tensors(1)
-    cost = to_onnx(numbers, "north", smaller="half", inputs=inputs, labels=targets).cost
-    error = (said(numbers, inputs, "north") - targets).square().mean().sqrt().item()
+    cost = to_onnx(of_quantities, "west", smaller="half", inputs=inputs, labels=targets).cost
+    error = (said(of_quantities, inputs, "west") - targets).square().mean().sqrt().item()
     assert cost.torch_score == ("root mean square error", pytest.approx(error))
-    assert to_onnx(numbers, smaller="half", inputs=inputs, labels=targets).cost.score is None
+    assert to_onnx(of_quantities, smaller="half", inputs=inputs, labels=targets).cost.score is None
 
 
 class Looped(nn.Module):

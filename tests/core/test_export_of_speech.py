@@ -22,7 +22,7 @@ pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 pytestmark = pytest.mark.usefixtures("onnx_operators", "once")
-OUTDOOR = "synthetic outdoor"
+FIRST, OUTDOOR = "synthetic indoor", "synthetic outdoor"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,13 @@ def tickets(folder):
 @pytest.fixture(scope="module")
 def joint(tickets, once):
     return to_onnx(tickets)
+
+
+@pytest.fixture(scope="module")
+def single(folder):
+    """Of one network for all scenes that trains in half precision."""
+    problem = SpeechScenes(folder, device="cpu", perceptual=[], precision="bfloat16")
+    return drawn_in_use(as_one_network(problem))
 
 
 def sounds(count, length):
@@ -93,12 +100,12 @@ def test_a_graph_says_what_it_takes_and_computes_its_transforms_itself(joint):
 
 
 @pytest.mark.parametrize("smaller", [pytest.param("half", marks=pytest.mark.slow), "int8"])
-def test_smaller_weights_say_what_they_cost_in_the_score_of_speech(tickets, smaller):
+def test_smaller_weights_say_what_they_cost_in_the_score_of_speech(single, smaller):
     clean = sounds(3, 6000)[:2].cumsum(1)
     noisy = clean + clean.std() * sounds(3, 6000)[1:].flip(1)
-    exported = to_onnx(tickets, OUTDOOR, smaller=smaller, inputs=noisy, labels=clean)
-    cost, enhanced = exported.cost, Session(exported.model, exported.contexts).run(noisy, OUTDOOR)
-    by_torch = tickets.predict(noisy, OUTDOOR).values
+    exported = to_onnx(single, FIRST, smaller=smaller, inputs=noisy, labels=clean)
+    cost, enhanced = exported.cost, Session(exported.model, exported.contexts).run(noisy, FIRST)
+    by_torch = single.predict(noisy, FIRST).values
     largest = (enhanced - by_torch).abs().max().item() / max(1.0, by_torch.abs().max().item())
     assert 0 < cost.difference == pytest.approx(largest) and len(exported.model) < cost.float32_bytes
     assert cost.score[0] == cost.torch_score[0] == "SI-SNR in dB"
@@ -110,9 +117,7 @@ def test_smaller_weights_say_what_they_cost_in_the_score_of_speech(tickets, smal
 
 
 @pytest.mark.slow
-def test_so_does_one_network_for_all_scenes_that_trains_in_half_precision(folder):
-    problem = SpeechScenes(folder, device="cpu", perceptual=[], precision="bfloat16")
-    single = drawn_in_use(as_one_network(problem))
+def test_so_does_one_network_for_all_scenes_that_trains_in_half_precision(single):
     whole = to_onnx(single)
     assert [given.name for given in onnx.load_from_string(whole.model).graph.input] == ["inputs"]
     check(single, whole, OUTDOOR)

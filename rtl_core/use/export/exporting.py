@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rtl_core.errors import TicketFileError, reason_of
+from rtl_core.networks.speech_unet import HOP
 from rtl_core.use.export.comparison import drawn_inputs, said_by_torch
 from rtl_core.use.export.graph import Graph, output_name
 from rtl_core.use.inputs import expected
@@ -21,6 +22,8 @@ that its masks and weights stay packed in the file."""
 UNLIMITED = 1 << 40
 EXAMPLES = 3
 """In the batch that the graph is traced on: torch takes sizes of 0 and 1 for fixed."""
+LEAST = HOP
+"""Samples of a signal as far as torch.export can tell; told of none, it traces a second time. The graph has no least."""
 
 
 def exported_graph(
@@ -39,7 +42,7 @@ def exported_graph(
     """
     preprocessing = tickets.usage.preprocessing
     free = {axis: "L" for axis, size in enumerate(expected(preprocessing)[1], start=1) if size is None}
-    sizes = {axis: torch.export.Dim(name) for axis, name in ({0: "N"} | free).items()}
+    sizes = {0: torch.export.Dim("N"), **{axis: torch.export.Dim(name, min=LEAST) for axis, name in free.items()}}
     examples = drawn_inputs(preprocessing, EXAMPLES)
     if inputs is not None and not free:
         examples = inputs[torch.arange(EXAMPLES) % len(inputs)]
