@@ -97,15 +97,11 @@ def _bend_from_level(values: Floats, tolerance: float) -> tuple[int, str] | None
     count = len(values)
     level = _squares(values[None], np.ones((count, 1)))[0]
     rounds = np.arange(1, count + 1, dtype=np.float64)
-    best: tuple[float, int, float] | None = None
-    for last in range(BASELINE, count):
-        basis = np.stack([np.ones(count), np.maximum(0, rounds - last)], axis=1)
-        slope = float(np.linalg.lstsq(basis, values, rcond=None)[0][1])
-        residual = _squares(values[None], basis)[0]
-        if best is None or residual < best[0]:
-            best = residual, last, slope
-    assert best is not None
-    residual, last, slope = best
+    bases = [np.stack([np.ones(count), np.maximum(0, rounds - last)], axis=1) for last in range(BASELINE, count)]
+    residuals = [_squares(values[None], basis)[0] for basis in bases]
+    residual = min(residuals)
+    best = residuals.index(residual)
+    last, slope = BASELINE + best, float(np.linalg.lstsq(bases[best], values, rcond=None)[0][1])
     if abs(slope) * (count - last) < tolerance or not _better(level, residual, count - 3, SURE):
         return None
     return last, "rise" if slope > 0 else "fall"
