@@ -63,9 +63,10 @@ def check_measured(measured, ways):
 
 
 @pytest.mark.slow
-def test_every_way_is_measured_and_bytes_on_disk_are_the_files(path):
+def test_every_way_is_measured_and_bytes_on_disk_are_the_files(path, request):
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
+    request.getfixturevalue("onnx_operators")
     size, told = path.stat().st_size, []
     measured = inference_benchmark(load(path), size, told.append)
     check_measured(measured, {*IN_TORCH, NETWORKS, GRAPH, GRAPH_OF_ONE})
