@@ -32,6 +32,7 @@ COMMANDS = {
     "dvc": "dvc.cli:main",
     "prefect": "prefect.cli:app",
     "dask": "dask.__main__:main",
+    "mlflow": "mlflow.cli:cli",
 }
 ENGINE = "prefect.engine"
 """What Prefect's runner starts for every run: a module of Python's, and here a file that stands for Python."""

@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 import pytest
 from http_answers import HOST, answers, ask, free_ports, until
 from mlflow.tracking import MlflowClient
+from warm_start import warm
 
 from rtl_core import load
 from rtl_core.problems.images.stored_images import load_images
@@ -87,14 +88,6 @@ def test_a_comparison_registers_its_best_tickets_and_logs_the_baselines(client, 
     assert int(version.version) == 1 and "best of 2 ticket sets by paper balanced_accuracy" in version.description
 
 
-def test_a_known_comparison_is_neither_logged_nor_registered_again(one_level, client, tmp_path):
-    copy = one_level.copied(tmp_path / "copy")
-    copy.flow("compare")
-    again = MlflowClient(tracking_uri=f"sqlite:///{copy.folder / 'mlflow.db'}")
-    assert len(again.search_model_versions("name = 'rtl-digits'")) == 1
-    assert len(again.search_logged_models([again.get_experiment_by_name("digits").experiment_id])) == 3
-
-
 def test_a_model_is_a_script_and_ticket_files_and_no_pickle(one_level, version):
     folder = one_level.folder / "mlartifacts/digits/models" / version.source.removeprefix("models:/") / "artifacts"
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
@@ -137,7 +130,7 @@ def server(environment, tmp_path_factory):
                 "--host", HOST, "--port", str(port), "--workers", "1",
             ],
             cwd=folder,
-            env=environment,
+            env=warm(environment),
             stdout=log,
             stderr=log,
             start_new_session=True,
