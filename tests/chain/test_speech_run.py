@@ -21,7 +21,7 @@ from rtl_core.randomness import Stream
 from rtl_core.ticket_file import tickets_from_bytes
 from rtl_core.training import batches_of
 from rtl_core.valid_problem import check_problem
-from tasks.figures.catalogue import specs
+from tasks.figures.catalogue import FIGURES, spec
 from tasks.settings.problem_settings import problem_settings
 from tasks.tables.names import caption_text
 from tasks.tables.published import read_tables
@@ -93,7 +93,7 @@ def test_the_number_beside_a_sound_is_that_sounds_own(project):
     shown, examples = tables["exhibits"], tables["examples"]
     assert set(shown.example) == {f"{scene} 0" for scene in SCENES}
     page = (project.folder / "artifacts/speech_scenes/report.html").read_text()
-    figure = json.dumps(specs(tables)["exhibits"], ensure_ascii=False)
+    figure = json.dumps(spec(FIGURES["exhibits"].draw(tables)), ensure_ascii=False)
     made = shown[shown.sparsity.notna()]
     assert len(made) == 3 * 3
     for row in made.itertuples():
@@ -160,12 +160,12 @@ def test_mixtures_random_partition_are_the_same_ones(project):
 @pytest.mark.skipif("RTL_DATA" not in os.environ, reason="RTL_DATA names no folder of real data")
 def test_an_unpruned_network_improves_real_speech_by_three_decibels(tmp_path):
     speech = {"clean": "$RTL_DATA/speech/clean", "noise": "$RTL_DATA/speech/noise"}
-    SpeechScenes.partition(tmp_path, **speech, mixtures=[0, 1, 20])
+    SpeechScenes.partition(tmp_path, **speech, seconds=1.0, mixtures=[0, 1, 8])
     problem = SpeechScenes(tmp_path, batch_size=4, precision="bfloat16", perceptual=[], device="cpu")
     assert problem.subsets == ("indoor", "outdoor", "transportation")
     network, objective = problem.network(Stream(0).generator()).train(), problem.single_objective
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.005)
-    for _, batch in zip(range(80), batches_of(objective, (Stream(e) for e in range(9))), strict=False):
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _, batch in zip(range(100), batches_of(objective, (Stream(e) for e in range(9))), strict=False):
         optimizer.zero_grad()
         objective.loss(network, batch).backward()
         optimizer.step()
