@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from drawn_tickets import drawn_in_use
+from exported_once import exported_once
 from typer.testing import CliRunner
 
 from flows.command_line.app import app
@@ -12,11 +13,20 @@ from rtl_core import load, save
 from rtl_core.errors import RtlError
 from rtl_core.problems.images.stored_images import load_images
 from rtl_core.problems.speech_scenes import SpeechScenes
+from rtl_core.use.export import onnx_model
+from rtl_core.use.export.exporting import exported_graph
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
-pytestmark = pytest.mark.usefixtures("onnx_operators")
+pytestmark = pytest.mark.usefixtures("onnx_operators", "once")
 PLACE = "seed-0/sparsity-40"
+
+
+@pytest.fixture(scope="module")
+def once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_model, "exported_graph", exported_once(exported_graph))
+        yield
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ def test_so_does_one_of_speech(tmp_path, monkeypatch):
         (["--onnx", "out.txt"], "out.txt: found the suffix '.txt'; allowed: .onnx"),
         (["--onnx", "out.onnx", "--half", "--int8"], "--half and --int8: found both; allowed: one of them"),
         (["--onnx", "out.onnx", "--int8"], "int8: found several contexts; allowed: one"),
-        (["--onnx", "images.npy/out.onnx"], "images.npy"),
+        (["--onnx", "images.npy/out.onnx", "--inputs", "images.npy"], "images.npy/out.onnx: cannot be written"),
     ],
 )
 def test_what_cannot_be_exported_is_one_line_and_writes_nothing(here, arguments, line):
@@ -80,7 +90,7 @@ def test_what_cannot_be_exported_is_one_line_and_writes_nothing(here, arguments,
 
 
 def test_a_comparison_that_fails_leaves_no_file(here, monkeypatch):
-    monkeypatch.setattr("rtl_core.use.export.onnx_model.MOST", -1.0)
-    done = run("rtl.safetensors", "--onnx", "out.onnx")
+    monkeypatch.setattr(onnx_model, "MOST", -1.0)
+    done = run("rtl.safetensors", "--onnx", "out.onnx", "--inputs", "images.npy")
     assert isinstance(done.exception, RtlError) and "the graph differs from torch by" in str(done.exception)
     assert not (here / "out.onnx").exists()
