@@ -1,11 +1,20 @@
 """Whoever brings a problem is told what to change before anything is trained, by ``rtl check`` and by a run."""
 
+import shutil
+import sys
 from copy import deepcopy
+from unittest.mock import patch
 
 import pytest
 import yaml
 from example_waves import MINE
 from small_project import Project
+
+from rtl_core.errors import SettingsError
+from tasks.artefacts.paths import JobName
+from tasks.check_job import check_job
+from tasks.jobs.making import job_of
+from tasks.settings.problem_settings import problem_settings
 
 PLAIN = "return nn.Sequential(nn.Linear(inputs, self.width), nn.ReLU(), nn.Linear(self.width, 1))"
 FAULTS = {
@@ -36,14 +45,15 @@ def project(repository, tmp_path_factory):
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     write(project, PLAIN)
-    project.succeed("rtl", "run", "partition", "mine")
+    (folder / "data/mine").mkdir(parents=True)
+    shutil.copy(folder / "points.txt", folder / "data/mine")
     return project
 
 
-def write(project, network):
+def write(project, network, module="mine"):
     line = next(line for line in MINE.splitlines() if line.strip().startswith("return initialise("))
     assert MINE.count(line) == 1
-    (project.folder / "mine.py").write_text(MINE.replace(line.strip(), network))
+    (project.folder / f"{module}.py").write_text(MINE.replace(line.strip(), network))
 
 
 def test_a_plain_network_has_nothing_to_change(project):
@@ -55,12 +65,24 @@ def nothing_is_trained(project):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_a_line_and_nothing_is_trained(project, fault):
+def test_a_fault_is_a_line_and_no_step_is_taken(project, fault, monkeypatch):
     network, line = FAULTS[fault]
     write(project, network)
     done = project.run("rtl", "check", "mine")
     assert done.returncode == 1 and done.stderr.splitlines()[0].startswith(line), done.stderr
     assert all(text.startswith("error: mine: ") for text in done.stderr.splitlines())
+    monkeypatch.chdir(project.folder)
+    monkeypatch.syspath_prepend(project.folder)
+    write(project, network, module := f"mine_{list(FAULTS).index(fault)}")
+    with patch.dict(sys.modules), pytest.raises(SettingsError) as refused:  # by what every stage that trains does first
+        settings = problem_settings("mine").model_copy(update={"problem": f"{module}:Waves"})
+        check_job.fn(job_of(JobName("mine"), settings), 0, cut=False, across=[])
+    assert f"error: {refused.value}".startswith(line) and "\n" not in str(refused.value)
+
+
+def test_a_run_says_so_before_anything_is_trained(project):
+    network, line = FAULTS["random slopes"]
+    write(project, network)
     run = project.run("rtl", "run", "extract", "mine")
     assert run.returncode == 1 and run.stderr.startswith(line) and run.stderr.count("\n") == 1, run.stderr
     assert nothing_is_trained(project)

@@ -1,16 +1,24 @@
 """Whatever a problem's module imports from the project, and every file that it reads, is an input of its steps."""
 
-import json
 import re
+import shutil
 import sys
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 import yaml
 from example_waves import MINE
 from safetensors.torch import save_file
 from small_project import Project
+
+from rtl_core.errors import RtlError
+from tasks.artefacts.paths import JobName
+from tasks.jobs.job import load_problem
+from tasks.jobs.making import job_of
+from tasks.settings.problem_settings import problem_settings
 
 READERS = {
     "torch.load": ("backbone.pt", "torch.load('backbone.pt', weights_only=True)"),
@@ -23,36 +31,6 @@ PLACES = {
     "network": "return initialise(",
     "single network": "return self.network(",
 }
-LOADING = """
-import json, sys
-from pathlib import Path
-import tasks.prefect_environment
-from tasks.artefacts.paths import JobName
-from tasks.jobs.job import load_problem
-from tasks.jobs.making import job_of
-from tasks.settings.problem_settings import problem_settings
-from rtl_core.errors import RtlError
-
-def said(action):
-    try:
-        action()
-    except RtlError as problem:
-        return str(problem)
-
-lines, name = {}, JobName("My_waves")
-for module in json.loads(sys.argv[1]):
-    settings = problem_settings(name.problem).model_copy(update={"problem": f"{module}:Waves"})
-    lines[module] = said(lambda: load_problem(job_of(name, settings)))
-settings = problem_settings(name.problem).model_copy(update={"problem": "named:Waves"})
-job = job_of(name, settings)
-lines["other code"] = said(lambda: load_problem({**job, "code": "0"}))
-lines["other processor"] = said(lambda: load_problem({**job, "cuda": not job["cuda"]}))
-Path("backbone.pt").write_bytes(b"")
-lines["other file"] = said(lambda: load_problem(job))
-Path("backbone.pt").unlink()
-lines["no file"] = said(lambda: job_of(name, settings))
-print(json.dumps(lines))
-"""
 IMPORTS = "from concurrent.futures import ThreadPoolExecutor\nfrom safetensors.torch import load_file\n"
 
 
@@ -83,7 +61,32 @@ def write_backbone(folder: Path, value: float) -> None:
     save_file(tensors, folder / "backbone.safetensors")
 
 
-def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_path):
+def said(action: Callable[[], object]) -> str | None:
+    try:
+        action()
+    except RtlError as problem:
+        return str(problem)
+    return None
+
+
+def said_of(modules: list[str]) -> dict[str, str | None]:
+    """What comes of the problem in each of these modules, and of a named file that changes under a job."""
+    name = JobName("My_waves")
+    with patch.dict(sys.modules):
+        section = problem_settings(name.problem)
+        own = {module: section.model_copy(update={"problem": f"{module}:Waves"}) for module in modules}
+        lines = {module: said(lambda of=of: load_problem(job_of(name, of))) for module, of in own.items()}
+        job = job_of(name, own["named"])
+        lines["other code"] = said(lambda: load_problem({**job, "code": "0"}))
+        lines["other processor"] = said(lambda: load_problem({**job, "cuda": not job["cuda"]}))
+        Path("backbone.pt").write_bytes(b"")
+        lines["other file"] = said(lambda: load_problem(job))
+        Path("backbone.pt").unlink()
+        lines["no file"] = said(lambda: job_of(name, own["named"]))
+    return lines
+
+
+def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_path, monkeypatch):
     project = waves_project(repository, tmp_path)
     (tmp_path / "waves.egg-info").mkdir()  # what an editable installation leaves, and libraries look for plugins in
     (tmp_path / "waves.egg-info" / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: waves\nVersion: 1\n")
@@ -98,9 +101,11 @@ def test_a_file_that_is_read_and_not_named_is_refused_by_name(repository, tmp_pa
          ("safetensors", "single network")])}  # fmt: skip
     for module, (reader, place) in made.items():
         (tmp_path / f"{module}.py").write_text(waves(reader, place))
-    project.succeed("rtl", "run", "partition", "My_waves")
-    modules = ["waves", "plugins", "named", "early", *made]
-    lines = json.loads(project.succeed(sys.executable, "-c", LOADING, json.dumps(modules)))
+    (data := tmp_path / "data/My_waves").mkdir(parents=True)
+    shutil.copy(tmp_path / "points.txt", data)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    lines = said_of(["waves", "plugins", "named", "early", *made])
     assert lines["waves"] is lines["plugins"] is lines["named"] is None
     for module, file in {"early": "table.csv", **{m: READERS[reader][0] for m, (reader, _) in made.items()}}.items():
         assert lines[module] == (
