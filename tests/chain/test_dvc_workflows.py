@@ -18,12 +18,15 @@ import vl_convert
 import yaml
 from http_answers import until
 from small_project import ONE_LEVEL, Project
+from waves_project import NAME, waves_project
 
 from tasks.figures.catalogue import VEGA_LITE
 
-FACTOR = "digits.baselines.single_duration_factor"
+FACTOR = f"{NAME}.baselines.single_duration_factor"
 COMMITTED, MORE, LONGER = ONE_LEVEL["baselines"]["single_duration_factor"], 4, 3
-SCORES = "artifacts/digits/metrics"
+SCORES = f"artifacts/{NAME}/metrics"
+SCRIPTS = ".rtl/scripts"
+"""What pages draw with, which would be made anew for each checkout."""
 AUTHOR = {
     f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
 }
@@ -34,12 +37,16 @@ def dvc(project: Project, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(one_level, tmp_path_factory):
+def project(repository, tmp_path_factory):
     """A project whose results are committed, and whose bytes lie in a store outside it as well."""
     folder = tmp_path_factory.mktemp("team")
-    project = one_level.copied(folder / "origin")
+    project = waves_project(repository, folder)
     project.environment |= AUTHOR
+    stages = yaml.safe_load((project.folder / "dvc.yaml").read_text())
+    stages["stages"]["code"]["deps"].append("waves.py")
+    (project.folder / "dvc.yaml").write_text(yaml.safe_dump(stages, sort_keys=False))
     project.succeed("git", "init", "--quiet", "--initial-branch", "main")
+    project.succeed("git", "add", "--force", SCRIPTS)
     dvc(project, "commit", "--force")
     dvc(project, "remote", "add", "--default", "store", str(folder / "store"))
     project.succeed("git", "add", ".")
@@ -74,7 +81,7 @@ def experiments(project):
             process.kill()
 
 
-def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_run(project, tmp_path):
+def test_a_clone_pulls_what_was_pushed_has_nothing_to_run_and_names_no_run_of_what_is_from_elsewhere(project, tmp_path):
     clone = copy(project)
     clone.folder = tmp_path / "clone"
     clone.environment = {**project.environment, "PYTHONPATH": str(clone.folder)}
@@ -84,9 +91,16 @@ def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_run(project, tmp_path)
     assert clone.published() == project.published() != {}
     told = dvc(clone, "repro")
     assert "up to date" in told and "Running stage" not in told
-    assert not (clone.folder / ".rtl").exists()  # no flow was started
+    assert [path.name for path in (clone.folder / ".rtl").iterdir()] == [Path(SCRIPTS).name]  # no flow was started
     assert json.loads(dvc(clone, "status", "--json")) == json.loads(dvc(clone, "status", "--cloud", "--json")) == {}
     assert not clone.succeed("git", "status", "--porcelain")
+
+    page = f"artifacts/{NAME}/report.html"
+    assert f"`rtl report {NAME}` writes all of it on one page, {page}" in clone.succeed("rtl", "results")
+    clone.succeed("rtl", "report", NAME)
+    of_tables_from_elsewhere = (clone.folder / page).read_text()
+    assert "nothing is known here" in of_tables_from_elsewhere
+    assert 'id="settings"' not in of_tables_from_elsewhere and "<dl>" not in of_tables_from_elsewhere
 
 
 @pytest.fixture
@@ -109,7 +123,7 @@ def at_factor(project: Project, factor: float) -> str:
 
 def shown(project: Project) -> tuple[str, str]:
     """The setting and the MLflow run that the page names."""
-    page = (project.folder / "artifacts/digits/report.html").read_text()
+    page = (project.folder / f"artifacts/{NAME}/report.html").read_text()
     (factor,) = re.findall(r">baselines.single_duration_factor</th><td>([^<]*)<", page)
     (run,) = re.findall(r"<dt>MLflow run</dt><dd>([^<]*)<", page)
     return factor, run
@@ -117,34 +131,22 @@ def shown(project: Project) -> tuple[str, str]:
 
 def test_tables_that_dvc_brings_back_are_described_by_their_own_run(own):
     first, told = shown(own), own.succeed("rtl", "results")
-    assert float(first[0]) == COMMITTED and "All of it on one page: artifacts/digits/report.html" in told
+    assert float(first[0]) == COMMITTED and f"All of it on one page: artifacts/{NAME}/report.html" in told
     at_factor(own, LONGER)
     second, logged = shown(own), own.logged()
     assert float(second[0]) == LONGER and second[1] != first[1]
 
-    assert "Stage 'compare@digits' is cached" in at_factor(own, COMMITTED)
+    assert f"Stage 'compare@{NAME}' is cached" in at_factor(own, COMMITTED)
     told = own.succeed("rtl", "results")
-    assert "artifacts/digits/report.html is the page of another comparison: `rtl report digits` writes" in told
+    assert f"artifacts/{NAME}/report.html is the page of another comparison: `rtl report {NAME}` writes" in told
     assert "All of it on one page" not in told
-    own.succeed("rtl", "report", "digits")
+    own.succeed("rtl", "report", NAME)
     assert shown(own) == first and "All of it on one page" in own.succeed("rtl", "results")
 
     at_factor(own, LONGER)
     assert shown(own) == first  # until a run or a report of the tables that came back writes their page
-    dvc(own, "repro", "--force", "--single-item", "compare@digits")
+    dvc(own, "repro", "--force", "--single-item", f"compare@{NAME}")
     assert shown(own) == second and own.logged() == logged
-
-
-def test_of_tables_from_elsewhere_no_run_is_named(own):
-    pulled = own.folder / "artifacts/digits"
-    shutil.rmtree(pulled)
-    dvc(own, "pull")
-    assert "`rtl report digits` writes all of it on one page, artifacts/digits/report.html" in own.succeed(
-        "rtl", "results"
-    )
-    own.succeed("rtl", "report", "digits")
-    page = (pulled / "report.html").read_text()
-    assert "nothing is known here" in page and 'id="settings"' not in page and "<dl>" not in page
 
 
 def test_the_table_compares_experiments_from_a_queue(experiments):
@@ -166,7 +168,7 @@ def test_the_columns_that_matter_fit_a_terminal(project, experiments):
 
 def test_an_experiment_runs_only_the_stages_that_its_setting_reaches(project, experiments):
     ran = {
-        factor: re.findall(r"Running stage '(\w+)@digits'", dvc(project, "queue", "logs", name))
+        factor: re.findall(rf"Running stage '(\w+)@{NAME}'", dvc(project, "queue", "logs", name))
         for factor, name in experiments.Experiment.items()
     }
     assert ran == {COMMITTED: [], MORE: ["baselines", "compare"]}
@@ -176,13 +178,13 @@ def test_runs_of_a_queue_are_kept_where_the_environment_says(project, experiment
     with closing(sqlite3.connect(project.folder / "mlflow.db")) as database:
         query = (
             "select value, artifact_uri from runs join params using (run_uuid) "
-            "where name = 'digits' and key = 'baselines.single_duration_factor'"
+            f"where name = '{NAME}' and key = 'baselines.single_duration_factor'"
         )
         kept = {float(factor): folder for factor, folder in database.execute(query)}
     assert set(kept) == {COMMITTED, MORE}
     assert all((Path(folder.removeprefix("file://")) / "figures/metrics.png").is_file() for folder in kept.values())
     with closing(sqlite3.connect(project.folder / ".rtl/prefect/prefect.db")) as database:
-        query = "select count(*) from flow_run where name = 'baselines digits' and state_name = 'Completed'"
+        query = f"select count(*) from flow_run where name = 'baselines {NAME}' and state_name = 'Completed'"
         assert database.execute(query).fetchone() == (2,)
 
 

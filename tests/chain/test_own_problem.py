@@ -1,7 +1,6 @@
 """A user's own problem is one file and one section of params.yaml: another loss, another network, other scores."""
 
 import re
-from copy import deepcopy
 from pathlib import Path
 
 import pandas as pd
@@ -9,58 +8,46 @@ import pytest
 import soundfile
 import yaml
 from example_waves import MINE
-from small_project import Project
+from waves_project import TOLD, waves_project
 
 
-def test_the_pipeline_runs_it(repository, tmp_path, tmp_path_factory):
-    project = Project.new(repository, tmp_path)
-    (tmp_path / "waves.py").write_text(MINE)
-    points = tmp_path_factory.mktemp("source") / "points.txt"
-    points.write_text("32")
-    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    params["My_waves"] = deepcopy(params["digits"]) | {
-        "problem": "waves:Waves",
-        "partition": {"source": str(points)},
-        "training": {"width": 8},
-        "seeds": [3],
-        "sparsities": [0.4],
-        "retrain": {"duration": "3it", "update": ["synchronous"]},
-        "baselines": {"methods": ["imp_single", "imp_multiple"]},
-    }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    ended = project.succeed("rtl", "run", "pipeline", "My_waves").splitlines()
-    assert re.fullmatch(r"pipeline of My_waves: [\d.]+ s|pipeline of My_waves: \d+ min \d+ s", ended[-1])
-    assert ended[-2].startswith("All of it on one page: artifacts/My_waves/report.html") and "My_waves:" in ended
-    results = pd.read_csv(tmp_path / "artifacts/My_waves/tables/results.csv")
+def test_the_pipeline_runs_it(repository, tmp_path):
+    project = waves_project(repository, tmp_path)
+    folder = project.folder
+    ended = (tmp_path / TOLD).read_text().splitlines()
+    assert re.fullmatch(r"pipeline of Waves: [\d.]+ s|pipeline of Waves: \d+ min \d+ s", ended[-1])
+    assert ended[-2].startswith("All of it on one page: artifacts/Waves/report.html") and "Waves:" in ended
+    results = pd.read_csv(folder / "artifacts/Waves/tables/results.csv")
     assert set(results.metric) == {"mse", "psnr"}
     assert set(results.subset) == {"sine", "cosine", "mean"}
-    parameters = pd.read_csv(tmp_path / "artifacts/My_waves/tables/parameters.csv").set_index("method")
+    parameters = pd.read_csv(folder / "artifacts/Waves/tables/parameters.csv").set_index("method")
     assert (parameters.loc["rtl"].prunable == 16).all()
     assert (parameters.loc["imp_single"].prunable == 24).all()
     each = parameters.multiply_adds / parameters.presentations  # the inputs of the first layer need no gradient
     assert each.loc["rtl"] == 3 * 16 - 8 and each.loc["imp_single"] == 3 * 24 - 16
-    shown = " ".join(project.succeed("rtl", "results", "My_waves", "--all").split())
+    shown = " ".join(project.succeed("rtl", "results", "Waves", "--all").split())
     assert "PSNR, dB" in shown and "IMP single" in shown and "over IMP single" in shown and "ahead in" in shown
     assert "MSE (lower is better)" in shown and "margins in MSE (lower is better; + means lower), paper" in shown
     assert "changed since" not in shown
-    check_margins(tmp_path / "artifacts/My_waves")
-    check_sounds(tmp_path / "artifacts/My_waves", tmp_path / "mlartifacts/My_waves")
+    check_margins(folder / "artifacts/Waves")
+    check_sounds(folder / "artifacts/Waves", folder / "mlartifacts/Waves")
 
-    again = "`rtl run pipeline My_waves` takes it up\n"
-    points.write_text("48")
-    said = "My_waves: points.txt changed since these tables were made; "
-    assert f"{said}`dvc repro -f partition@My_waves` or {again}" in project.succeed("rtl", "results", "My_waves")
-    project.succeed("rtl", "run", "partition", "My_waves")
-    assert (tmp_path / "data/My_waves/points.txt").read_text() == "48"
-    (tmp_path / "waves.py").write_text(f"{MINE}\n# another\n")
-    said = f"My_waves: waves.py changed since these tables were made; `dvc repro` or {again}"
-    assert said in project.succeed("rtl", "results", "My_waves")
+    again = "`rtl run pipeline Waves` takes it up\n"
+    (tmp_path / "source/points.txt").write_text("48")  # outside the project
+    said = "Waves: points.txt changed since these tables were made; "
+    assert f"{said}`dvc repro -f partition@Waves` or {again}" in project.succeed("rtl", "results", "Waves")
+    project.succeed("rtl", "run", "partition", "Waves")
+    assert (folder / "data/Waves/points.txt").read_text() == "48"
+    (folder / "waves.py").write_text(f"{MINE}\n# another\n")
+    said = f"Waves: waves.py changed since these tables were made; `dvc repro` or {again}"
+    assert said in project.succeed("rtl", "results", "Waves")
 
-    params["My_waves"]["training"] = {"width": 0.5}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    done = project.run("rtl", "info", "My_waves")
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["Waves"]["training"] = {"width": 0.5}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    done = project.run("rtl", "info", "Waves")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml: My_waves.training.width: found 0.5; allowed: ")
+    assert done.stderr.startswith("error: params.yaml: Waves.training.width: found 0.5; allowed: ")
 
 
 def check_margins(folder: Path) -> None:
