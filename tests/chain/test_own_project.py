@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from made_once import mlflow_tables, prefect_tables
+from made_once import page_scripts
 from small_project import Project
 from warm_start import warm_folder
 
@@ -86,8 +86,13 @@ def change(file: Path) -> None:
     file.write_text(f'{file.read_text()}\n"""Nothing."""\n')
 
 
-def test_it_runs_to_its_tables_beside_modules_of_the_users_own(site, tmp_path):
-    project = begun(site, tmp_path, git=False)
+@pytest.fixture(scope="module")
+def finished(site, tmp_path_factory):
+    """One that DVC has run to its tables, beside modules of the user's own, and what it printed: all that is made once
+    is made by it, but what pages draw with.
+    """
+    project = begun(site, tmp_path_factory.mktemp("finished"), git=False)
+    shutil.copytree(page_scripts(), project.folder / ".rtl/scripts")
     for name in HIDING:
         (project.folder / name).parent.mkdir(exist_ok=True)
         (project.folder / name).write_text("raise SystemExit('a module of the user in the place of ours')\n")
@@ -96,9 +101,13 @@ def test_it_runs_to_its_tables_beside_modules_of_the_users_own(site, tmp_path):
     first = project.run(f"{warm_folder()}/dvc", "repro", "partition@curves")  # whose stage is cold
     assert first.returncode == 0 and "Prefect makes its tables" in first.stderr, first.stderr
     project.cold = False  # what other stages import by themselves, that one has imported; code is found as there
-    told = project.succeed("dvc", "repro")
-    assert re.findall(RAN, listed + first.stdout + told) == STAGES
-    answer = told[told.index("curves:") :]
+    return project, [listed, first.stdout, project.succeed("dvc", "repro")]
+
+
+def test_it_runs_to_its_tables_beside_modules_of_the_users_own(finished):
+    project, told = finished
+    assert re.findall(RAN, "".join(told)) == STAGES
+    answer = told[-1][told[-1].index("curves:") :]
     assert all(method in answer for method in ("RTL", "IMP single"))
     every = project.succeed("rtl", "results", "--all")
     assert "matched protocol" in every and "IMP multiple" in every
@@ -108,19 +117,18 @@ def test_it_runs_to_its_tables_beside_modules_of_the_users_own(site, tmp_path):
     assert "changed since" not in project.succeed("rtl", "results")
 
 
-def test_dvc_runs_a_problem_again_for_its_own_code_and_for_no_other(site, tmp_path):
+def test_dvc_runs_a_problem_again_for_its_own_code_and_for_no_other(finished, site, tmp_path):
     installed = tmp_path / "site"
     shutil.copytree(site, installed)
-    project = begun(installed, tmp_path / "there", git=True)
-    shutil.copytree(prefect_tables(), project.folder / ".rtl/prefect")
-    shutil.copy(mlflow_tables(), project.folder)
+    project = finished[0].copied(tmp_path / "there")
+    project.environment["PYTHONPATH"] = str(installed)
     stage = "partition@curves"
-    assert ran(project, stage) == ["code", "partition"] and ran(project, stage) == []
+    assert ran(project, stage) == []
     listed = (project.folder / "artifacts/curves/code/compare.txt").read_text()
     assert "  problem\n" in listed and "rtl_core.problems.digits" not in listed and "page.html.jinja" in listed
 
     change(installed / "rtl_core/problems/digits.py")
-    assert ran(project, stage) == [] and ran(project, "-f", "code@curves") == ["code"] and ran(project, stage) == []
+    assert ran(project, "-f", "code@curves") == ["code"] and ran(project, stage) == []
     change(installed / "rtl_core/problem.py")
     assert ran(project, stage) == []  # DVC watches what lies in the project
     again = "`dvc repro -f code@curves` and `dvc repro` take it up"
@@ -139,7 +147,7 @@ def test_dvc_runs_a_problem_again_for_its_own_code_and_for_no_other(site, tmp_pa
 
 
 def test_what_is_missing_in_params_yaml_is_told_before_the_first_stage(site, tmp_path):
-    project = begun(site, tmp_path, git=False)
+    project = begun(site, tmp_path, git=True)
     file = project.folder / "params.yaml"
     params = yaml.safe_load(file.read_text())
     without = {key: value for key, value in params["curves"].items() if key not in ("collapse", "baselines")}
@@ -154,6 +162,8 @@ def test_what_is_missing_in_params_yaml_is_told_before_the_first_stage(site, tmp
         file.write_text(yaml.safe_dump(wrong))
         assert said in refused(project)
         assert not (project.folder / "data").exists()
+    file.write_text(yaml.safe_dump(params))
+    assert ran(project, "code@curves") == ["code"]
 
 
 def test_nothing_is_overwritten(site, tmp_path):
