@@ -19,6 +19,7 @@ from rtl_core.ticket_file import tickets_from_bytes
 from tasks.artefacts.digests import file_digest
 from tasks.artefacts.paths import JobName
 from tasks.jobs.making import job_of
+from tasks.jobs.stage_code import stage_code
 from tasks.settings.problem_settings import problem_settings
 
 NAME = "few_images"
@@ -93,6 +94,7 @@ def test_tickets_of_shufflenet_start_from_a_checkpoint_and_a_change_of_it_trains
     monkeypatch.chdir(tmp_path)
     checkpoint = tmp_path / "shufflenet.pth"
     job, digest = job_of(JobName(NAME), problem_settings(NAME)), file_digest(checkpoint)
+    assert "  rtl_core.problems.image_folder\n" in stage_code("extract", problem_settings(NAME))
     torch.save({"state_dict": shufflenet_v2_x0_5(num_classes=7).state_dict()}, checkpoint)
     other, changed = job_of(JobName(NAME), problem_settings(NAME)), file_digest(checkpoint)
     assert job["sources"] == [[checkpoint.name, digest]] and digest != changed
