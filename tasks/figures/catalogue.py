@@ -8,6 +8,7 @@ from typing import Any, Literal
 import altair as alt
 import pandas as pd
 import vl_convert
+from altair.utils.schemapi import debug_mode
 
 from tasks.figures.alignment import alignment
 from tasks.figures.collapse import collapse
@@ -179,7 +180,7 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.ConcatChart]:
         if there.issuperset(figure.tables) and figure.holds_for in ("both", "run" if of_run else "job")
     }
     charts = {}
-    with _altair:
+    with _altair, debug_mode(False):  # which validates every part; ``spec`` says who does
         for name, figure in drawable.items():
             if (chart := figure.draw(tables)) is None:
                 continue

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import altair as alt
+import pandas as pd
 
 from rtl_core.methods import METHODS
 from tasks.figures.fonts import FAMILY
@@ -141,7 +142,7 @@ def grid(
         styles: how the names in its legend look: a page has a legend of its own, whose names are buttons.
         properties: of the whole, as Altair names them.
     """
-    whole = alt.ConcatChart(
+    whole = _Grid(
         columns=columns,
         spacing={"row": 24, "column": 20},
         padding=8,
@@ -151,12 +152,43 @@ def grid(
         config={**LOOK, "legend": {**LOOK["legend"], "columns": legend[0]}},
         **properties,
     )
-    whole.concat = list(panels)  # a constructor copies all that it is given, with all that this holds
+    whole.data, whole.concat = _with_data_apart(panels)
     return whole
 
 
 def layered(layers: Sequence[Any], **properties: Any) -> alt.LayerChart:
     """A panel of layers; ``properties`` of the whole, as Altair names them."""
-    panel = alt.LayerChart(**properties)
-    panel.layer = list(layers)  # as in ``grid``
+    panel = _Layers(**properties)
+    panel.data, panel.layer = _with_data_apart(layers)
     return panel
+
+
+def _with_data_apart(charts: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The table that all have, if they do, and the charts without it, as Altair's constructors have them."""
+    table = charts[0].data
+    common = all(isinstance(chart, alt.Chart) and chart.data is table for chart in charts)
+    if not common or not isinstance(table, pd.DataFrame):
+        return alt.Undefined, list(charts)
+    bare = [chart.copy(deep=False) for chart in charts]
+    for chart in bare:
+        chart.data = alt.Undefined
+    return table, bare
+
+
+class _Shared(alt.SchemaBase):
+    """A chart of charts whose copies share what it holds, where Altair's constructors copy it all, and as a chart
+    becomes Vega-Lite they do so several times.
+    """
+
+    def copy(self, deep: bool | Iterable[Any] = True, ignore: list[str] | None = None) -> Any:
+        copy = object.__new__(type(self))
+        alt.SchemaBase.__init__(copy, *self._args, **self._kwds)
+        return copy
+
+
+class _Grid(_Shared, alt.ConcatChart):
+    pass
+
+
+class _Layers(_Shared, alt.LayerChart):
+    pass
