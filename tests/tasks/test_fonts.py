@@ -23,14 +23,12 @@ def print_digests():
     print(*(hashlib.sha256(png(spec)).hexdigest() for spec in json.load(open(sys.argv[1]))), flush=True)
 
 """
-TWICE = """print_digests()
-shutil.rmtree(fonts._registered())
-print_digests()
-"""
 IN_EACH_HOME = """for home in sys.argv[2:]:  # a process looks for fonts once
     if not os.fork():
         try:
             os.environ["HOME"] = home
+            print_digests()
+            shutil.rmtree(fonts._registered())
             print_digests()
         finally:
             os._exit(0)
@@ -64,26 +62,44 @@ def drawn(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def home(tmp_path):
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
     """A home with fonts of its own: a serif under names that figures mention, and under one that nothing else has."""
+    home = tmp_path_factory.mktemp("home")
     serif = fonts._file("DejaVuSerif.ttf")
-    (tmp_path / ".fonts").mkdir()
+    (home / ".fonts").mkdir()
     for family in ("DejaVu Sans", "Liberation Sans", "Arial", AT_HOME):
         with TTFont(serif) as font:
             for record in font["name"].names:
                 if record.nameID in (1, 16):
                     record.string = family
-            font.save(tmp_path / f".fonts/{family}.ttf")
-    return tmp_path
+            font.save(home / f".fonts/{family}.ttf")
+    return home
 
 
-def digests(script, folder, repository, *arguments, before=(), **environment):
-    """What a new process in a folder prints, line by line."""
-    command = [*before, sys.executable, "-c", PRINT_DIGESTS + script, *map(str, arguments)]
-    known = os.environ | {"PYTHONPATH": str(repository)} | environment
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory):
+    """What hides the fonts of this machine from a command; nothing where there is no way to."""
+    command = ("unshare", "--map-root-user", "--mount", "sh", "-c", HIDDEN, str(tmp_path_factory.mktemp("nothing")))
+    there = shutil.which("unshare") and not subprocess.run([*command, "true"], capture_output=True).returncode
+    return command if there else ()
+
+
+@pytest.fixture(scope="module")
+def digests(drawn, home, hidden, repository, tmp_path_factory):
+    """Of the pictures in a home with fonts, first over brought ones that were altered, then over deleted ones; in one
+    without fonts, as they are and deleted.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    (altered := folder / ".rtl/fonts").mkdir(parents=True)
+    for name in fonts.FILES:
+        (altered / name).write_bytes(fonts._file("DejaVuSerif.ttf").read_bytes())
+    homes = (home, tmp_path_factory.mktemp("homeless"))
+    command = [*hidden, sys.executable, "-c", PRINT_DIGESTS + IN_EACH_HOME, *map(str, (drawn, *homes))]
+    known = os.environ | {"PYTHONPATH": str(repository)}
     done = subprocess.run(command, env=known, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in altered.iterdir()) == sorted(fonts.FILES)
     return [line.split() for line in done.stdout.splitlines()]
 
 
@@ -93,28 +109,20 @@ def expected(drawn):
 
 
 @pytest.mark.slow
-def test_pictures_have_the_same_bytes_whatever_fonts_a_machine_has_also_where_the_brought_was_altered_or_deleted(
-    drawn, expected, home, tmp_path, repository
+def test_pictures_have_the_same_bytes_whatever_fonts_a_home_has_also_where_the_brought_was_altered_or_deleted(
+    digests, expected
 ):
-    (altered := tmp_path / ".rtl/fonts").mkdir(parents=True)
-    for name in fonts.FILES:
-        (altered / name).write_bytes(fonts._file("DejaVuSerif.ttf").read_bytes())
-    of_altered, of_deleted = digests(TWICE, tmp_path, repository, drawn, HOME=str(home))
+    of_altered, of_deleted, *without = digests
     assert of_altered[:2] == of_deleted[:2] == expected[:2]
-    assert of_altered[2] != expected[2], "the fonts in that home have not been read"
-    assert sorted(path.name for path in altered.iterdir()) == sorted(fonts.FILES)
+    assert len(without) == 2 and all(of_altered[2] != other[2] for other in without), "fonts of that home were not read"
 
 
 @pytest.mark.slow
-def test_pictures_have_the_same_bytes_without_the_fonts_of_the_system(drawn, expected, home, tmp_path, repository):
-    nothing = tmp_path / "nothing"
-    nothing.mkdir()
-    hidden = ("unshare", "--map-root-user", "--mount", "sh", "-c", HIDDEN, str(nothing))
-    if shutil.which("unshare") is None or subprocess.run([*hidden, "true"], capture_output=True).returncode:
+def test_pictures_have_the_same_bytes_without_the_fonts_of_the_system(digests, expected, hidden):
+    if not hidden:
         pytest.skip("no way here to hide the fonts of this machine")
-    without, at_home = digests(IN_EACH_HOME, tmp_path, repository, drawn, nothing, home, before=hidden)
-    assert without[:2] == at_home[:2] == expected[:2]
-    assert without[2] != at_home[2], "the fonts in that home have not been read"
+    *_, first, again = digests
+    assert first[:2] == again[:2] == expected[:2]
 
 
 @pytest.mark.parametrize("text", ["жшя", "αβω", "أبت", "אבג", "Աբգ", "აბგ", "ąßœ", "ầθ₀", "⊙×≥"])

@@ -33,11 +33,13 @@ def test_a_score_stands_at_the_weights_that_its_method_keeps(scope, request):
     tables = request.getfixturevalue("run") if scope == "run" else job_tables(seeds=(0, 1))
     rows = kept_rows(boards(tables), tables["parameters"])
     means = rows[rows.subset == "mean"]
+    results = tables["results"][tables["results"].subset == "mean"]
+    scores = results.groupby(["method", "sparsity", "metric"]).value.mean()
+    weights = tables["parameters"].groupby(["method", "sparsity"])["union"].mean()
     for row in means.itertuples():
-        found = tables["results"].query("method == @row.method and sparsity == @row.sparsity and metric == @row.metric")
-        weights = tables["parameters"].query("method == @row.method and sparsity == @row.sparsity")
-        assert row.mean == pytest.approx(found[found.subset == "mean"].value.mean(), abs=1e-6)
-        assert row.kept == pytest.approx(weights["union"].mean())
+        assert row.mean == pytest.approx(scores[row.method, row.sparsity, row.metric], abs=1e-6)
+        assert row.kept == pytest.approx(weights[row.method, row.sparsity])
+    assert len(means) == len(scores)
     assert set(means.metric) == {"psnr", "ssim", "region_psnr"}
     shown = means[means.metric == "psnr"].sort_values("mean")
     drawn = drawn_rows(FIGURES["kept"].draw(tables)).sort_values("mean")

@@ -62,8 +62,8 @@ def changed(before, after):
 
 
 def edit(params, section, values):
-    """Write other values into one section as an editor does."""
-    params = json.loads(json.dumps(params))  # nothing in it is shared
+    """Write other values into one section, and no further one, as an editor does."""
+    params = json.loads(json.dumps({"problems": [section], section: params[section]}))  # nothing in it is shared
     for key, value in values.items():
         *parents, last = key.split(".")
         reduce(getitem, parents, params[section])[last] = yaml.safe_load(value)
