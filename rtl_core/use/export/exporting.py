@@ -23,7 +23,7 @@ UNLIMITED = 1 << 40
 EXAMPLES = 3
 """In the batch that the graph is traced on: torch takes sizes of 0 and 1 for fixed."""
 LEAST = HOP
-"""Samples of a signal as far as torch.export can tell; told of none, it traces a second time. The graph has no least."""
+"""Samples of a signal, as far as torch.export can tell: told of none, it traces twice. The graph has no least."""
 
 
 def exported_graph(
