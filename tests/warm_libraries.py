@@ -41,6 +41,7 @@ def prepare() -> None:
         for name in LIBRARIES:
             import_module(name)
         _make_routes()
+        _complete_models()
     del sys.modules["prefect.main"]  # which sets up logging: in every process by its own settings
     ssl.create_default_context = cache(ssl.create_default_context)
     import_module("mlflow.utils.requirements_utils")._init_packages_to_modules_map()
@@ -67,6 +68,17 @@ def imports_of_code() -> dict[tuple[bytes, str], list[str]]:
     command = [sys.executable, "-c", IMPORTS, root]
     found = subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, stdout=subprocess.PIPE, check=True).stdout
     return {(Path(file).read_bytes(), name): names for file, name, names in json.loads(found)}
+
+
+def _complete_models() -> None:
+    """Prefect leaves what its models check to be found out when each is first used."""
+    waiting = [import_module("pydantic").BaseModel]
+    while waiting:
+        models = waiting.pop().__subclasses__()
+        waiting += models
+        for model in models:
+            if not model.__pydantic_complete__:
+                model.model_rebuild(raise_errors=False)
 
 
 def _make_routes() -> None:

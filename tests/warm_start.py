@@ -4,6 +4,7 @@ Whoever starts them by name has these, DVC's stages included, as long as ``warm_
 Standard streams, folder, environment, cores and exit status are those of a process of its own, and so is the session;
 so is the temporary Prefect server that ``rtl run`` starts, and so are the runs that ``rtl serve`` and Prefect's worker
 start, as long as no file is where ``COLD_RUNS`` says. The workers of xdist, which run the tests, are forked as well.
+Another process draws the pictures of ``rtl run`` (``warm_pictures``).
 Tests of how processes start and end do without; so does one of each kind whose bytes are compared, for forked processes
 have one order of sets.
 """
@@ -99,6 +100,8 @@ def _serve(address: str, owner: int) -> None:
     libraries = import_module("warm_libraries")
     libraries.prepare()
     imports.update(libraries.imports_of_code())
+    pictures = import_module("warm_pictures")
+    pictures.draw_until_it_ends(str(Path(address).with_name("pictures")), owner)
     del sys.path[0]
     gc.freeze()
     gc.enable()
@@ -206,6 +209,7 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     try:
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"], ["code"]):
             _know_imports()
+            sys.modules["warm_pictures"].drawn_there(str(Path(arguments[0]).with_name("pictures")))
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"]):
             _fork_servers()
         elif command in ("prefect", ENGINE, WORKER) or arguments[1:2] == ["serve"]:
