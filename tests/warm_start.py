@@ -4,9 +4,8 @@ Whoever starts them by name has these, DVC's stages included, as long as ``warm_
 Standard streams, folder, environment, cores and exit status are those of a process of its own, and so is the session;
 so is the temporary Prefect server that ``rtl run`` starts, and so are the runs that ``rtl serve`` and Prefect's worker
 start, as long as no file is where ``COLD_RUNS`` says. The workers of xdist, which run the tests, are forked as well.
-Another process draws the pictures of ``rtl run`` (``warm_pictures``).
-Tests of how processes start and end do without; so does one of each kind whose bytes are compared, for forked processes
-have one order of sets.
+Pictures of ``rtl run`` are drawn by one more (``warm_pictures``). Tests of how processes start and end do without; so
+does one of each kind whose bytes are compared, for forked processes have one order of sets.
 """
 
 import gc
