@@ -14,7 +14,7 @@ def exported_once(exported_graph: Callable[..., Any]) -> Callable[..., Any]:
     known: dict[tuple[Any, ...], tuple[Any, Any]] = {}
 
     def exported(tickets: TicketsInUse, contexts: Sequence[str], inputs: Tensor | None, into: nn.Module | None) -> Any:
-        of = (_digest(tickets), tickets.about and tickets.about.model_dump_json())
+        of = (_digest(tickets), repr(tickets.usage), tickets.about and tickets.about.model_dump_json())
         key = (*of, *contexts, id(into))
         if key not in known:
             known[key] = exported_graph(tickets, contexts, inputs, into), into  # which keeps its id
@@ -28,9 +28,11 @@ def exported_once(exported_graph: Callable[..., Any]) -> Callable[..., Any]:
 
 def _digest(tickets: TicketsInUse) -> str:
     """Of all their tensors: two that are read from one file are the same."""
-    statistics = [value for of_one in tickets.statistics for value in of_one.values()]
-    masks = [tickets.masks[k] for k in range(len(tickets.subsets))]
+    named = {"weights": tickets.weights, **tickets.dense}
+    named |= {f"{k} {name}": tensor for k, one in enumerate(tickets.statistics) for name, tensor in one.items()}
+    named |= {f"mask {k}": tickets.masks[k] for k in range(len(tickets.subsets))}
     digest = sha256()
-    for tensor in [tickets.weights, *tickets.dense.values(), *statistics, *masks]:
+    for name, tensor in named.items():
+        digest.update(f"{name} {tensor.dtype} {[*tensor.shape]}".encode())
         digest.update(tensor.contiguous().numpy())
     return digest.hexdigest()

@@ -29,13 +29,10 @@ class Few(Digits):
 """
 
 
-FEW = {"problem": "few:Few", "partition": {}}
-
-
 def few_digits(project: Project, section: dict[str, Any]) -> dict[str, Any]:
     """A section of digits as one of these, whose module is written into the project."""
     (project.folder / "few.py").write_text(SOURCE)
-    return section | FEW
+    return section | {"problem": "few:Few", "partition": {}}
 
 
 def of_few_digits(project: Project) -> Project:

@@ -4,8 +4,10 @@ Whoever starts them by name has these, DVC's stages included, as long as ``warm_
 Standard streams, folder, environment, cores and exit status are those of a process of its own, and so is the session;
 so is the temporary Prefect server that ``rtl run`` starts, and so are the runs that ``rtl serve`` and Prefect's worker
 start, as long as no file is where ``COLD_RUNS`` says. The workers of xdist, which run the tests, are forked as well.
-Pictures of ``rtl run`` are drawn by one more (``warm_pictures``). Tests of how processes start and end do without; so
-does one of each kind whose bytes are compared, for forked processes have one order of sets.
+The pictures of ``rtl run`` and ``rtl advise`` are drawn by another process (``warm_pictures``).
+
+Tests of how processes start and end do without; so does one of each kind whose bytes are compared, for all forked
+processes of one test run have one order of sets.
 """
 
 import gc
@@ -42,8 +44,10 @@ COLD_RUNS = "COLD_RUNS"
 imports: dict[tuple[bytes, str], list[str]] = {}
 """Of the modules of this checkout, by source and name."""
 CLIENT = """#!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
 
+if sys.argv[0].endswith({worker!r}):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # at Ctrl-C pytest lets its workers end what they have begun
 if sys.argv[0].endswith({engine!r}) and (
     sys.argv[1:] != ["-m", {engine!r}] or os.path.exists(os.environ.get({cold_runs!r}, ""))
 ):
@@ -77,7 +81,7 @@ def warm_folder() -> Path:
 
 def _start(folder: Path, owner: str) -> None:
     address = str(folder / "socket")
-    client = CLIENT.format(python=sys.executable, address=address, engine=ENGINE, cold_runs=COLD_RUNS)
+    client = CLIENT.format(python=sys.executable, address=address, engine=ENGINE, worker=WORKER, cold_runs=COLD_RUNS)
     for name in (*COMMANDS, ENGINE, WORKER):
         (folder / name).write_text(client)
         (folder / name).chmod(0o755)
@@ -94,7 +98,7 @@ def _start(folder: Path, owner: str) -> None:
 
 def _serve(address: str, owner: int) -> None:
     """Serve until the owner has ended; who started this goes on once it listens."""
-    gc.disable()  # a third of the time of what is imported
+    gc.disable()  # looking for garbage would take a third of the time of the imports
     sys.path.insert(0, str(Path(__file__).parent))
     libraries = import_module("warm_libraries")
     libraries.prepare()
@@ -208,8 +212,8 @@ def _become(command_line: list[Any], streams: list[int]) -> None:
     try:
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"], ["code"]):
             _know_imports()
-            sys.modules["warm_pictures"].drawn_there(str(Path(arguments[0]).with_name("pictures")))
         if command == "rtl" and arguments[1:2] in (["run"], ["advise"]):
+            sys.modules["warm_pictures"].drawn_there(str(Path(arguments[0]).with_name("pictures")))
             _fork_servers()
         elif command in ("prefect", ENGINE, WORKER) or arguments[1:2] == ["serve"]:
             if command in ("rtl", WORKER):

@@ -17,7 +17,7 @@ TOLD = "told.txt"
 """What the pipeline printed, beside the project."""
 
 
-def waves_project(repository: Path, folder: Path) -> Project:
+def finished_waves(repository: Path, folder: Path) -> Project:
     """A copy at ``folder / "project"``, with the file that it reads beside it."""
 
     def make(folder: Path) -> None:

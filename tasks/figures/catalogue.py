@@ -180,7 +180,7 @@ def figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, alt.ConcatChart]:
         if there.issuperset(figure.tables) and figure.holds_for in ("both", "run" if of_run else "job")
     }
     charts = {}
-    with _altair, debug_mode(False):  # which validates every part; ``spec`` says who does
+    with _altair, debug_mode(False):  # Altair would validate every part as it is made: see ``spec``
         for name, figure in drawable.items():
             if (chart := figure.draw(tables)) is None:
                 continue

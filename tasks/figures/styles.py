@@ -177,7 +177,7 @@ def _with_data_apart(charts: Sequence[Any]) -> tuple[Any, list[Any]]:
 
 class _Shared(alt.SchemaBase):
     """A chart of charts whose copies share what it holds, where Altair's constructors copy it all, and as a chart
-    becomes Vega-Lite they do so several times.
+    becomes Vega-Lite they do so several times. Nothing is to be added to one that is made: its copies would have it.
     """
 
     def copy(self, deep: bool | Iterable[Any] = True, ignore: list[str] | None = None) -> Any:

@@ -18,7 +18,7 @@ import vl_convert
 import yaml
 from http_answers import until
 from small_project import ONE_LEVEL, Project
-from waves_project import NAME, waves_project
+from waves_project import NAME, finished_waves
 
 from tasks.figures.catalogue import VEGA_LITE
 
@@ -40,7 +40,7 @@ def dvc(project: Project, *arguments: str) -> str:
 def project(repository, tmp_path_factory):
     """A project whose results are committed, and whose bytes lie in a store outside it as well."""
     folder = tmp_path_factory.mktemp("team")
-    project = waves_project(repository, folder)
+    project = finished_waves(repository, folder)
     project.environment |= AUTHOR
     stages = yaml.safe_load((project.folder / "dvc.yaml").read_text())
     stages["stages"]["code"]["deps"].append("waves.py")

@@ -8,11 +8,11 @@ import pytest
 import soundfile
 import yaml
 from example_waves import MINE
-from waves_project import TOLD, waves_project
+from waves_project import TOLD, finished_waves
 
 
 def test_the_pipeline_runs_it(repository, tmp_path):
-    project = waves_project(repository, tmp_path)
+    project = finished_waves(repository, tmp_path)
     folder = project.folder
     ended = (tmp_path / TOLD).read_text().splitlines()
     assert re.fullmatch(r"pipeline of Waves: [\d.]+ s|pipeline of Waves: \d+ min \d+ s", ended[-1])

@@ -23,7 +23,7 @@ UNLIMITED = 1 << 40
 EXAMPLES = 3
 """In the batch that the graph is traced on: torch takes sizes of 0 and 1 for fixed."""
 LEAST = HOP
-"""Samples of a signal, as far as torch.export can tell: told of none, it traces twice. The graph has no least."""
+"""Samples that torch.export is told a signal has: without a least it traces twice. The graph also takes fewer."""
 
 
 def exported_graph(
