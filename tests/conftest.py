@@ -112,7 +112,7 @@ def one_level(repository: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def published() -> dict[str, pd.DataFrame]:
-    return example_tables(rounds=8)
+    return example_tables()
 
 
 @pytest.fixture(scope="session")

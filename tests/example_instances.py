@@ -18,7 +18,7 @@ PER_JOB = ("exhibits", "summary", "scoring")
 
 def job_tables(number: int = 0, seeds: Sequence[int] = (0,)) -> dict[str, pd.DataFrame]:
     """The tables of one instance: scores are in dB, and there are pictures of what came out."""
-    tables = example_tables([f"region {k + 1}" for k in range(4 + number)], seeds, rounds=8)
+    tables = example_tables([f"region {k + 1}" for k in range(4 + number)], seeds)
     results, collapse, summary = (tables[name] for name in ("results", "collapse", "summary"))
     results = _in_decibels(results)
     lead = np.sin(3.1 * number + 1.7 * results.method.map(METHODS.index))

@@ -19,7 +19,7 @@ PRUNABLE = 125_832
 
 
 def example_tables(
-    subsets: Sequence[str] = CLASSES, seeds: Sequence[int] = (0, 1, 2), rounds: int = 32
+    subsets: Sequence[str] = CLASSES, seeds: Sequence[int] = (0, 1, 2), rounds: int = 8
 ) -> dict[str, pd.DataFrame]:
     """Every published table by file stem, the same on every call; ``rounds`` of pruning, the levels among them."""
     even = np.linspace(0.03, 0.96, rounds - len(LEVELS)).round(4).tolist()

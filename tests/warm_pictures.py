@@ -71,7 +71,7 @@ def _bring(fonts: Path, fonts_here: Path) -> None:
         ValueError: a command has none, or others.
     """
     brought = {path.name: path.read_bytes() for path in fonts.glob(FONTS)} if fonts.is_absolute() else {}
-    if not fonts_here.exists():
+    if brought and not fonts_here.exists():
         fonts_here.mkdir()
         for name, content in brought.items():
             (fonts_here / name).write_bytes(content)

@@ -44,9 +44,11 @@ COLD_RUNS = "COLD_RUNS"
 imports: dict[tuple[bytes, str], list[str]] = {}
 """Of the modules of this checkout, by source and name."""
 CLIENT = """#!{python} -IS
-import json, os, signal, socket, sys
+import json, os, socket, sys
 
 if sys.argv[0].endswith({worker!r}):
+    import signal
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # at Ctrl-C pytest lets its workers end what they have begun
 if sys.argv[0].endswith({engine!r}) and (
     sys.argv[1:] != ["-m", {engine!r}] or os.path.exists(os.environ.get({cold_runs!r}, ""))

@@ -98,7 +98,7 @@ def test_no_interval_and_no_unit_is_torn_from_its_number(capsys, monkeypatch):
 
 @pytest.fixture
 def tables():
-    made = example_tables(seeds=(0, 1, 2), rounds=8)
+    made = example_tables(seeds=(0, 1, 2))
     return made | {"margins": made["results"][:0]}
 
 

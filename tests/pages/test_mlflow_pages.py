@@ -25,7 +25,6 @@ from tasks.tracking.first_view import runs_page as table_of_runs
 
 METHODS = ["rtl", *few_digits.METHODS]
 NAMES = {method_name(method): method for method in METHODS}
-SPARSITIES = few_digits.SETTINGS["sparsities"]
 STEPS = [40, 70]
 DRAWN = "() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data)"
 

@@ -244,7 +244,7 @@ def test_on_paper_settings_are_open_and_controls_are_gone(wide_page):
 
 
 def test_subsets_and_settings_may_have_any_name(opened, browser_page):
-    tables = example_tables(HOSTILE, seeds=[0], rounds=8)
+    tables = example_tables(HOSTILE, seeds=[0])
     about = Description(facts={"<i>": "</script>"}, settings={"key": "<script>alert(2)</script>"}, left_out=[])
     html = report("</title>", tables, specs(tables), about)
     assert opened(html, 1280) == []
@@ -270,7 +270,7 @@ def test_it_tells_all_that_it_was_given_and_is_the_same_every_time(page, publish
 
 
 def test_without_facts_and_with_four_tables_it_is_a_page_all_the_same(opened, browser_page):
-    tables = example_tables(CLASSES[:3], seeds=[0], rounds=8)
+    tables = example_tables(CLASSES[:3], seeds=[0])
     few = {name: tables[name] for name in FEW}
     assert opened(report("digits", few, specs(few)), 390) == []
     assert list(marks(browser_page)) == ["kept", "subsets", "metrics", "parameters"]
@@ -287,7 +287,7 @@ def project(repository, tmp_path, monkeypatch):
 def test_rtl_report_writes_the_page_and_prints_its_path(project):
     folder = project / "artifacts/digits"
     (folder / "tables").mkdir(parents=True)
-    for name, table in example_tables(CLASSES[:3], seeds=[0], rounds=8).items():
+    for name, table in example_tables(CLASSES[:3], seeds=[0]).items():
         if name == "pairs":
             table.to_parquet(folder / "tables/pairs.parquet")
         else:

@@ -26,7 +26,7 @@ OF_RUN = [name for name, figure in FIGURES.items() if figure.holds_for != "job"]
 
 @pytest.fixture(scope="module")
 def published():
-    return example_tables(CLASSES[:3], seeds=(0, 1), rounds=8)
+    return example_tables(CLASSES[:3], seeds=(0, 1))
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_a_caption_says_what_agreement_is_and_numbers_in_cells_are_written_as_in
 
 def test_many_subsets_are_thinned_to_what_a_page_can_hold(monkeypatch):
     monkeypatch.setattr(heatmaps, "MOST_ROWS", most := 1_600)
-    tables = example_tables([f"class {k}" for k in range(16)], seeds=[0], rounds=8)
+    tables = example_tables([f"class {k}" for k in range(16)], seeds=[0])
     for name in ("heatmaps", "function"):
         written = spec(FIGURES[name].draw(tables))
         assert 0 < sum(len(rows) for rows in written["datasets"].values()) <= most

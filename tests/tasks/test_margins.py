@@ -17,7 +17,6 @@ from tasks.tables.published import of_instance
 METHODS = ("rtl", "imp_single", "imp_multiple", "imp_single_union")
 SIZES = {"indoor": 9, "outdoor": 30}
 SCORING = scoring_of(pd.DataFrame({"protocol": "enhancement", "metric": ["si_snri", "stoi"]}))
-KEYS = ["sparsity", "protocol", "metric", "subset"]
 
 
 def scores_of(value, seeds=(0, 1), sizes=SIZES, methods=METHODS) -> pd.DataFrame:

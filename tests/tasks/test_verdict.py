@@ -109,7 +109,7 @@ def test_a_method_without_a_score_is_left_out():
 
 
 def test_every_subset_and_metric_of_a_comparison_has_its_standings():
-    tables = example_tables(CLASSES[:2], seeds=(0, 1), rounds=8)
+    tables = example_tables(CLASSES[:2], seeds=(0, 1))
     results = tables["results"].dropna(subset="value")
     for (level, protocol, metric, subset), rows in results.groupby(["sparsity", "protocol", "metric", "subset"]):
         found = standings(tables, level, (protocol, metric), subset)
